@@ -1,0 +1,69 @@
+# Two commands matter: `make reports` builds the site, `make test` checks everything. `make` alone explains the rest.
+# PYTHON=python (or any interpreter that has kdelab's dependencies) replaces the project's own .venv.
+
+ENV := .venv
+ifdef PYTHON
+READY :=
+else
+PYTHON := $(ENV)/bin/python
+READY := $(ENV)/ready
+endif
+BASE ?= python3
+RUN := $(PYTHON) -m
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help env lock reports notebooks test test-all lint lab bench battles clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+env: $(READY) ## build .venv from the lock, if it is missing or out of date
+
+$(ENV)/ready: requirements.lock pyproject.toml
+	$(BASE) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "kdelab needs Python 3.11 to 3.13, found " + sys.version + "; say make BASE=python3.11")'
+	rm -rf $(ENV)
+	$(BASE) -m venv $(ENV)
+	$(ENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(ENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+lock: ## resolve the newest versions again and write requirements.lock
+	rm -rf .venv-lock && $(BASE) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet '.[record,notebooks,dev]'
+	{ echo '# Exact versions for CPython 3.11 to 3.13 on Linux, written by `make lock`.'; \
+	  .venv-lock/bin/python -m pip freeze --exclude kdelab --exclude pip --exclude setuptools; } > requirements.lock.new
+	mv requirements.lock.new requirements.lock && rm -rf .venv-lock
+
+reports: $(READY) ## run the notebooks that changed and build reports/index.html
+	$(RUN) kdelab.report site
+
+notebooks: $(READY) ## refresh the outputs committed in notebooks/, reports/verdicts.md and the README's table
+	$(RUN) kdelab.report notebooks
+
+lint: $(READY)
+	$(RUN) ruff check .
+	$(RUN) ruff format --check kdelab tests
+	$(RUN) mypy
+	$(dir $(PYTHON))lint-imports
+
+test: lint ## lint, types, layers, unit tests, strict nbval on every notebook, report tests
+	$(RUN) pytest -n 2 --dist loadgroup -m 'not slow'
+	$(RUN) pytest -n 2 --dist loadscope --nbval notebooks
+
+test-all: $(READY) ## what `make test` leaves out: every notebook with other parameters
+	$(RUN) pytest -n 2 --dist loadgroup -m slow
+
+lab: $(READY) ## open the notebooks in JupyterLab
+	$(RUN) jupyterlab notebooks
+
+bench: $(READY) ## time the loss against its peers, in an environment of their own
+	$(RUN) kdelab.bench
+
+battles: $(READY) ## record the sample robots' battles again (needs Debian's robocode and a JRE)
+	$(RUN) kdelab.gun battles
+
+clean: ## remove what was built: .venv, reports, caches
+	rm -rf $(ENV) .venv-lock .bench dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find reports -mindepth 1 ! -name verdicts.md -delete
+	find kdelab tests -name __pycache__ -type d -exec rm -rf {} +

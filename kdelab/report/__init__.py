@@ -1,0 +1,1 @@
+"""Verdicts, figures, papermill runs and the site built from them. Knows everything below."""
