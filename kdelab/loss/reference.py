@@ -1,0 +1,99 @@
+"""The oracle: the thread's two formulas for one cluster, slow and obvious.
+
+Everything fast in kdelab is tested against these two functions, and they against mpmath. Nothing here is clever: log p
+is a log-sum-exp, and SciPy's quad integrates it piece by piece between the kinks.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.integrate import quad_vec
+from scipy.special import log_softmax, logsumexp
+
+from kdelab.loss.kernels import Kernel
+from kdelab.loss.validate import Floats, fraction, vector
+
+
+def loss(
+    points: ArrayLike, logits: ArrayLike, lower: float, upper: float, kernel: Kernel, background: float = 0.0
+) -> float:
+    """Return L = -(1/(b-a)) integral_a^b log p(x) dx, with p(x) = sum_j S_j K_h(x - x_j) and S = softmax(z).
+
+    Parameters
+    ----------
+    points, logits : array_like, (k,)
+        The points x_j of one cluster and their logits z_j.
+    lower, upper : float
+        The target [a, b]; where a == b the loss is -log p(a).
+    kernel : Kernel
+    background : float
+        The weight of a uniform density on [-1, 1] mixed into p.
+
+    Returns
+    -------
+    float
+        In nats; ``inf`` where p is 0 on part of the target.
+    """
+    x, z, beta = _checked(points, logits, background)
+    log_p = _log_density(x, z, kernel, beta)
+    return -float(_mean(lambda t: np.atleast_1d(log_p(t)), x, lower, upper, kernel, beta)[0])
+
+
+def gradient(
+    points: ArrayLike, logits: ArrayLike, lower: float, upper: float, kernel: Kernel, background: float = 0.0
+) -> Floats:
+    """Return dL/dz_j = S_j mean(R) - mean(r_j), the means over the target, r_j(x) = S_j K_h(x - x_j) / p(x).
+
+    R = sum_j r_j is 1, so that this is the thread's S_j - mean(r_j), unless there is a background; where a compact
+    kernel leaves part of the target uncovered, r_j counts as 0 there, the limit of a vanishing background.
+
+    Parameters and errors as in `loss`; the result has shape (k,) and sums to 0.
+    """
+    x, z, beta = _checked(points, logits, background)
+    log_p = _log_density(x, z, kernel, beta)
+    log_weight = log_softmax(z) + np.log1p(-beta)
+
+    def responsibilities(t: float) -> Floats:
+        density = log_p(t)
+        if density == -np.inf:
+            return np.zeros_like(x)
+        return np.exp(log_weight + kernel.log(t - x) - density)
+
+    mean = _mean(responsibilities, x, lower, upper, kernel, beta)
+    return np.exp(log_softmax(z)) * mean.sum() - mean
+
+
+def _checked(points: ArrayLike, logits: ArrayLike, background: float) -> tuple[Floats, Floats, float]:
+    x = vector("points", points)
+    return x, vector("logits", logits, len(x), "one a point"), fraction("background", background)
+
+
+def _log_density(x: Floats, z: Floats, kernel: Kernel, background: float) -> Callable[[float], float]:
+    log_weight = log_softmax(z) + np.log1p(-background)
+
+    def log_p(t: float) -> float:
+        terms = log_weight + kernel.log(t - x)
+        if background > 0 and -1 <= t <= 1:
+            terms = np.append(terms, np.log(background / 2))
+        with np.errstate(divide="ignore"):
+            return float(logsumexp(terms))
+
+    return log_p
+
+
+def _mean(
+    f: Callable[[float], Floats], x: Floats, lower: float, upper: float, kernel: Kernel, background: float
+) -> Floats:
+    """Return the mean of f over [lower, upper], integrated between the kinks."""
+    if lower == upper:
+        return f(lower)
+    kinks = np.concatenate([x + kernel.bandwidth * u for u in kernel.kinks] + [[-1.0, 1.0]] * (background > 0) + [[]])
+    edges = np.unique([lower, *kinks[(kinks > lower) & (kinks < upper)], upper])
+    total = 0.0
+    for left, right in zip(edges[:-1], edges[1:], strict=True):
+        middle = f((left + right) / 2)
+        if np.isinf(middle).any():
+            return middle
+        total = total + quad_vec(f, left, right, epsabs=1e-13 * (right - left), epsrel=1e-13, limit=400)[0]
+    return total / (upper - lower)
