@@ -1,0 +1,85 @@
+"""The house: environments in step, a light import, layers, a wheel that builds."""
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def split(requirement: str) -> tuple[str, str]:
+    name, bound = re.fullmatch(r"([A-Za-z0-9_.-]+)\s*(.*)", requirement.strip()).groups()
+    return name.lower().replace("_", "-"), bound.replace(" ", "")
+
+
+def asked_by_pip() -> dict[str, str]:
+    groups = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    return dict(split(requirement) for group in groups for requirement in group)
+
+
+def asked_by_conda() -> dict[str, str]:
+    text = (ROOT / "environment.yml").read_text()
+    listed = text.split("dependencies:")[1].split("- pip:")[0]
+    found = dict(split(line.strip()[2:]) for line in listed.splitlines() if line.strip().startswith("- "))
+    found.pop("pip")
+    return found
+
+
+def test_conda_and_pip_ask_for_the_same_packages_with_the_same_bounds():
+    assert asked_by_conda() == asked_by_pip() | {"python": PROJECT["requires-python"]}
+
+
+def test_the_lock_pins_every_package_asked_for_and_names_no_index():
+    text = (ROOT / "requirements.lock").read_text()
+    pinned = {split(line.split("==")[0])[0] for line in text.splitlines() if "==" in line}
+    assert not asked_by_pip().keys() - pinned
+    assert "://" not in text
+    assert "--" not in text
+
+
+def test_importing_kdelab_loads_no_plotting_no_tables_and_no_jupyter():
+    heavy = {"numpy", "matplotlib", "seaborn", "pandas", "pyarrow", "numba", "IPython", "nbformat", "sklearn"}
+    script = f"import sys, kdelab; print(*sorted({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split() == []
+
+
+@pytest.mark.parametrize("name", ["CrossEntropy", "load_waves"])
+def test_the_loss_and_the_gun_load_no_plotting_and_no_jupyter(name):
+    heavy = {"matplotlib", "seaborn", "IPython", "nbformat", "papermill"}
+    script = f"import sys, kdelab; kdelab.{name}; print(*sorted({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split() == []
+
+
+def test_every_public_name_resolves():
+    import kdelab
+
+    for name in kdelab.__all__:
+        assert getattr(kdelab, name) is not None
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    import kdelab
+
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = kdelab.no_such_name
+
+
+def test_the_wheel_builds_and_carries_the_data(tmp_path):
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {"kdelab/__init__.py", "kdelab/py.typed", "kdelab/gun/data/surfers.parquet"} <= set(names)
+    assert not [name for name in names if name.startswith(("tests", "notebooks"))]
+
+
+def test_make_alone_prints_help():
+    text = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for target in ("reports", "test", "lab", "notebooks", "bench", "battles"):
+        assert re.search(rf"make {target}\s+\w", text)
