@@ -1,12 +1,15 @@
 """Notebooks under deliberately wrong libraries: the named check must fail and the claim's status must change."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from notebook_runner import run
+
+from kdelab.loss.cross_entropy import CrossEntropy
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 Wrong = Callable[[pytest.MonkeyPatch], None]
@@ -28,3 +31,39 @@ def assert_caught(
     after = run(NOTEBOOKS / notebook, **parameters)[claim]
     assert not {c.name: c.passed for c in after.checks}[check], f"{check} still passes: {after}"
     assert after.status != before.status, f"the verdict is {after.status} with the right library and with the wrong one"
+
+
+def scaled_gradient(factor: float) -> Wrong:
+    """A library whose gradient is ``factor`` times the true one; -1 flips its sign."""
+
+    def wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+        honest = CrossEntropy.value_and_grad
+
+        def value_and_grad(self: CrossEntropy, logits: Any) -> Any:
+            values, gradient = honest(self, logits)
+            return values, factor * gradient
+
+        monkeypatch.setattr(CrossEntropy, "value_and_grad", value_and_grad)
+
+    return wrong
+
+
+def prepared_with(change: Callable[..., tuple[Any, Any]]) -> Wrong:
+    """A library that replaces (clusters, kernel) by ``change(clusters, kernel, quadrature)`` when it prepares a loss."""
+
+    def wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+        honest = CrossEntropy.__init__
+
+        def prepare(
+            self: CrossEntropy, clusters: Any, kernel: Any, quadrature: Any = "auto", background: float = 0.0
+        ) -> None:
+            honest(self, *change(clusters, kernel, quadrature), quadrature, background)
+
+        monkeypatch.setattr(CrossEntropy, "__init__", prepare)
+
+    return wrong
+
+
+def scaled_bandwidth(factor: float) -> Wrong:
+    """A library that takes the bandwidth for ``factor`` times what it is."""
+    return prepared_with(lambda clusters, kernel, _: (clusters, replace(kernel, bandwidth=factor * kernel.bandwidth)))
