@@ -3,9 +3,20 @@
 from typing import Any
 
 SETS: dict[str, list[dict[str, Any]]] = {
+    "00-start-here": [{"seed": 5}, {"bandwidth": 0.3, "wave_number": 2}, {"wave_number": 11, "waves": "samples"}],
     "01-the-loss": [
         {"seed": 7, "predictions": 100, "most_bins": 256},
         {"bandwidth": 0.03, "predictions": 100, "most_bins": 256},
         {"target_width": 0.9, "bandwidth": 0.3, "predictions": 100, "most_bins": 256},
+    ],
+    "02-the-gradient": [
+        {"seed": 8, "predictions": 40},
+        {"bandwidth": 0.03, "predictions": 40},
+        {"target_width": 0.9, "bandwidth": 0.3, "predictions": 40, "waves": "samples"},
+    ],
+    "03-the-softmax-limit": [
+        {"seed": 9, "predictions": 200},
+        {"bandwidth": 0.3, "predictions": 200},
+        {"neighbours": 5, "predictions": 200, "waves": "samples"},
     ],
 }

@@ -49,7 +49,7 @@ def scaled_gradient(factor: float) -> Wrong:
 
 
 def prepared_with(change: Callable[..., tuple[Any, Any]]) -> Wrong:
-    """A library that replaces (clusters, kernel) by ``change(clusters, kernel, quadrature)`` when it prepares a loss."""
+    """A library that prepares a loss for what ``change(clusters, kernel, quadrature)`` makes of clusters and kernel."""
 
     def wrong(monkeypatch: pytest.MonkeyPatch) -> None:
         honest = CrossEntropy.__init__

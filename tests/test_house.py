@@ -46,14 +46,18 @@ def test_the_lock_pins_every_package_asked_for_and_names_no_index():
 def test_importing_kdelab_loads_no_plotting_no_tables_and_no_jupyter():
     heavy = {"numpy", "matplotlib", "seaborn", "pandas", "pyarrow", "numba", "IPython", "nbformat", "sklearn"}
     script = f"import sys, kdelab; print(*sorted({heavy} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split() == []
+    assert (
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split() == []
+    )
 
 
 @pytest.mark.parametrize("name", ["CrossEntropy", "load_waves"])
 def test_the_loss_and_the_gun_load_no_plotting_and_no_jupyter(name):
     heavy = {"matplotlib", "seaborn", "IPython", "nbformat", "papermill"}
     script = f"import sys, kdelab; kdelab.{name}; print(*sorted({heavy} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split() == []
+    assert (
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split() == []
+    )
 
 
 def test_every_public_name_resolves():
