@@ -17,6 +17,7 @@ _HOME = {
     "Box": "loss.kernels",
     "Triangular": "loss.kernels",
     "Epanechnikov": "loss.kernels",
+    "Exact": "loss.quadrature",
     "Midpoint": "loss.quadrature",
     "GaussLegendre": "loss.quadrature",
     "Adaptive": "loss.quadrature",

@@ -1,12 +1,13 @@
 """Clusters: the neighbours of many predictions, ragged, in one flat array, with the target of each prediction."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kdelab.loss.validate import Floats, Integers, vector
+from kdelab.loss.batches import Batch, Part, cut, ranges, shuffled
+from kdelab.loss.validate import Floats, Integers, count, vector
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +40,15 @@ class Clusters:
         if not np.array_equal(ends, np.asarray(offsets)):
             raise ValueError("offsets must be whole numbers")
         if len(ends) == 0 or ends[0] != 0 or ends[-1] != len(flat):
-            raise ValueError(f"offsets must start at 0 and end at the number of points, {len(flat)}, but "
-                             f"{'there are none' if len(ends) == 0 else f'they run from {ends[0]} to {ends[-1]}'}")  # fmt: skip
+            found = f"run from {ends[0]} to {ends[-1]}" if len(ends) else "are none"
+            raise ValueError(f"offsets must run from 0 to the number of points, {len(flat)}, but they {found}")
         sizes = np.diff(ends)
         if (sizes < 1).any():
-            first = int(np.argmax(sizes < 1))
-            raise ValueError(f"offsets must increase, so that every cluster has a point, but cluster {first} has "
-                             f"{sizes[first]}: offsets[{first}] is {ends[first]}, offsets[{first + 1}] is {ends[first + 1]}")  # fmt: skip
+            i = int(np.argmax(sizes < 1))
+            raise ValueError(
+                f"offsets must increase, so that every cluster has a point, but offsets[{i}] is {ends[i]} and "
+                f"offsets[{i + 1}] is {ends[i + 1]}"
+            )
         left = vector("lower", lower, len(sizes), "one a cluster")
         right = vector("upper", upper, len(sizes), "one a cluster")
         if (left > right).any():
@@ -71,6 +74,28 @@ class Clusters:
         offsets = np.concatenate([[0], np.cumsum([len(part) for part in parts], dtype=np.int64)])
         return cls(np.concatenate(parts) if parts else np.empty(0), offsets, lower, upper)
 
+    @classmethod
+    def concatenate(cls, batches: Iterable["Clusters"]) -> "Clusters":
+        """Return one batch that holds the predictions of several, one behind the other."""
+        parts = list(batches)
+        if not parts:
+            return cls(np.empty(0), [0], np.empty(0), np.empty(0))
+        for i, part in enumerate(parts):
+            if not isinstance(part, Clusters):
+                raise ValueError(f"batches[{i}] must be Clusters, not {type(part).__name__}")
+        points, lower, upper, sizes = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("points", "lower", "upper", "sizes")
+        )
+        return cls._of(points, np.concatenate([[0], np.cumsum(sizes)]), lower, upper)
+
+    @classmethod
+    def _of(cls, points: Floats, offsets: Integers, lower: Floats, upper: Floats) -> "Clusters":
+        """Build a batch from arrays that have been checked before."""
+        made = object.__new__(cls)
+        for name, value in (("points", points), ("offsets", offsets), ("lower", lower), ("upper", upper)):
+            object.__setattr__(made, name, value)
+        return made
+
     def __len__(self) -> int:
         return len(self.lower)
 
@@ -78,6 +103,117 @@ class Clusters:
     def sizes(self) -> Integers:
         """The number of points of each cluster, (n,)."""
         return np.diff(self.offsets)
+
+    def take(self, predictions: slice | ArrayLike) -> "Clusters":
+        """Return the clusters of some predictions.
+
+        Parameters
+        ----------
+        predictions : slice, (r,) int array or (n,) bool array
+            Which, in which order. A slice without a step copies no point: the result looks into this batch.
+
+        Raises
+        ------
+        ValueError
+            If a prediction is not there.
+        """
+        rows = self.rows(predictions)
+        index = predictions if isinstance(predictions, slice) else self._index(predictions)
+        sizes = self.sizes[index]
+        offsets = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
+        return Clusters._of(self.points[rows], offsets, self.lower[index], self.upper[index])
+
+    def rows(self, predictions: slice | ArrayLike) -> slice | Integers:
+        """Return where the points of some predictions lie in flat arrays, such as the logits.
+
+        Parameters and errors as in `take`. A slice without a step gives a slice.
+        """
+        if isinstance(predictions, slice):
+            start, stop, step = predictions.indices(len(self))
+            if step == 1:
+                return slice(int(self.offsets[start]), int(self.offsets[max(start, stop)]))
+        index = self._index(predictions)
+        return ranges(self.offsets[index], self.sizes[index])
+
+    def _index(self, predictions: slice | ArrayLike) -> Integers:
+        if isinstance(predictions, slice):
+            return np.arange(len(self))[predictions]
+        index = np.asarray(predictions)
+        if index.dtype == bool and index.shape == (len(self),):
+            return np.flatnonzero(index)
+        if index.ndim != 1 or (len(index) and index.dtype.kind not in "iu"):
+            raise ValueError(f"predictions must be a slice, whole numbers or {len(self)} truth values, "
+                             f"not an array of {index.dtype} of shape {index.shape}")  # fmt: skip
+        bad = (index < 0) | (index >= len(self))
+        if bad.any():
+            raise ValueError(f"predictions must lie between 0 and {len(self) - 1}, but "
+                             f"predictions[{np.argmax(bad)}] is {index[np.argmax(bad)]}")  # fmt: skip
+        return index.astype(np.int64)
+
+    def split(self, size: int) -> Iterator[Batch]:
+        """Yield batches of ``size`` predictions (the last may be smaller) in order, as views: no point is copied."""
+        size = count("size", size)
+        for start in range(0, len(self), size):
+            which = slice(start, min(start + size, len(self)))
+            yield Batch(self.take(which), np.arange(which.start, which.stop), self.rows(which))
+
+    def minibatches(self, rng: np.random.Generator, size: int) -> Iterator[Batch]:
+        """Yield one epoch: batches of ``size`` whole predictions in random order, every prediction exactly once.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Shuffles anew at each call; ``Generator(PCG64(seed))`` gives the same batches on every platform.
+        size : int
+            Predictions a batch; the last batch may be smaller.
+
+        Yields
+        ------
+        Batch
+            ``clusters``, ``predictions`` and ``rows``; only one batch's points are copied at a time.
+
+        Notes
+        -----
+        The gradients of an epoch's batches add up to the gradient of the whole, whatever the order.
+        """
+        size = count("size", size)
+        order = shuffled(rng, len(self))
+        for start in range(0, len(self), size):
+            which = order[start : start + size]
+            yield Batch(self.take(which), which, self.rows(which))
+
+    def scatter(self, rng: np.random.Generator, parts: int) -> list[Part]:
+        """Deal all points, shuffled, to ``parts`` parts of equal size (give or take one): clusters are cut apart.
+
+        Each part remembers where its points came from. The loss and gradient of the whole come back from two passes
+        over the parts: `kdelab.TwoPass`.
+        """
+        parts = count("parts", parts)
+        assignment = np.empty(len(self.points), np.int64)
+        assignment[shuffled(rng, len(assignment))] = np.arange(len(assignment)) * parts // max(len(assignment), 1)
+        return cut(self, assignment, parts)
+
+    def cut(self, assignment: ArrayLike, parts: int) -> list[Part]:
+        """Cut clusters apart by a rule of one's own.
+
+        Parameters
+        ----------
+        assignment : (total,) array of int
+            The part, 0 to ``parts`` - 1, into which each point goes; a part may stay empty.
+        parts : int
+
+        Raises
+        ------
+        ValueError
+            If there is not one assignment a point, or one names a part that isn't there.
+        """
+        parts = count("parts", parts)
+        to = vector("assignment", assignment, len(self.points), "one a point").astype(np.int64)
+        if not np.array_equal(to, np.asarray(assignment)) or (len(to) and not 0 <= to.min() <= to.max() < parts):
+            raise ValueError(
+                f"assignment must hold whole numbers between 0 and {parts - 1}, since there are {parts} parts"
+            )
+        return cut(self, to, parts)
 
     def __iter__(self) -> Iterator[tuple[Floats, float, float]]:
         """Yield (points, lower, upper) of one cluster after the other, as views."""

@@ -69,7 +69,7 @@ class Laplace(Kernel):
 
 @dataclass(frozen=True)
 class Gaussian(Kernel):
-    """K(u) = exp(-u^2 / 2) / sqrt(2 pi): lighter tails than Laplace, so far points sort themselves ever more sharply."""
+    """K(u) = exp(-u^2 / 2) / sqrt(2 pi): lighter tails than Laplace; far points sort themselves ever more sharply."""
 
     def log_unit(self, u: Floats) -> Floats:
         """Return -u^2 / 2 - log sqrt(2 pi)."""

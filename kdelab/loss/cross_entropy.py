@@ -1,0 +1,114 @@
+"""The loss: what users call. It checks what it is given and hands it to the engine that suits kernel and quadrature."""
+
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kdelab.loss import quadrature as rules
+from kdelab.loss.clusters import Clusters
+from kdelab.loss.engine.nodes import code_of
+from kdelab.loss.engine.quadrature import ByQuadrature, densities
+from kdelab.loss.kernels import Kernel
+from kdelab.loss.validate import Floats, fraction, vector
+
+
+class CrossEntropy:
+    """The cross-entropy between the uniform target [a, b] and the kernel density with softmax weights.
+
+    L = -(1/(b-a)) integral_a^b log p(x) dx, p(x) = sum_j S_j K_h(x - x_j), S = softmax(z), one loss a prediction.
+    Whatever doesn't depend on the logits is prepared once, here, so that training evaluates it at little cost.
+
+    Parameters
+    ----------
+    clusters : Clusters
+        Points and targets, in guess factors.
+    kernel : Kernel
+    quadrature : "auto", Exact, Adaptive, Midpoint or GaussLegendre
+        "auto" is exact where a closed form exists (Laplace, Box), else adaptive to 1e-12.
+    background : float
+        The weight, in [0, 1), of a uniform density on [-1, 1] mixed into p.
+
+    Raises
+    ------
+    ValueError
+        If an argument isn't what it must be; the message names it.
+    """
+
+    def __init__(
+        self,
+        clusters: Clusters,
+        kernel: Kernel,
+        quadrature: rules.Quadrature | Literal["auto"] = "auto",
+        background: float = 0.0,
+    ) -> None:
+        if not isinstance(clusters, Clusters):
+            raise ValueError(f"clusters must be a kdelab.Clusters, not {type(clusters).__name__}")
+        if not isinstance(kernel, Kernel):
+            raise ValueError(f"kernel must be a kdelab kernel, Laplace(bandwidth=0.1) say, not {kernel!r}")
+        self.clusters = clusters
+        self.kernel = kernel
+        self.background = fraction("background", background)
+        self.quadrature = rules.resolve(quadrature, kernel, self.background)
+        code_of(kernel)
+        self._engine = _engine(clusters, kernel, self.quadrature, self.background)
+
+    def value_and_grad(self, logits: ArrayLike) -> tuple[Floats, Floats]:
+        """Return the losses and the gradient of their sum.
+
+        Parameters
+        ----------
+        logits : array_like, (total,)
+            z_j of every point, in the order of ``clusters.points``.
+
+        Returns
+        -------
+        values : (n,)
+            In nats; ``inf`` where p is 0 on part of a target.
+        gradient : (total,)
+            dL/dz_j = S_j mean(R) - mean(r_j), means over the target; r_j = S_j K_h(x - x_j) / p(x) and R = sum_j r_j
+            (1, but for a background). Where p is 0, r_j counts as 0. It sums to 0 over each cluster.
+        """
+        return self._engine.value_and_grad(self._checked(logits))
+
+    def value(self, logits: ArrayLike) -> Floats:
+        """Return the losses alone, (n,)."""
+        return self.value_and_grad(logits)[0]
+
+    def density(self, logits: ArrayLike, x: ArrayLike) -> Floats:
+        """Return p at the places x.
+
+        Parameters
+        ----------
+        logits : array_like, (total,)
+        x : array_like, (m,) or (n, m)
+            The same places for all predictions, or places for each.
+
+        Returns
+        -------
+        density : (n, m)
+            Per guess factor.
+        """
+        checked = self._checked(logits)
+        places = np.array(x, dtype=np.float64, ndmin=2)
+        n = len(self.clusters)
+        if places.ndim != 2 or places.shape[0] not in (1, n) or not np.isfinite(places).all():
+            raise ValueError(f"x must be finite and of shape (m,) or ({n}, m), but its shape is {np.shape(x)}")
+        places = np.ascontiguousarray(np.broadcast_to(places, (n, places.shape[1])))
+        return densities(self.clusters, self.kernel, self.background, checked, places)
+
+    def __repr__(self) -> str:
+        return f"CrossEntropy({self.clusters!r}, {self.kernel!r}, {self.quadrature!r}, background={self.background})"
+
+    def _checked(self, logits: ArrayLike) -> Floats:
+        return vector("logits", logits, len(self.clusters.points), "one a point")
+
+
+class _Engine(Protocol):
+    def value_and_grad(self, logits: Floats) -> tuple[Floats, Floats]: ...
+
+
+def _engine(clusters: Clusters, kernel: Kernel, quadrature: Any, background: float) -> _Engine:
+    if isinstance(quadrature, rules.Exact):
+        quadrature = rules.Adaptive(1e-13)
+    return ByQuadrature(clusters, kernel, quadrature, background)
