@@ -65,7 +65,7 @@ def use() -> None:
             "font.size": 10.5,
             "font.family": "DejaVu Sans",  # ships with matplotlib: the same letters on every machine
             "axes.titlesize": 12,
-            "axes.titleweight": "semibold",
+            "axes.titleweight": "bold",
             "axes.titlelocation": "left",
             "axes.titlepad": 9,
             "axes.labelsize": 10.5,
