@@ -7,9 +7,10 @@ from numpy.typing import ArrayLike
 
 from kdelab.loss import quadrature as rules
 from kdelab.loss.clusters import Clusters
+from kdelab.loss.engine.laplace import BinFreeLaplace
 from kdelab.loss.engine.nodes import code_of
 from kdelab.loss.engine.quadrature import ByQuadrature, densities
-from kdelab.loss.kernels import Kernel
+from kdelab.loss.kernels import Kernel, Laplace
 from kdelab.loss.validate import Floats, fraction, vector
 
 
@@ -109,6 +110,8 @@ class _Engine(Protocol):
 
 
 def _engine(clusters: Clusters, kernel: Kernel, quadrature: Any, background: float) -> _Engine:
+    if isinstance(quadrature, rules.Exact) and isinstance(kernel, Laplace):
+        return BinFreeLaplace(clusters, kernel.bandwidth)
     if isinstance(quadrature, rules.Exact):
         quadrature = rules.Adaptive(1e-13)
     return ByQuadrature(clusters, kernel, quadrature, background)
