@@ -201,7 +201,8 @@ Linear = partial(Power, alpha=1.0)
 class LogOfIntegral(PerBin):
     """-log((1/(b-a)) integral_a^b p): the log outside, as for interval-censored data.
 
-    Gradient S_i - S_i m_i / sum_j S_j m_j, where m_i is the mean of K_h(x - x_i) over the target. Never above the cross-entropy (Jensen).
+    Gradient S_i - S_i m_i / sum_j S_j m_j, where m_i is the mean of K_h(x - x_i) over the target. Never above the
+    cross-entropy (Jensen).
     """
 
     def __init__(self, clusters: Clusters, kernel: Kernel, quadrature: GaussLegendre | Midpoint = RULE) -> None:

@@ -173,8 +173,8 @@ class FixedNormaliser(Held):
 class FixedResponsibilities(Held):
     """Reading D, a repair: -sum_i r_i log(S_i K_i) with the responsibilities held fixed.
 
-    Gradient S_i - r_i, the true one. The M-step of expectation-maximisation (Dempster, Laird and Rubin, 1977); that the gradients agree is Fisher's
-    identity. The value is the true loss plus the entropy of r.
+    Gradient S_i - r_i, the true one. The M-step of expectation-maximisation (Dempster, Laird and Rubin,
+    1977); that the gradients agree is Fisher's identity. The value is the true loss plus the entropy of r.
     """
 
     def held(self, logits: ArrayLike) -> Floats:
