@@ -43,7 +43,7 @@ notebooks: $(READY) ## refresh the outputs committed in notebooks/, reports/verd
 
 lint: $(READY)
 	$(RUN) ruff check .
-	$(RUN) ruff format --check kdelab tests
+	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(dir $(PYTHON))lint-imports
 
