@@ -19,4 +19,9 @@ SETS: dict[str, list[dict[str, Any]]] = {
         {"bandwidth": 0.3, "predictions": 200},
         {"neighbours": 5, "predictions": 200, "waves": "samples"},
     ],
+    "12-without-bins": [
+        {"seed": 21, "cases": 15, "predictions": 300},
+        {"bandwidth": 0.4, "cases": 15, "predictions": 300},
+        {"neighbours": 20, "cases": 15, "predictions": 300, "waves": "samples"},
+    ],
 }
