@@ -10,7 +10,7 @@ from kdelab.study.bins import Ragged
 OWN_VALUE = [
     shortcuts.LogOfEach,
     shortcuts.LogOfKernels,
-    shortcuts.FreeEnergy,
+    shortcuts.WeightedLogOfEach,
     shortcuts.SoftLabels,
     shortcuts.NormalisedSoftLabels,
     shortcuts.OwnCluster,

@@ -55,7 +55,7 @@ class LogOfKernels(_Logs):
         return value, -weight * (self.log_kernel + self.spread(value))
 
 
-class FreeEnergy(_Logs):
+class WeightedLogOfEach(_Logs):
     """Reading A, weighted: -sum_i S_i log(S_i K_i). Gradient -S_i (log(S_i K_i) - sum_j S_j log(S_j K_j))."""
 
     def per_bin(self, logits: Floats, log_weight: Floats) -> tuple[Floats, Floats]:
@@ -202,12 +202,12 @@ class FixedRest(Held):
     def held(self, logits: ArrayLike) -> Floats:
         """Return log c_i, c_i = sum over j other than i of S_j K_j, (bins, total)."""
         terms = self.log_softmax(self.checked(logits)) + self.log_kernel
-        below, above = np.full_like(terms, -np.inf), np.full_like(terms, -np.inf)
-        for start, size in zip(self.clusters.offsets[:-1], self.clusters.sizes, strict=True):
-            part = terms[:, start : start + size]
-            below[:, start + 1 : start + size] = np.logaddexp.accumulate(part, axis=1)[:, :-1]
-            above[:, start : start + size - 1] = np.logaddexp.accumulate(part[:, ::-1], axis=1)[:, -2::-1]
-        return np.logaddexp(below, above)
+        total = self.log_sum(terms)
+        share = np.exp(terms - self.spread(np.where(np.isfinite(total), total, 0.0)))
+        most = share > 0.5  # one point a cluster at most: there the rest must be summed, for a difference has no digits
+        rest = self.log_sum(np.where(most, -np.inf, terms))
+        with np.errstate(divide="ignore"):
+            return np.where(most, self.spread(rest), self.spread(total) + np.log1p(-np.minimum(share, 0.5)))
 
     def summed(self, log_weight: Floats, logits: Floats, held: Floats) -> Floats:
         """Return -sum_i log(S_i K_i + c_i)."""

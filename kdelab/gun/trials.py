@@ -1,0 +1,93 @@
+"""Guns against each other on the same shots: fitted on early rounds, judged on late ones, compared battle by battle."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from kdelab.gun.model import NeighbourModel
+from kdelab.loss.validate import Integers, count, fraction
+
+
+def late_rounds(waves: pd.DataFrame, share: float = 1 / 3) -> np.ndarray:
+    """Return which waves belong to the last rounds of their battle, (waves,) of bool."""
+    rounds = waves.groupby("battle")["round"]
+    last, first = rounds.transform("max"), rounds.transform("min")
+    return (waves["round"] > last - fraction("share", share) * (last - first + 1)).to_numpy()
+
+
+def shots(waves: pd.DataFrame, rng: np.random.Generator, most: int, share: float = 1 / 3) -> Integers:
+    """Return rows of at most `most` real shots of late rounds, picked at random."""
+    able = np.flatnonzero(late_rounds(waves, share) & waves["real"].to_numpy(dtype=bool))
+    if len(able) == 0:
+        raise ValueError(f"waves: none of the {len(waves)} is a real shot of a late round")
+    return np.sort(rng.choice(able, min(count("most", most), len(able)), replace=False))
+
+
+def trial(
+    waves: pd.DataFrame, guns: Mapping[str, NeighbourModel], rows: Integers, share: float = 1 / 3
+) -> pd.DataFrame:
+    """Fit each gun on the early rounds, and judge it on some waves of the late ones.
+
+    Parameters
+    ----------
+    waves : DataFrame
+        As `kdelab.load_waves` gives it.
+    guns : mapping of str to NeighbourModel
+        One that has been fitted already is judged as it is.
+    rows : array of int
+        The waves to judge on, `shots` for example; their memory is all that their shooters had.
+    share : float
+        Of each battle's rounds, the late ones: never fitted on.
+
+    Returns
+    -------
+    DataFrame
+        A row a gun and wave: gun, row, battle, cross_entropy (nats), hit (bool).
+    """
+    early = waves[~late_rounds(waves, share)].reset_index(drop=True)
+    tables = []
+    for name, gun in guns.items():
+        if not hasattr(gun, "weights_"):
+            gun.fit(early)
+        judged = {"gun": name, "row": rows, "battle": waves["battle"].to_numpy()[rows]}
+        aims = gun.predict(waves, rows)
+        hit = (waves["lower"].to_numpy()[rows] <= aims) & (aims <= waves["upper"].to_numpy()[rows])
+        tables.append(pd.DataFrame({**judged, "cross_entropy": gun.losses(waves, rows), "hit": hit}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def compared(
+    results: pd.DataFrame, column: str, against: str, rng: np.random.Generator, draws: int = 1000
+) -> pd.DataFrame:
+    """Return each gun's mean and how far it lies from one of them, with a 95 % bootstrap interval over battles.
+
+    Parameters
+    ----------
+    results : DataFrame
+        From `trial`; several may be concatenated (seeds), as long as every gun has the same shots.
+    column : str
+        "cross_entropy" or "hit".
+    against : str
+        The gun that the others are compared with, shot by shot.
+    rng : numpy.random.Generator
+        Draws battles with replacement, the same for all guns.
+    draws : int
+
+    Returns
+    -------
+    DataFrame
+        Index gun; columns mean, difference, low, high. With one battle the interval is one point.
+    """
+    by_battle = results.groupby(["battle", "gun"], sort=True)[column].agg(["sum", "size"]).unstack("gun")
+    totals, sizes = by_battle["sum"].to_numpy(dtype=np.float64), by_battle["size"].to_numpy(dtype=np.float64)
+    names = list(by_battle["sum"].columns)
+    if against not in names:
+        raise ValueError(f"against must be one of {names}, not {against!r}")
+    mine = names.index(against)
+    picks = rng.integers(len(totals), size=(count("draws", draws), len(totals)))
+    means = totals[picks].sum(axis=1) / sizes[picks].sum(axis=1)
+    low, high = np.quantile(means - means[:, [mine]], [0.025, 0.975], axis=0)
+    mean = totals.sum(axis=0) / sizes.sum(axis=0)
+    table = pd.DataFrame({"mean": mean, "difference": mean - mean[mine], "low": low, "high": high}, index=names)
+    return table.loc[list(dict.fromkeys(results["gun"]))].rename_axis("gun")

@@ -1,0 +1,45 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+import kdelab
+from kdelab.gun import trials
+from kdelab.gun.model import NeighbourModel
+
+
+@pytest.fixture(scope="module")
+def waves():
+    table = kdelab.load_waves("surfers")
+    return table[table.battle.isin(sorted(table.battle.unique())[:2])].reset_index(drop=True)
+
+
+def test_guns_never_see_the_late_rounds(waves):
+    rng = np.random.default_rng(0)
+    rows = trials.shots(waves, rng, 40)
+    assert trials.late_rounds(waves)[rows].all()
+    assert waves.real[rows].all()
+    gun = NeighbourModel(neighbours=10, predictions=50, retrievals=1, max_iter=3, validation=0.0)
+    unlearned = NeighbourModel(neighbours=10).unlearned(waves)
+    weights = unlearned.weights_.copy()
+    table = trials.trial(waves, {"learned": gun, "unlearned": unlearned}, rows)
+    assert list(table.groupby("gun").size()) == [40, 40]
+    np.testing.assert_array_equal(unlearned.weights_, weights)
+    early = waves[~trials.late_rounds(waves)].reset_index(drop=True)
+    again = NeighbourModel(**gun.get_params()).fit(early)
+    np.testing.assert_allclose(again.weights_, gun.weights_)
+
+
+def test_differences_are_paired_and_intervals_are_over_battles():
+    rng = np.random.default_rng(1)
+    battle = np.repeat(list("abcdefgh"), 50)
+    noise = rng.standard_normal(400)
+    results = pd.concat(
+        pd.DataFrame({"gun": gun, "battle": battle, "cross_entropy": noise + shift})
+        for gun, shift in (("good", 0.0), ("bad", 0.1))
+    )
+    table = trials.compared(results, "cross_entropy", "good", rng)
+    assert list(table.index) == ["good", "bad"]
+    np.testing.assert_allclose(table.loc["bad", ["difference", "low", "high"]], 0.1, atol=1e-12)
+    np.testing.assert_allclose(table.loc["good", ["difference", "low", "high"]], 0, atol=1e-12)
+    with pytest.raises(ValueError, match="against must be one of"):
+        trials.compared(results, "cross_entropy", "other", rng)
