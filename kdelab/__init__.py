@@ -22,7 +22,11 @@ _HOME = {
     "GaussLegendre": "loss.quadrature",
     "Adaptive": "loss.quadrature",
     "CrossEntropy": "loss.cross_entropy",
+    "TwoPass": "loss.scattered.two_pass",
+    "Panels": "loss.scattered.nodes",
+    "iter_value_and_grad": "loss.streaming",
     "load_waves": "gun.store",
+    "NeighbourModel": "gun.model",
     "Check": "report.verdicts",
     "Verdict": "report.verdicts",
 }

@@ -1,0 +1,106 @@
+"""What parts tell one another: sums of exponentials, kept as logarithms, to be merged in any order."""
+
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from typing import NamedTuple
+
+import numpy as np
+
+from kdelab.loss.batches import Part
+from kdelab.loss.validate import Floats, Integers
+
+
+class LogSums(NamedTuple):
+    """Many sums of exponentials, each as its largest exponent and the sum divided by exp of that.
+
+    Neither overflows nor underflows, however large the exponents. Merging is commutative, and associative up to
+    rounding, with `empty` as its neutral element.
+    """
+
+    top: Floats
+    scaled: Floats
+
+    @classmethod
+    def empty(cls, count: int) -> "LogSums":
+        """Return ``count`` sums of nothing: log 0 each."""
+        return cls(np.full(count, -np.inf), np.zeros(count))
+
+    def merge(self, other: "LogSums") -> "LogSums":
+        """Return the sums of both."""
+        top = np.maximum(self.top, other.top)
+        return LogSums(top, self._scaled_to(top) + other._scaled_to(top))
+
+    def add(self, which: Integers, exponents: Floats, within: slice = slice(None)) -> None:
+        """Add exp(exponents[i]) to sum ``which[i]``, in place; one sum may be named many times.
+
+        All sums named lie ``within`` the slice: nothing else is looked at.
+        """
+        begin = within.start or 0
+        top, scaled = self.top[within], self.scaled[within]
+        before = top.copy()
+        np.maximum.at(top, which - begin, exponents)
+        safe = finite(top)
+        scaled *= np.exp(before - safe)
+        np.add.at(scaled, which - begin, np.exp(exponents - safe[which - begin]))
+
+    def log(self) -> Floats:
+        """Return the logarithms of the sums; ``-inf`` for sums of nothing."""
+        with np.errstate(divide="ignore"):
+            return finite(self.top) + np.log(self.scaled)
+
+    def _scaled_to(self, top: Floats) -> Floats:
+        return self.scaled * np.exp(self.top - finite(top))
+
+
+def finite(logs: Floats) -> Floats:
+    """Return 0 in place of -inf: to be subtracted from exponents that are -inf themselves."""
+    return np.where(np.isfinite(logs), logs, 0.0)
+
+
+class Provenance(NamedTuple):
+    """Which parts of which batch something was made from."""
+
+    batch: str
+    of: int
+    parts: frozenset[int]
+
+    @classmethod
+    def one(cls, part: Part) -> "Provenance":
+        """Return that of a single part."""
+        return cls(part.batch, part.of, frozenset([part.number]))
+
+    def merge(self, other: "Provenance") -> "Provenance":
+        """Return the union, or raise a ValueError if the batches differ or a part is in both."""
+        if (self.batch, self.of) != (other.batch, other.of):
+            raise ValueError(f"other must be of the same batch, {self.batch} in {self.of} parts, "
+                             f"not of {other.batch} in {other.of}")  # fmt: skip
+        if both := self.parts & other.parts:
+            raise ValueError(f"other must not hold a part again, but {listed(both)} in both")
+        return self._replace(parts=self.parts | other.parts)
+
+    def complete(self, name: str) -> None:
+        """Raise a ValueError that speaks of the argument ``name`` unless every part is there."""
+        if missing := set(range(self.of)) - self.parts:
+            raise ValueError(f"{name} must hold all {self.of} parts of the batch, but {listed(missing)} missing")
+
+    def same(self, name: str, batch: str, of: int) -> None:
+        """Raise a ValueError that speaks of the argument ``name`` if this is another batch."""
+        if (self.batch, self.of) != (batch, of):
+            raise ValueError(f"{name} must belong to batch {batch} in {of} parts, not to {self.batch} in {self.of}")
+
+
+def together(parts: Sequence[Part]) -> Provenance:
+    """Return what the parts are parts of, or raise a ValueError unless they are all the parts of one batch."""
+    if not parts:
+        raise ValueError("parts must not be empty")
+    provenance = reduce(Provenance.merge, map(Provenance.one, parts))
+    provenance.complete("parts")
+    return provenance
+
+
+def listed(numbers: Iterable[int]) -> str:
+    """Return "part 3 is" or "parts 3, 5 are"."""
+    ordered = sorted(numbers)
+    if len(ordered) == 1:
+        return f"part {ordered[0]} is"
+    return f"parts {', '.join(map(str, ordered[:5]))}{', ...' if len(ordered) > 5 else ''} are"
