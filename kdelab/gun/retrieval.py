@@ -4,17 +4,19 @@ The *memory* of a wave is every wave that the same shooter fired in earlier roun
 unit, since waves of one round overlap in time: a table of waves does not say which of them had already passed.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.spatial import KDTree
 
-from kdelab.gun.features import FEATURE_TABLE, FEATURES
+from kdelab.gun.features import FEATURE_TABLE
 from kdelab.loss.batches import shuffled
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.validate import Floats, Integers, count
 
+RANGES = {feature.name: (feature.low, feature.high) for feature in FEATURE_TABLE}
 SHARE = 5  # a neighbourhood is at most a fifth of what is stored: BeepBoop's rule
 ENOUGH = 50  # stored waves from which on a prediction is worth learning from: ten neighbours
 UNLEARNED_SCALE = 4.0  # logits = -4 distance: about the best single scale of unlearned weights on the shipped waves
@@ -131,7 +133,7 @@ class Memory:
             k = int(sizes[queries[0]])
             # a median split sorts each level anew; on tables of this size the sliding midpoint is as fast to search
             tree = KDTree(positions[memory], balanced_tree=False)
-            found, index = tree.query(positions[wanted[queries]], k=np.arange(1, k + 1), p=1)
+            found, index = map(np.asarray, tree.query(positions[wanted[queries]], k=np.arange(1, k + 1), p=1))
             near = memory[index]
             order = np.lexsort((near, found), axis=1)
             places = offsets[queries][:, None] + np.arange(k)
@@ -139,10 +141,10 @@ class Memory:
         return Neighbourhood(offsets, rows, distances)
 
 
-def scaled(waves: pd.DataFrame) -> Floats:
-    """Return the features of each wave scaled to [0, 1] by their documented ranges, (waves, features)."""
-    low, high = np.array([(feature.low, feature.high) for feature in FEATURE_TABLE]).T
-    return np.clip((waves[FEATURES].to_numpy(dtype=np.float64) - low) / (high - low), 0.0, 1.0)
+def scaled(waves: pd.DataFrame, ranges: Mapping[str, tuple[float, float]] = RANGES) -> Floats:
+    """Return features scaled to [0, 1] by (low, high), clipped, (waves, features); by default all documented ones."""
+    low, high = np.array(list(ranges.values())).T
+    return np.clip((waves[list(ranges)].to_numpy(dtype=np.float64) - low) / (high - low), 0.0, 1.0)
 
 
 def middles(waves: pd.DataFrame) -> Floats:

@@ -1,0 +1,311 @@
+"""The gun: neighbours by a learned distance, a density from their weights, an aim from the density."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from kdelab.gun import export, fitting
+from kdelab.gun.distances import Form, Parameters
+from kdelab.gun.features import FEATURES
+from kdelab.gun.predicting import Predicting
+from kdelab.gun.retrieval import ENOUGH, SHARE, UNLEARNED_SCALE, Memory, scaled
+from kdelab.gun.table import checked, ranges_of, weights_of
+from kdelab.loss.batches import shuffled
+from kdelab.loss.kernels import Kernel, Laplace
+from kdelab.loss.validate import Floats, Integers, count, fraction
+
+OWN = "interval"  # the kernel that is the neighbour's own interval, as a box
+AIMS = ("density", "intervals")
+_LAPLACE = Laplace(0.1)
+_SHOWN = ("kernel", "form", "neighbours", "share", "features", "background", "aim")  # what a fitted gun needs
+
+
+class NeighbourModel(Predicting, BaseEstimator):
+    """A gun that predicts guess factors from the waves most like the present one, with learned weights.
+
+    Each feature x, scaled to [0, 1], becomes w (1e-4 + b + x)^a; logits are minus `scale_` times the Manhattan
+    distance; a softmax over the retrieved neighbours weights a kernel density at the middles of their intervals.
+
+    Parameters
+    ----------
+    kernel : Kernel or "interval"
+        "interval" makes each neighbour's own interval a box, as BeepBoop's gun does; it needs a background.
+    loss : callable, optional
+        ``loss(clusters, kernel)`` gives an object with ``value_and_grad(logits)`` to train on; the cross-entropy by
+        default.  What is held out is always judged by the cross-entropy.
+    form : "scale", "linear" or "power"
+        What is learned: one common scale, a weight w a feature (a = 1), or w, b and a.
+    neighbours, share : int
+        A neighbourhood holds at most `neighbours` waves and at most one in `share` of those in memory (BeepBoop: 5).
+    features : sequence of str, optional
+        Columns; by default the fourteen of `kdelab.gun.features`.  One's own are scaled by what the table spans.
+    background : float
+        The weight, in [0, 1), of a uniform density on [-1, 1] mixed into the density.
+    aim : "density" or "intervals"
+        `predict` aims where the density has most mass within the bot's width, or where the weights' intervals pile up
+        highest, as BeepBoop does.
+    retrievals : int
+        How often, at most, neighbours are retrieved and trained on.
+    retrieve_anew : bool
+        Whether with the learned weights each time; False trains on the first clusters again (notebook 09's control).
+    max_iter : int
+        Steps of L-BFGS-B after each retrieval.
+    predictions : int, optional
+        At most so many waves are trained on, picked at random; all by default.
+    validation : float
+        The share of rounds, the late ones of each battle, held out to choose the best round; 0 keeps the last one.
+    patience : int, optional
+        Stop when held-out loss has not improved for so many retrievals; never by default.
+    random_state : int
+        Picks the predictions.
+    progress : bool
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    weights_, exponents_, offsets_ : array (features,)
+        w (mean 1), a and b.
+    scale_ : float
+        Of the distance: logit = -scale_ * distance.
+    ranges_ : dict
+        (low, high) that scales each feature to [0, 1].
+    history_ : list of kdelab.gun.fitting.Round
+        How things stood before and after each retrieval.
+    feature_names_in_, n_features_in_
+        As in scikit-learn.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel | Literal["interval"] = _LAPLACE,
+        loss: Callable[..., Any] | None = None,
+        form: str = "linear",
+        neighbours: int = 100,
+        share: int = SHARE,
+        features: Sequence[str] | None = None,
+        background: float = 0.0,
+        aim: str = "density",
+        retrievals: int = 3,
+        retrieve_anew: bool = True,
+        max_iter: int = 100,
+        predictions: int | None = None,
+        validation: float = 0.2,
+        patience: int | None = 1,
+        random_state: int = 0,
+        progress: bool = False,
+    ) -> None:
+        self.kernel = kernel
+        self.loss = loss
+        self.form = form
+        self.neighbours = neighbours
+        self.share = share
+        self.features = features
+        self.background = background
+        self.aim = aim
+        self.retrievals = retrievals
+        self.retrieve_anew = retrieve_anew
+        self.max_iter = max_iter
+        self.predictions = predictions
+        self.validation = validation
+        self.patience = patience
+        self.random_state = random_state
+        self.progress = progress
+
+    def fit(
+        self,
+        waves: pd.DataFrame,
+        y: None = None,
+        sample_weight: ArrayLike | None = None,
+        checkpoint: str | Path | None = None,
+    ) -> "NeighbourModel":
+        """Learn the weights from recorded waves.
+
+        Parameters
+        ----------
+        waves : DataFrame
+            Columns battle, shooter, round, lower, upper and the features.
+        y : None
+            Not used; scikit-learn's convention.
+        sample_weight : array_like (waves,), optional
+            How much each wave counts as a prediction (real against virtual ones, say); with 0 it is only remembered.
+        checkpoint : path, optional
+            A file that always holds the last good state, whole; if it exists, fitting goes on from there.
+
+        Returns
+        -------
+        NeighbourModel
+            Itself.  If interrupted (Ctrl-C) it holds the best state so far, and the interrupt goes on.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the table isn't what it must be (all faults of the table in one message), if no wave has
+            50 waves in memory, or the checkpoint belongs to another fit.
+        """
+        self._check_parameters()
+        names = self._names()
+        checked(waves, names)
+        weights = weights_of(sample_weight, len(waves))
+        ranges = ranges_of(waves, names)
+        memory = Memory(waves)
+        train, held_out = self._split(waves, memory, weights)
+        task = fitting.Task(
+            scaled(waves, ranges),
+            memory,
+            train,
+            held_out,
+            weights,
+            lambda wanted, found: self._objective(waves, wanted, found, self.loss),
+            lambda wanted, found: self._objective(waves, wanted, found, None),
+        )
+        form = Form(self.form, len(names))
+        settings = fitting.Settings(
+            form,
+            self.neighbours,
+            self.share,
+            self.retrievals,
+            self.retrieve_anew,
+            self.max_iter,
+            self.patience,
+            self.progress,
+        )
+        start = form.flat(unlearned(len(names)))
+        state = fitting.Checkpoint(checkpoint, self._fingerprint(waves, weights) if checkpoint else "")
+        try:
+            fitting.fit(task, settings, start, state)
+        finally:
+            if state.rounds:
+                self._take(form, ranges, state.rounds)
+        return self
+
+    def at(self, retrieval: int) -> "NeighbourModel":
+        """Return a fitted copy with the weights as they stood after a retrieval; 0 is the unlearned start."""
+        check_is_fitted(self)
+        if not 0 <= retrieval < len(self.history_):
+            raise ValueError(f"retrieval: {retrieval} given, the history has 0 to {len(self.history_) - 1}")
+        copy = type(self)(**self.get_params())
+        copy._set(self.ranges_, Form(self.form, len(self.ranges_)).parameters(np.array(self.history_[retrieval].theta)))
+        copy.history_ = self.history_[: retrieval + 1]
+        return copy
+
+    def unlearned(self, waves: pd.DataFrame) -> "NeighbourModel":
+        """Set the weights that fitting starts from, without learning any: all features alike; return itself."""
+        self._check_parameters()
+        checked(waves, self._names())
+        self._set(ranges_of(waves, self._names()), unlearned(len(self._names())))
+        self.history_: list[fitting.Round] = []
+        return self
+
+    def _take(self, form: Form, ranges: dict[str, tuple[float, float]], rounds: list[fitting.Round]) -> None:
+        self.history_ = list(rounds)
+        self._set(ranges, form.parameters(np.array(fitting.best(rounds).theta)))
+
+    def _set(self, ranges: dict[str, tuple[float, float]], parameters: Parameters) -> None:
+        self.ranges_ = dict(ranges)
+        self.feature_names_in_ = np.array(list(ranges), dtype=object)
+        self.n_features_in_ = len(ranges)
+        self.scale_ = float(parameters.weights.mean()) or 1.0
+        self.weights_ = parameters.weights / self.scale_
+        self.exponents_, self.offsets_ = parameters.exponents, parameters.offsets
+
+    def _split(self, waves: pd.DataFrame, memory: Memory, weights: Floats) -> tuple[Integers, Integers]:
+        able = (memory.stored >= max(ENOUGH, self.share)) & (weights > 0)
+        last = waves.groupby(["battle", "shooter"])["round"].transform("max").to_numpy()
+        first = waves.groupby(["battle", "shooter"])["round"].transform("min").to_numpy()
+        late = waves["round"].to_numpy() > last - self.validation * (last - first + 1)
+        train, held_out = np.flatnonzero(able & ~late), np.flatnonzero(able & late)
+        if len(train) == 0:
+            raise ValueError(
+                f"waves: none of the {len(waves)} can be trained on: it takes {ENOUGH} waves of earlier rounds of "
+                f"the same battle in memory, and a round that is not held out (validation={self.validation})"
+            )
+        rng = np.random.default_rng(self.random_state)
+        most = self.predictions or len(waves)
+        first_train, first_held_out = (np.sort(rows[shuffled(rng, len(rows))[:most]]) for rows in (train, held_out))
+        return first_train, first_held_out
+
+    def to_json(self) -> str:
+        """Return everything that predicting takes, as JSON; `from_json` gives the same gun back, to the last bit."""
+        check_is_fitted(self)
+        return export.to_json(self._state())
+
+    def to_java(self, name: str = "LearnedWeights") -> str:
+        """Return a Java class with the rows {w, b, a} of BeepBoop's form; `from_java` gives the same gun back."""
+        check_is_fitted(self)
+        return export.to_java(self._state(), name)
+
+    @classmethod
+    def from_json(cls, text: str) -> "NeighbourModel":
+        """Return the fitted gun that `to_json` wrote; ValueError if the text is something else."""
+        return cls._restored(export.from_json(text))
+
+    @classmethod
+    def from_java(cls, source: str) -> "NeighbourModel":
+        """Return the fitted gun that `to_java` wrote; ValueError if the source is something else."""
+        return cls._restored(export.from_java(source))
+
+    def _state(self) -> export.State:
+        return export.State(
+            {name: getattr(self, name) for name in _SHOWN},
+            self.ranges_,
+            self.scale_,
+            self.weights_,
+            self.offsets_,
+            self.exponents_,
+        )
+
+    @classmethod
+    def _restored(cls, state: export.State) -> "NeighbourModel":
+        model = cls(**state.parameters)
+        model._check_parameters()
+        model._set(state.ranges, Parameters(state.weights, state.exponents, state.offsets))
+        model.weights_, model.scale_ = state.weights, state.scale  # as they were, not divided once more
+        model.history_ = []
+        return model
+
+    def _names(self) -> list[str]:
+        return list(FEATURES if self.features is None else self.features)
+
+    def _check_parameters(self) -> None:
+        if not (isinstance(self.kernel, Kernel) or self.kernel == OWN):
+            raise ValueError(f'kernel must be a kdelab kernel, Laplace(0.1) say, or "{OWN}", not {self.kernel!r}')
+        if self.loss is not None and not callable(self.loss):
+            raise ValueError(f"loss must be called with (clusters, kernel), CrossEntropy say, not {self.loss!r}")
+        names = self._names()
+        if not names or len(set(names)) < len(names) or isinstance(self.features, str):
+            raise ValueError(f"features must be columns, each once and at least one, not {self.features!r}")
+        Form(self.form, len(names))
+        for name in ("neighbours", "share", "retrievals", "max_iter"):
+            count(name, getattr(self, name))
+        for name in ("predictions", "patience"):
+            if getattr(self, name) is not None:
+                count(name, getattr(self, name))
+        count("random_state", self.random_state, least=0)
+        fraction("validation", self.validation)
+        if fraction("background", self.background) == 0 and getattr(self.kernel, "support", 1.0) < np.inf:
+            raise ValueError(f"background must be greater than 0 with {self.kernel!r}, or the loss would be infinite")
+        if self.aim not in AIMS:
+            raise ValueError(f"aim: {self.aim!r} given, allowed are {', '.join(AIMS)}")
+
+    def _fingerprint(self, waves: pd.DataFrame, weights: Floats) -> str:
+        """Return what tells this fit from any other: settings, data and weights."""
+        settings = {k: repr(v) for k, v in self.get_params().items() if k not in ("progress", "aim", "loss")}
+        settings["loss"] = getattr(self.loss, "__qualname__", type(self.loss).__name__)
+        columns = ["battle", "shooter", "round", "lower", "upper", *self._names()]
+        digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=16)
+        digest.update(pd.util.hash_pandas_object(waves[columns], index=False).to_numpy().tobytes())
+        digest.update(weights.tobytes())
+        return digest.hexdigest()
+
+
+def unlearned(features: int) -> Parameters:
+    """Return the weights that fitting starts from: every feature counts alike."""
+    return Parameters(np.full(features, UNLEARNED_SCALE), np.ones(features), np.zeros(features))

@@ -1,0 +1,183 @@
+"""What a gun with weights, learned or not, says about waves: aims, densities, losses, hits."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
+
+from kdelab.gun.aim import most_mass
+from kdelab.gun.distances import Distances, Parameters
+from kdelab.gun.geometry import HALF_WIDTH
+from kdelab.gun.intervals import IntervalCrossEntropy, densest, softmax
+from kdelab.gun.retrieval import Memory, Neighbourhood, clusters_of, scaled
+from kdelab.gun.table import checked, weights_of
+from kdelab.loss.clusters import Clusters
+from kdelab.loss.cross_entropy import CrossEntropy
+from kdelab.loss.kernels import Kernel
+from kdelab.loss.validate import Floats, Integers
+
+
+class Predicting:
+    """The part of `NeighbourModel` that needs weights only, wherever they come from."""
+
+    kernel: Kernel | Literal["interval"]
+    neighbours: int
+    share: int
+    background: float
+    aim: str
+    ranges_: dict[str, tuple[float, float]]
+    scale_: float
+    weights_: Floats
+    exponents_: Floats
+    offsets_: Floats
+
+    def predict(self, waves: pd.DataFrame, rows: ArrayLike | None = None, bot_width: ArrayLike | None = None) -> Floats:
+        """Return the guess factor to aim at for each wave.
+
+        Parameters
+        ----------
+        waves : DataFrame
+            The table that holds both the waves and what their shooters remember.
+        rows : array_like of bool or int, optional
+            Which waves to predict; all by default.
+        bot_width : float or array_like, optional
+            In guess factors; by default 36 pixels at each wave's distance.  0 asks for the peak of the density.
+
+        Returns
+        -------
+        array (rows,)
+            0, head-on, where there are too few waves in memory for a neighbour.
+        """
+        wanted, known = self._wanted(waves, rows)
+        aims = np.zeros(len(wanted))
+        if known.any():
+            found, weights = self._weighted(waves, wanted[known])
+            if self.aim == "intervals":
+                lower, upper = (waves[name].to_numpy(dtype=np.float64)[found.rows] for name in ("lower", "upper"))
+                aims[known] = densest(weights, lower, upper, found.offsets)
+            else:
+                widths = self._bot_width(waves, wanted, bot_width)[known]
+                clusters = clusters_of(waves, wanted[known], found)
+                if not isinstance(self.kernel, Kernel):
+                    raise ValueError('aim: with kernel="interval", aim must be "intervals"')
+                aims[known] = most_mass(clusters, weights, self.kernel, widths)
+        return aims
+
+    def density(self, waves: pd.DataFrame, x: ArrayLike, rows: ArrayLike | None = None) -> Floats:
+        """Return the density at guess factors x, (m,) for all waves or (rows, m) for each: (rows, m).
+
+        Where there are too few waves in memory it is uniform on [-1, 1].
+        """
+        wanted, known = self._wanted(waves, rows)
+        places = np.broadcast_to(np.array(x, dtype=np.float64, ndmin=2), (len(wanted), np.shape(x)[-1]))
+        density = np.where(np.abs(places) <= 1, 0.5, 0.0)
+        if known.any():
+            objective, logits = self._prepared(waves, wanted[known])
+            density[known] = objective.density(logits, places[known])
+        return density
+
+    def logits(self, waves: pd.DataFrame, rows: ArrayLike | None = None) -> tuple[Clusters, Floats, Neighbourhood]:
+        """Return clusters, logits and neighbours of waves that have a memory: what the loss sees."""
+        wanted, known = self._wanted(waves, rows)
+        found, logits = self._found(waves, wanted[known])
+        return clusters_of(waves, wanted[known], found), logits, found
+
+    def losses(self, waves: pd.DataFrame, rows: ArrayLike | None = None) -> Floats:
+        """Return the cross-entropy of each wave, in nats, (rows,); a uniform density's log 2 where nothing is known."""
+        wanted, known = self._wanted(waves, rows)
+        losses = np.full(len(wanted), np.log(2.0))
+        if known.any():
+            objective, logits = self._prepared(waves, wanted[known])
+            losses[known] = objective.value_and_grad(logits)[0]
+        return losses
+
+    def score(
+        self,
+        waves: pd.DataFrame,
+        y: None = None,
+        sample_weight: ArrayLike | None = None,
+        rows: ArrayLike | None = None,
+    ) -> float:
+        """Return minus the mean cross-entropy of waves that have a memory: higher is better, in nats."""
+        wanted, weights = self._judged(waves, rows, sample_weight)
+        return -float(np.average(self.losses(waves, wanted), weights=weights))
+
+    def hit_rate(
+        self, waves: pd.DataFrame, sample_weight: ArrayLike | None = None, rows: ArrayLike | None = None
+    ) -> float:
+        """Return the share of waves that have a memory and whose interval contains the aim."""
+        wanted, weights = self._judged(waves, rows, sample_weight)
+        return float(np.average(hits(waves, self.predict(waves, wanted), wanted), weights=weights))
+
+    def _judged(
+        self, waves: pd.DataFrame, rows: ArrayLike | None, sample_weight: ArrayLike | None
+    ) -> tuple[Integers, Floats]:
+        wanted, known = self._wanted(waves, rows)
+        weights = weights_of(sample_weight, len(waves))[wanted[known]]
+        if not weights.any():
+            raise ValueError(f"waves: none of the {len(wanted)} asked for has {self.share} waves in memory, and weight")
+        return wanted[known], weights
+
+    def _wanted(self, waves: pd.DataFrame, rows: ArrayLike | None) -> tuple[Integers, np.ndarray]:
+        """Return the rows asked for, and which of them have a neighbour."""
+        check_is_fitted(self)
+        checked(waves, list(self.ranges_), {})
+        asked = np.arange(len(waves)) if rows is None else np.asarray(rows)
+        if asked.dtype == bool:
+            if asked.shape != (len(waves),):
+                raise ValueError(f"rows has shape {asked.shape}; as a mask it needs {(len(waves),)}")
+            asked = np.flatnonzero(asked)
+        if asked.ndim != 1 or (
+            len(asked) and (asked.dtype.kind not in "iu" or asked.min() < 0 or asked.max() >= len(waves))
+        ):
+            raise ValueError(f"rows must be a mask or a list of rows from 0 to {len(waves) - 1}")
+        asked = asked.astype(np.int64)
+        return asked, Memory(waves).stored[asked] >= self.share
+
+    def _found(self, waves: pd.DataFrame, wanted: Integers) -> tuple[Neighbourhood, Floats]:
+        parameters = Parameters(self.scale_ * self.weights_, self.exponents_, self.offsets_)
+        features = scaled(waves, self.ranges_)
+        positions = parameters.transformed(features) * parameters.weights
+        found = Memory(waves).nearest(positions, wanted, self.neighbours, self.share)
+        return found, Distances(features, wanted, found).logits(parameters)
+
+    def _weighted(self, waves: pd.DataFrame, wanted: Integers) -> tuple[Neighbourhood, Floats]:
+        found, logits = self._found(waves, wanted)
+        return found, softmax(logits, found.offsets)
+
+    def _prepared(self, waves: pd.DataFrame, wanted: Integers) -> tuple[Any, Floats]:
+        found, logits = self._found(waves, wanted)
+        return self._objective(waves, wanted, found, None), logits
+
+    def _bot_width(self, waves: pd.DataFrame, wanted: Integers, given: ArrayLike | None) -> Floats:
+        if given is not None:
+            widths = np.broadcast_to(np.asarray(given, dtype=np.float64), (len(wanted),))
+            if not (np.isfinite(widths) & (widths >= 0)).all():
+                raise ValueError("bot_width must be finite and at least 0 guess factors")
+            return widths
+        missing = [name for name in ("distance", "escape_angle") if name not in waves.columns]
+        if missing:
+            raise ValueError(f"bot_width must be given where waves lacks the columns {', '.join(missing)}")
+        distance, escape = (waves[name].to_numpy(dtype=np.float64)[wanted] for name in ("distance", "escape_angle"))
+        return 2 * np.arctan2(HALF_WIDTH, distance) / escape
+
+    def _objective(
+        self, waves: pd.DataFrame, wanted: Integers, found: Neighbourhood, loss: Callable[..., Any] | None
+    ) -> Any:
+        clusters = clusters_of(waves, wanted, found)
+        if loss is not None:
+            return loss(clusters, self.kernel)
+        if isinstance(self.kernel, Kernel):
+            return CrossEntropy(clusters, self.kernel, background=self.background)
+        lower, upper = (waves[name].to_numpy(dtype=np.float64)[found.rows] for name in ("lower", "upper"))
+        return IntervalCrossEntropy(clusters, lower, upper, self.background)
+
+
+def hits(waves: pd.DataFrame, aims: Floats, rows: Integers | None = None) -> np.ndarray:
+    """Return whether each aim lies in its wave's interval, ends included, (rows,) of bool."""
+    wanted = np.arange(len(waves)) if rows is None else rows
+    lower, upper = (waves[name].to_numpy(dtype=np.float64)[wanted] for name in ("lower", "upper"))
+    return np.asarray((lower <= aims) & (aims <= upper))
