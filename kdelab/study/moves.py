@@ -41,21 +41,34 @@ def away(clusters: Clusters, by: ArrayLike) -> Clusters:
     return Clusters(centre + side * np.maximum(moved, 0.0), clusters.offsets, clusters.lower, clusters.upper)
 
 
-def one_sided(clusters: Clusters, by: ArrayLike = 0.0) -> Clusters:
-    """Return the clusters with all points to the right of their target, at their distances plus ``by`` from its edge.
+def one_sided(clusters: Clusters, shifts: ArrayLike, one_bin: bool = False) -> Clusters:
+    """Return all clusters at all shifts, each wholly to the right of its target.
 
-    What was at the centre stands at the upper edge, so that each cluster lies wholly on one side. The targets are
-    centred on 0, where numbers are finest.
+    A point at distance d from the centre of its target stands at distance d + shift from the near edge of a target of
+    the same width, which is centred on 0, where numbers are finest.
 
     Parameters
     ----------
     clusters : Clusters
-    by : float or (n,)
+        n of them.
+    shifts : array_like, (m,)
         At least 0, in guess factors.
+    one_bin : bool
+        Whether the target shrinks to its centre.
+
+    Returns
+    -------
+    Clusters
+        m n of them: the n clusters at the first shift, then at the next.
     """
-    half = (clusters.upper - clusters.lower) / 2
-    each = np.repeat(np.broadcast_to(np.asarray(by, dtype=np.float64), len(clusters)) + half, clusters.sizes)
-    return Clusters(each + distances(clusters), clusters.offsets, -half, half)
+    steps = np.atleast_1d(np.asarray(shifts, dtype=np.float64))
+    if (steps < 0).any():
+        raise ValueError(f"shifts must be at least 0, but one is {steps.min()}")
+    half = np.zeros(len(clusters)) if one_bin else (clusters.upper - clusters.lower) / 2
+    points = np.repeat(half, clusters.sizes) + distances(clusters) + steps[:, None]
+    starts = clusters.offsets[:-1] + len(clusters.points) * np.arange(len(steps))[:, None]
+    offsets = np.append(starts.ravel(), points.size)
+    return Clusters(points.ravel(), offsets, np.tile(-half, len(steps)), np.tile(half, len(steps)))
 
 
 def _centre_of_each(clusters: Clusters) -> Floats:
