@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from kdelab.loss import quadrature as rules
 from kdelab.loss.clusters import Clusters
+from kdelab.loss.engine.box import Boxes
 from kdelab.loss.engine.laplace import BinFreeLaplace
 from kdelab.loss.engine.nodes import code_of
 from kdelab.loss.engine.quadrature import ByQuadrature, densities
@@ -113,5 +114,5 @@ def _engine(clusters: Clusters, kernel: Kernel, quadrature: Any, background: flo
     if isinstance(quadrature, rules.Exact) and isinstance(kernel, Laplace):
         return BinFreeLaplace(clusters, kernel.bandwidth)
     if isinstance(quadrature, rules.Exact):
-        quadrature = rules.Adaptive(1e-13)
+        return Boxes(clusters, kernel.bandwidth)
     return ByQuadrature(clusters, kernel, quadrature, background)

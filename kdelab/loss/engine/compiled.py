@@ -1,6 +1,7 @@
 """What the compiled loops share: a cache on disk that can't go stale, and an exp and log that vectorise."""
 
 import hashlib
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -147,3 +148,10 @@ def total(values: Any) -> float:
     for j in range(values.size):
         s += values[j]
     return s
+
+
+@numba.njit(error_model="numpy")
+def log_add(a: float, b: float) -> float:
+    """Return log(exp(a) + exp(b)); either may be -inf."""
+    larger, smaller = max(a, b), min(a, b)
+    return larger + math.log1p(math.exp(smaller - larger)) if smaller > -np.inf else larger

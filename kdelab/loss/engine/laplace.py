@@ -124,9 +124,12 @@ def _cluster(
         # h dL/dh = 1 - sum_j (x_j - c) dL/dx_j + L + (log p(a) + log p(b)) / 2, c the centre of the target.
         leverage = 0.0
         for j in range(k):
+            point = x[order[j]]
             slope = (r_right[j] - r_left[j]) / h
+            if a == b and point == a:
+                slope = 0.0  # The kink itself: the mean of both sides.
             by_point[order[j]] = slope
-            leverage += (x[order[j]] - 0.5 * (a + b)) * slope
+            leverage += 0.5 * ((point - a) + (point - b)) * slope
         by_bandwidth[0] = 1.0 - leverage + (mean_ends - mean_log)
     return loss
 

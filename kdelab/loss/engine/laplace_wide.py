@@ -9,7 +9,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from kdelab.loss.engine.compiled import MATH
+from kdelab.loss.engine.compiled import MATH, log_add
 from kdelab.loss.engine.laplace_groups import log_factors
 from kdelab.loss.engine.segment import SHORT, long_segment, phi
 
@@ -39,10 +39,10 @@ def log_scan(
         previous = edge
     log_A[0] = _log_total(log_e[:left])
     for s in range(m):
-        log_A[s + 1] = _log_add(log_A[s] - d[s], log_e[left + s])
+        log_A[s + 1] = log_add(log_A[s] - d[s], log_e[left + s])
     log_B[m] = _log_total(log_e[left + m :])
     for s in range(m, 0, -1):
-        log_B[s - 1] = _log_add(log_B[s] - d[s], log_e[left + s - 1])
+        log_B[s - 1] = log_add(log_B[s] - d[s], log_e[left + s - 1])
 
     mean_log = 0.0
     for s in range(m + 1):
@@ -64,8 +64,8 @@ def log_scan(
             mean_log = larger + math.log1p(rho)
             greater, lesser = 1.0 / (1.0 + rho), rho / (1.0 + rho)
         P[s], Q[s] = (greater, lesser) if log_A[s] >= log_B[s] else (lesser, greater)
-    log_start = _log_add(log_A[0], log_B[0] - d[0])
-    log_stop = _log_add(log_A[m] - d[m], log_B[m])
+    log_start = log_add(log_A[0], log_B[0] - d[0])
+    log_stop = log_add(log_A[m] - d[m], log_B[m])
 
     # mu is now what all of A collects, and of it each point gets its part e_j / A.
     mu = P[m]
@@ -91,12 +91,6 @@ def log_scan(
 @numba.njit(error_model="numpy", fastmath=MATH)
 def _part(log_part: float, log_whole: float) -> float:
     return math.exp(min(log_part - log_whole, 0.0)) if log_part > -np.inf else 0.0
-
-
-@numba.njit(error_model="numpy", fastmath=MATH)
-def _log_add(a: float, b: float) -> float:
-    larger, smaller = max(a, b), min(a, b)
-    return larger + math.log1p(math.exp(smaller - larger)) if smaller > -np.inf else larger
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)

@@ -96,10 +96,11 @@ def terms(
 def times_compact(code: int, h: float, x: Any, origin: float, y: float, out: Any) -> None:
     """Multiply ``out`` by the shape of a compact kernel."""
     for j in range(x.size):
-        u = abs(origin - x[j] + y) / h
-        if u > 1.0:
+        d = abs(origin - x[j] + y)
+        u = d / h
+        if d > h:
             out[j] = 0.0
         elif code == TRIANGULAR:
-            out[j] *= 1.0 - u
+            out[j] *= max(1.0 - u, 0.0)
         elif code == EPANECHNIKOV:
-            out[j] *= (1.0 - u) * (1.0 + u)
+            out[j] *= max(1.0 - u, 0.0) * (1.0 + u)
