@@ -136,7 +136,7 @@ def commit(root: Path) -> dict[str, Any]:
     return {"commit": head, "dirty": None if changed is None else bool(changed)}
 
 
-def run_all(jobs: Iterable[Job], doing: str, first: Callable[[Job], float] | None = None) -> Iterator[tuple[Job, Run]]:
+def run_all(jobs: Iterable[Job], doing: str, first: Callable[[Job], Any] | None = None) -> Iterator[tuple[Job, Run]]:
     """Run notebooks two at a time under a progress bar, and yield each as it finishes.
 
     Parameters
