@@ -26,8 +26,10 @@ _PAIRS = 1 << 18  # pairs of a point and a node that are held at once
 class Panels:
     """Gauss's rule on each panel between two kinks of log p, panels being at most one bandwidth long.
 
-    Fixed beforehand, so that all parts of a scattered batch can agree on it. With 16 nodes the error is below 1e-11
-    for smooth and exponential kernels, and some 1e-7 where a compact kernel's edge alone covers part of the target.
+    Fixed beforehand, so that all parts of a scattered batch can agree on it; it can't adapt to the logits, as
+    `Adaptive` does. With 16 nodes nearly every cluster is integrated to the last digits. The worst, in which far points
+    on both sides contend for the target under a light tail, or the edge of a compact kernel reaches alone into it, are
+    off by 1e-8 to 1e-6.
 
     Parameters
     ----------
