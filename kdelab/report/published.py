@@ -80,7 +80,8 @@ def readme_table(project: Project) -> str:
     rows = []
     for claim in CLAIMS:
         status, name, value, bound = summary(found.get(claim.id))
-        measured = f"{name}: {value} ({bound})" if name else ""
+        within = "" if value.startswith(("above", "below")) else f" ({bound})"
+        measured = f"{name}: {value}{within}" if name else ""
         who = claim.said if claim.date else "ours"
         judged = _judged(claim, project.notebooks, "notebooks/")
         judged = judged.replace(f"[{claim.notebook}]", f"[{claim.notebook[:2]}]") if "[" in judged else judged[:2]

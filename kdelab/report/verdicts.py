@@ -61,7 +61,10 @@ def _text(value: float, digits: int = 3) -> str:
         return "not a number"
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
-    return f"{_rounded(value, digits):.{digits}g}"
+    rounded = _rounded(value, digits)
+    if 1e3 <= abs(rounded) < 1e7 and rounded.is_integer():
+        return f"{rounded:.0f}"
+    return f"{rounded:.{digits}g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
 
 
 @dataclass(frozen=True, eq=False)
