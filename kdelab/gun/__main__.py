@@ -1,0 +1,135 @@
+"""``python -m kdelab.gun``: record battles and make tables of waves.
+
+- ``battles``: record the sample robots' set again, and say whether the committed values came out (`make battles`)
+- ``record``: record a battle of two robots, your own or the samples, as a table that ``kdelab.load_waves`` reads
+- ``surfers``: make the set "surfers" again from its three turn logs
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from kdelab.gun import provenance
+from kdelab.gun.record import Battle, RecordingError, record
+from kdelab.gun.samples import difference, sample_battles, sample_provenance, sample_waves
+from kdelab.gun.store import load_waves, save_waves
+from kdelab.gun.turns import FIRST, read_logs
+from kdelab.gun.waves import waves_of
+
+DATA = Path(__file__).parent / "data"
+
+
+def battles() -> int:
+    """Record the set "samples"; the file is only written where values are new. 1 if they differ from those before."""
+    out = DATA / "samples.parquet"
+    recording = record(sample_battles())
+    waves = sample_waves(recording.logs)
+    versions = f"Robocode {recording.robocode}, Java {recording.java}"
+    differs = ""
+    if out.exists():
+        old = load_waves(out)
+        differs = difference(waves, old)
+        if not differs:
+            before = f"Robocode {old.attrs['robocode']}, Java {old.attrs['java']}"
+            print(
+                f"{len(waves):,} waves with {versions}: the committed values came out again ({before}); file unchanged"
+            )
+            return 0
+        print(f"the committed values did NOT come out again: {differs}")
+    save_waves(out, waves, sample_provenance(recording))
+    print(f"{len(waves):,} waves with {versions}, {out.stat().st_size:,} bytes: wrote {out.name}")
+    return 1 if differs else 0
+
+
+def own(arguments: argparse.Namespace) -> int:
+    """Record one battle of the user's choice."""
+    out: Path = arguments.out
+    if out.suffix != ".parquet":
+        raise ValueError(f"--out={str(out)!r} must end in .parquet")
+    if not out.absolute().parent.is_dir():
+        raise ValueError(f"--out={str(out)!r}: there is no folder {str(out.parent)!r}")
+    battle = Battle(arguments.shooter, arguments.enemy, arguments.rounds, arguments.seed)
+    recording = record([battle], arguments.robots, stall=arguments.stall)
+    waves = waves_of(recording.logs, every=arguments.virtual_every, sides=(FIRST,))
+    if waves.empty:
+        raise RecordingError(f"{battle.shooter} has fired no bullet that passed {battle.enemy}: there are no waves")
+    said = {
+        "set": out.stem,
+        "what": f"{recording.logs[0].name}, {battle.rounds} rounds",
+        "robocode": recording.robocode,
+        "java": recording.java,
+        "field": "800 x 600, no turn skipped",
+        "virtual_every": arguments.virtual_every,
+        "seeds": {recording.logs[0].name: battle.seed},
+    }
+    save_waves(out, waves, said)
+    decided = waves["hit"].dropna()
+    hits = f"{decided.mean():.1%} of {len(decided)} decided shots hit" if len(decided) else "no shot was decided"
+    print(f"{out}: {len(waves):,} waves, {int(waves['real'].sum())} of them real shots; {hits}")
+    return 0
+
+
+def surfers(folder: Path, every: int) -> int:
+    """Make the set "surfers" from the turn logs in a folder."""
+    paths = [folder / name for name in provenance.SURFER_LOGS]
+    absent = [path.name for path in paths if not path.is_file()]
+    if absent:
+        raise ValueError(f"folder={str(folder)!r} lacks {absent}")
+    waves = waves_of([log for path in paths for log in read_logs(path)], every=every)
+    save_waves(DATA / "surfers.parquet", waves, provenance.surfers(paths, every))
+    print(f"{len(waves):,} waves: wrote surfers.parquet")
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    top = argparse.ArgumentParser(
+        prog="python -m kdelab.gun", description="Record Robocode battles as tables of waves."
+    )
+    commands = top.add_subparsers(dest="command", required=True)
+    commands.add_parser("battles", help="record the sample robots' set again and compare it with the committed one")
+
+    one = commands.add_parser(
+        "record",
+        help="record a battle of two robots",
+        description="Record one battle; kdelab.load_waves reads the result. Robots run without Robocode's sandbox: "
+        "record only those that you trust.",
+    )
+    one.add_argument("--robots", type=Path, metavar="FOLDER", help="your jars or class folders (default: samples only)")
+    one.add_argument("--shooter", required=True, metavar="my.Bot", help="whose waves are wanted, e.g. 'my.Bot 1.2'")
+    one.add_argument("--enemy", required=True, metavar="other.Bot", help="at whom it shoots")
+    one.add_argument("--rounds", type=int, default=35, help="rounds of the battle (default 35)")
+    one.add_argument("--out", type=Path, required=True, metavar="mine.parquet", help="the table to write")
+    one.add_argument("--seed", type=int, default=1, help="of the engine's randomness (default 1)")
+    one.add_argument(
+        "--virtual-every", type=int, default=4, help="a virtual wave each so many turns (default 4; 0: none)"
+    )
+    one.add_argument("--stall", type=float, default=60.0, help="seconds without a turn before giving up (default 60)")
+
+    logs = commands.add_parser("surfers", help="make the set 'surfers' again from its turn logs")
+    logs.add_argument("folder", type=Path, help="where diamond-vs-beepboop.npz and the others are")
+    logs.add_argument("--virtual-every", type=int, default=4, help="a virtual wave each so many turns (default 4)")
+    return top
+
+
+def main() -> int:
+    """Run the command line; return its exit code."""
+    arguments = parser().parse_args()
+    try:
+        match arguments.command:
+            case "battles":
+                return battles()
+            case "record":
+                return own(arguments)
+            case _:
+                return surfers(arguments.folder, arguments.virtual_every)
+    except (RecordingError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; nothing was written", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

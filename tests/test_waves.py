@@ -1,0 +1,308 @@
+"""Waves against the obvious: bullets flown one by one, mirrored battles, futures that must not matter."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import kdelab
+from kdelab.gun.features import FEATURE_TABLE, FEATURES, latest_sign, orbit_room, turns_since
+from kdelab.gun.geometry import bullet_speed, escape_angle, target_interval
+from kdelab.gun.turns import BULLET_COLUMNS, ROBOT_COLUMNS, TURN_COLUMNS, TurnLog, load_round, read_logs, write_logs
+from kdelab.gun.waves import COLUMNS, waves_of
+
+WIDTH, HEIGHT = 800.0, 600.0
+
+
+def crosses(p, q, a, b):
+    """Whether the segments pq and ab cross, by the four orientations."""
+
+    def turn(o, u, v):
+        return (u[0] - o[0]) * (v[1] - o[1]) - (u[1] - o[1]) * (v[0] - o[0])
+
+    return turn(p, q, a) * turn(p, q, b) <= 0 and turn(a, b, p) * turn(a, b, q) <= 0
+
+
+def flies_into(path, x, y, speed, bearing):
+    """Fly one bullet, turn by turn as the engine does; return whether it hits the robot."""
+    for step, (cx, cy) in enumerate(path):
+        begin, end = (
+            (x + r * math.sin(bearing), y + r * math.cos(bearing)) for r in (step * speed, (step + 1) * speed)
+        )
+        if min(end) <= 3 or end[0] >= WIDTH - 3 or end[1] >= HEIGHT - 3:
+            return False
+        corners = [(cx + i, cy + j) for i, j in ((-18, -18), (-18, 18), (18, 18), (18, -18))]
+        inside = abs(begin[0] - cx) <= 18 and abs(begin[1] - cy) <= 18
+        if inside or any(crosses(begin, end, corners[k], corners[(k + 1) % 4]) for k in range(4)):
+            return True
+    return False
+
+
+@st.composite
+def encounters(draw):
+    """A shooter somewhere, and a robot that moves for 120 turns within the walls."""
+    seed = draw(st.integers(0, 2**32 - 1))
+    rng = np.random.default_rng(seed)
+    power = draw(st.sampled_from([0.1, 0.5, 1.0, 1.95, 3.0]))
+    shooter = rng.uniform((18, 18), (WIDTH - 18, HEIGHT - 18))
+    start = rng.uniform((18, 18), (WIDTH - 18, HEIGHT - 18))
+    if draw(st.booleans()):  # hugging a wall, where bullets die first
+        start[rng.integers(2)] = 18.0
+    heading, speed, path = rng.uniform(0, 2 * np.pi), rng.uniform(-8, 8), [start]
+    for _ in range(120):
+        heading += rng.normal(0, 0.1)
+        speed = np.clip(speed + rng.uniform(-2, 2), -8, 8)
+        move = path[-1] + speed * np.array([np.sin(heading), np.cos(heading)])
+        path.append(np.clip(move, (18, 18), (WIDTH - 18, HEIGHT - 18)))
+    return np.array(path), shooter, float(bullet_speed(power))
+
+
+@settings(max_examples=25, deadline=None)
+@given(encounters())
+def test_interval_is_what_bullets_hit(encounter):
+    path, (x, y), speed = encounter
+    reference = math.atan2(path[0, 0] - x, path[0, 1] - y)
+    limit = float(escape_angle(speed))
+    lower, upper, passed = target_interval(path, x, y, speed, reference, limit, WIDTH, HEIGHT)
+    assert passed
+    offsets = np.linspace(-limit, limit, 201)
+    hits = np.array([flies_into(path, x, y, speed, reference + offset) for offset in offsets])
+    if lower > upper:
+        assert not hits.any()
+        return
+    assert not hits[(offsets < lower - 1e-9) | (offsets > upper + 1e-9)].any()
+    for end, inwards in ((lower, 1e-9), (upper, -1e-9)):
+        if upper - lower > 1e-6:
+            assert flies_into(path, x, y, speed, reference + end + inwards)
+
+
+def test_interval_of_a_robot_at_rest():
+    # Straight north at distance 200: the corners of the near side are the widest bearings.
+    path = np.tile([400.0, 300.0], (30, 1))
+    lower, upper, passed = target_interval(path, 400.0, 100.0, 11.0, 0.0, 0.8, WIDTH, HEIGHT)
+    assert passed
+    assert (lower, upper) == pytest.approx((-math.atan(18 / 182), math.atan(18 / 182)), abs=1e-12)
+
+
+def test_interval_tests_each_step_against_the_box_of_the_turn_before():
+    # The robot stands at distance 200 until the bullet's 15th step has been tested, then jumps away.
+    path = np.tile([400.0, 300.0], (60, 1))
+    speed = 12.5  # step 14 (the fifteenth) goes from 175 to 187.5 and is the first to reach the side at 182
+    for moved_from, hits in ((14, False), (15, True)):
+        jumping = path.copy()
+        jumping[moved_from:] = (100.0, 500.0)
+        lower, upper, _ = target_interval(jumping, 400.0, 100.0, speed, 0.0, 0.5, WIDTH, HEIGHT)
+        assert (lower <= upper) is hits
+
+
+def test_a_bullet_that_ends_at_the_wall_hits_nobody_on_its_way():
+    # The same encounter at the left wall and, moved 1000 pixels, in the middle of a wide field.
+    path = np.tile([18.0, 300.0], (60, 1))
+    walled = target_interval(path, 60.0, 100.0, 19.0, -0.2, 1.0, WIDTH, HEIGHT)
+    free = target_interval(np.add(path, (1000.0, 0.0)), 1060.0, 100.0, 19.0, -0.2, 1.0, 3000.0, HEIGHT)
+    assert walled[1] == pytest.approx(free[1], abs=1e-12)
+    assert walled[0] > free[0] + 0.01
+    bearing = -0.2 + free[0] + 0.005
+    assert flies_into(np.add(path, (300.0, 0.0)), 360.0, 100.0, 19.0, bearing)
+    assert not flies_into(path, 60.0, 100.0, 19.0, bearing)
+
+
+def test_a_wave_that_has_not_passed_is_left_out():
+    log = load_round()
+    waves = waves_of(log, every=0)
+    end = int(waves["turn"].iloc[-1])
+    shorter = replace(log, turns=log.turns[log.turns[:, 1] <= end + 2])
+    assert end not in set(waves_of(shorter, every=0)["turn"])
+    assert len(waves_of(shorter, every=0)) < len(waves)
+
+
+@pytest.mark.parametrize("name", ["surfers", "samples"])
+def test_shipped_sets_agree_with_the_engine(name):
+    waves = kdelab.load_waves(name)
+    assert len(waves) >= 20_000
+    assert list(waves.columns) == COLUMNS
+    decided = waves[waves["hit"].notna()]
+    inside = decided["fired"].between(decided["lower"], decided["upper"])
+    agree = (inside == (decided["hit"] == 1)).mean()
+    assert agree >= (0.999 if name == "surfers" else 0.995)
+    rest = decided[inside != (decided["hit"] == 1)]
+    assert (rest["fired"].abs() > 1).all()  # hits beyond an interval that was clipped to [-1, 1]
+    assert (rest["distance"] < 60).all()
+
+
+@pytest.mark.parametrize("name", ["surfers", "samples"])
+def test_shipped_columns_are_sound(name):
+    waves = kdelab.load_waves(name)
+    assert (waves["lower"] < waves["upper"]).all()
+    assert waves[["lower", "upper"]].abs().max().max() <= 1
+    assert (waves["real"] == waves["fired"].notna()).all()
+    assert waves.loc[~waves["real"], "hit"].isna().all()
+    assert set(waves["orbit_direction"]) == {-1, 1}
+    assert np.allclose(waves["bullet_speed"], 20 - 3 * waves["power"], atol=4e-6)
+    assert np.allclose(np.sin(waves["escape_angle"]) * waves["bullet_speed"], 8, atol=1e-4)
+    assert not waves.duplicated(["battle", "shooter", "round", "turn"]).any()
+    assert not waves.drop(columns=["hit", "fired"]).isna().any().any()
+    for feature in FEATURE_TABLE:
+        assert waves[feature.name].between(feature.low, feature.high).all(), feature.name
+        assert waves[feature.name].nunique() > 3, feature.name
+    assert (waves.loc[waves["real"], "gun_cools_in"] == 0).all()
+    if name == "surfers":  # both directions of every battle
+        assert (waves.groupby("battle")["shooter"].nunique() == 2).all()
+
+
+def transformed(log, x_sign, y_sign):
+    """The same battle on a field that is mirrored left to right and/or bottom to top."""
+    turns, bullets = log.turns.copy(), log.bullets.copy()
+
+    def flip(table, x, y, heading):
+        sine, cosine = np.sin(table[:, heading]) * x_sign, np.cos(table[:, heading]) * y_sign
+        table[:, heading] = np.arctan2(sine, cosine)
+        if x_sign < 0:
+            table[:, x] = WIDTH - table[:, x]
+        if y_sign < 0:
+            table[:, y] = HEIGHT - table[:, y]
+
+    flip(turns, 2, 3, 4)
+    flip(turns, 9, 10, 11)
+    flip(bullets, 6, 7, 4)
+    return replace(log, turns=turns, bullets=bullets)
+
+
+@pytest.mark.parametrize(("x_sign", "y_sign"), [(-1, 1), (1, -1), (-1, -1)])
+def test_mirrored_battles_have_the_same_waves(x_sign, y_sign):
+    log = load_round()
+    a, b = waves_of(log, every=3), waves_of(transformed(log, x_sign, y_sign), every=3)
+    assert len(a) == len(b) > 100
+    turned = (a["orbit_direction"] == b["orbit_direction"] * x_sign * y_sign).to_numpy()
+    assert turned.mean() > 0.98  # an enemy that has not moved yet counts as clockwise in both
+    numbers = ["lower", "upper", "fired", "hit", *FEATURES]
+    np.testing.assert_allclose(a.loc[turned, numbers], b.loc[turned, numbers], atol=2e-6)
+
+
+def test_features_do_not_know_the_future():
+    log = load_round()
+    rng = np.random.default_rng(5)
+    whole = waves_of(log, every=4)
+    for turn in (120, 200, 301):
+        turns = log.turns.copy()
+        later = turns[:, 1] > turn
+        for x in (2, 9):
+            turns[later, x] = rng.uniform(18, 782, later.sum())
+            turns[later, x + 1] = rng.uniform(18, 582, later.sum())
+            turns[later, x + 2 : x + 4] = rng.uniform(-3, 3, (later.sum(), 2))
+        bullets = log.bullets[log.bullets[:, 5] <= turn + 1]
+        other = waves_of(replace(log, turns=turns, bullets=bullets), every=4)
+        both = whole[whole["turn"] <= turn].merge(other, on=["turn", "shooter"], suffixes=("", "_other"))
+        assert len(both) > 10
+        for name in ["orbit_direction", "bullet_speed", *FEATURES]:
+            assert np.allclose(both[name], both[f"{name}_other"]), name
+
+
+def test_a_real_shot_leaves_from_where_the_shooter_stood_the_turn_before():
+    log = load_round()
+    for row in log.bullets[log.bullets[:, 9] != 5][:20]:
+        bullet = dict(zip(BULLET_COLUMNS, row, strict=True))
+        before = log.turns[log.turns[:, 1] == bullet["first_turn"] - 1][0]
+        x, y = before[2 + 7 * int(bullet["owner"]) :][:2]
+        speed = float(bullet_speed(bullet["power"]))
+        assert bullet["first_x"] == pytest.approx(x + speed * math.sin(bullet["heading"]), abs=1e-3)
+        assert bullet["first_y"] == pytest.approx(y + speed * math.cos(bullet["heading"]), abs=1e-3)
+
+
+def test_virtual_waves_are_as_strong_as_the_last_real_shot():
+    log = load_round()
+    waves = waves_of(log, every=5, sides=(0,))
+    real, virtual = waves[waves["real"]], waves[~waves["real"]]
+    assert len(virtual) > 3 * len(real) / 2
+    assert (virtual["turn"].sub(1) % 5 == 0).all()  # turns count from 1
+    shots = log.bullets[(log.bullets[:, 1] == 0) & (log.bullets[:, 9] != 5)]
+    assert virtual["turn"].min() > shots[:, 5].min() - 1
+    for _, wave in virtual.iterrows():
+        earlier = shots[shots[:, 5] - 1 < wave["turn"]]
+        assert wave["power"] == pytest.approx(earlier[earlier[:, 5].argmax(), 3], abs=1e-6)
+
+
+def test_both_sides_and_none():
+    log = load_round()
+    both = waves_of(log)
+    assert set(both["shooter"]) == {log.first, log.second}
+    assert (both["shooter"] != both["enemy"]).all()
+    silent = replace(log, bullets=np.zeros((0, len(BULLET_COLUMNS))))
+    assert list(waves_of(silent).columns) == COLUMNS
+    assert len(waves_of(silent)) == 0
+    assert list(waves_of([]).columns) == COLUMNS
+
+
+def test_timers_and_signs():
+    assert latest_sign(np.array([0.0, 2.0, 0.0, -1.0, 0.0])).tolist() == [1, 1, 1, -1, -1]
+    assert turns_since(np.array([False, False, True, False, False, True])).tolist() == [0, 1, 0, 1, 2, 0]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_orbit_room_is_where_a_march_along_the_orbit_leaves_the_field(seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.uniform((18, 18), (782, 582))
+    ex, ey = rng.uniform((18, 18), (782, 582))
+    direction = rng.choice([-1.0, 1.0])
+    distance, bearing = math.hypot(ex - x, ey - y), math.atan2(ex - x, ey - y)
+    room = orbit_room(*(np.array([v]) for v in (x, y, bearing, distance, direction)), (WIDTH, HEIGHT))[0]
+    angles = np.linspace(0, np.pi, 20_001)
+    px, py = (c + distance * f(bearing + direction * angles) for c, f in ((x, np.sin), (y, np.cos)))
+    out = (px < 18) | (px > 782) | (py < 18) | (py > 582)
+    expected = angles[out.argmax()] if out.any() else np.pi
+    assert room == pytest.approx(expected, abs=4e-4)
+
+
+def test_logs_survive_a_file(tmp_path):
+    log = load_round()
+    assert len(log.turns) > 300
+    write_logs(tmp_path / "log.npz", [log])
+    (again,) = read_logs(tmp_path / "log.npz")
+    assert again.name == log.name == "kc.mega.BeepBoop vs sample.Crazy"
+    pd.testing.assert_frame_equal(waves_of(again), waves_of(log))
+
+
+def columns(n):
+    turns = np.zeros((n, len(TURN_COLUMNS)))
+    turns[:, 1] = np.arange(1, n + 1)
+    return turns
+
+
+NO_BULLETS = np.zeros((0, len(BULLET_COLUMNS)))
+
+
+@pytest.mark.parametrize(
+    ("turns", "bullets", "message"),
+    [
+        (np.zeros((3, 15)), NO_BULLETS, "turns has shape"),
+        (columns(3), np.zeros((2, 3)), "bullets has shape"),
+        (columns(3) * [np.nan], NO_BULLETS, "turns holds values that are not finite"),
+        (columns(5)[[0, 1, 3]], NO_BULLETS, "no turn of a round missing"),
+        (columns(5)[::-1], NO_BULLETS, "sorted"),
+    ],
+)
+def test_bad_logs_are_refused(turns, bullets, message):
+    with pytest.raises(ValueError, match=message):
+        TurnLog("a", "b", turns, bullets)
+
+
+def test_bad_arguments_are_refused(tmp_path):
+    log = load_round()
+    with pytest.raises(ValueError, match="every=-1"):
+        waves_of(log, every=-1)
+    with pytest.raises(ValueError, match="more than one battle"):
+        waves_of([log, log])
+    with pytest.raises(ValueError, match="round=99"):
+        log.only_round(99)
+    (tmp_path / "no.npz").write_text("no archive")
+    with pytest.raises(ValueError, match="not an npz file"):
+        read_logs(tmp_path / "no.npz")
+    np.savez(tmp_path / "other.npz", a=np.zeros(3))
+    with pytest.raises(ValueError, match="it lacks"):
+        read_logs(tmp_path / "other.npz")
+    assert len(ROBOT_COLUMNS) * 2 + 2 == len(TURN_COLUMNS)
