@@ -12,7 +12,7 @@ from kdelab.loss.engine.laplace import BinFreeLaplace
 from kdelab.loss.engine.nodes import code_of
 from kdelab.loss.engine.quadrature import ByQuadrature, densities
 from kdelab.loss.kernels import Kernel, Laplace
-from kdelab.loss.validate import Floats, fraction, vector
+from kdelab.loss.validate import Floats, fraction, numbers, vector
 
 
 class CrossEntropy:
@@ -92,10 +92,12 @@ class CrossEntropy:
             Per guess factor.
         """
         checked = self._checked(logits)
-        places = np.array(x, dtype=np.float64, ndmin=2)
         n = len(self.clusters)
-        if places.ndim != 2 or places.shape[0] not in (1, n) or not np.isfinite(places).all():
-            raise ValueError(f"x must be finite and of shape (m,) or ({n}, m), but its shape is {np.shape(x)}")
+        places = np.atleast_2d(numbers("x", x))
+        if places.ndim != 2 or places.shape[0] not in (1, n):
+            raise ValueError(f"x must have the shape (m,) or ({n}, m), but its shape is {np.shape(x)}")
+        if not np.isfinite(places).all():
+            raise ValueError(f"x must be finite, but {int((~np.isfinite(places)).sum())} of its entries are not")
         places = np.ascontiguousarray(np.broadcast_to(places, (n, places.shape[1])))
         return densities(self.clusters, self.kernel, self.background, checked, places)
 

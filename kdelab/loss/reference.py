@@ -13,7 +13,10 @@ from scipy.integrate import quad_vec
 from scipy.special import log_softmax, logsumexp
 
 from kdelab.loss.kernels import Kernel
-from kdelab.loss.validate import Floats, fraction, vector
+from kdelab.loss.validate import Floats, fraction, scalar, vector
+
+# Where to cut a target, in bandwidths from each point: at the peaks, and on their way down to everything else.
+_FLANKS = (-64.0, -16.0, -4.0, -1.0, 0.0, 1.0, 4.0, 16.0, 64.0)
 
 
 def loss(
@@ -36,7 +39,7 @@ def loss(
     float
         In nats; ``inf`` where p is 0 on part of the target.
     """
-    x, z, beta = _checked(points, logits, background)
+    x, z, beta = _checked(points, logits, lower, upper, background)
     log_p = _log_density(x, z, kernel, beta)
     return -float(_mean(lambda t: np.atleast_1d(log_p(t)), x, lower, upper, kernel, beta)[0])
 
@@ -51,7 +54,7 @@ def gradient(
 
     Parameters and errors as in `loss`; the result has shape (k,) and sums to 0.
     """
-    x, z, beta = _checked(points, logits, background)
+    x, z, beta = _checked(points, logits, lower, upper, background)
     log_p = _log_density(x, z, kernel, beta)
     log_weight = log_softmax(z) + np.log1p(-beta)
 
@@ -65,8 +68,12 @@ def gradient(
     return np.exp(log_softmax(z)) * mean.sum() - mean
 
 
-def _checked(points: ArrayLike, logits: ArrayLike, background: float) -> tuple[Floats, Floats, float]:
+def _checked(
+    points: ArrayLike, logits: ArrayLike, lower: float, upper: float, background: float
+) -> tuple[Floats, Floats, float]:
     x = vector("points", points)
+    if scalar("lower", lower) > scalar("upper", upper):
+        raise ValueError(f"lower must not exceed upper, but lower is {lower}, upper is {upper}")
     return x, vector("logits", logits, len(x), "one a point"), fraction("background", background)
 
 
@@ -90,7 +97,7 @@ def _mean(
     if lower == upper:
         return f(lower)
     h = kernel.bandwidth
-    cuts = np.concatenate([x + h * u for u in {-1.0, 0.0, 1.0, *kernel.kinks}] + [[-1.0, 1.0]] * (background > 0))
+    cuts = np.concatenate([x + h * u for u in {*_FLANKS, *kernel.kinks}] + [[-1.0, 1.0]] * (background > 0))
     edges = np.unique([lower, *cuts[(cuts > lower) & (cuts < upper)], upper])
     # Kinks that differ by rounding alone are one kink: between them lies nothing that could be uncovered. And where a
     # compact kernel ends, log p is singular and must not be asked for closer than that.

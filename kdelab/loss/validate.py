@@ -17,10 +17,7 @@ def vector(name: str, given: ArrayLike, length: int | None = None, meaning: str 
     ValueError
         If it is not numeric, not one-dimensional, of another length, or holds NaN or infinity.
     """
-    try:
-        array = np.ascontiguousarray(given, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be a one-dimensional array of numbers, not {_brief(given)}") from error
+    array = numbers(name, given)
     if np.ndim(given) != 1:
         raise ValueError(f"{name} must be one-dimensional, but its shape is {np.shape(given)}")
     if length is not None and len(array) != length:
@@ -31,6 +28,14 @@ def vector(name: str, given: ArrayLike, length: int | None = None, meaning: str 
         raise ValueError(f"{name} must be finite, but {int(bad.sum())} of {len(array)} are not: "
                          f"{name}[{first}] is {array[first]}")  # fmt: skip
     return array
+
+
+def numbers(name: str, given: ArrayLike) -> Floats:
+    """Return ``given`` as a contiguous float64 array, or raise a ValueError if it isn't numeric."""
+    try:
+        return np.ascontiguousarray(given, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be an array of numbers, not {_brief(given)}") from error
 
 
 def positive(name: str, given: float) -> float:
