@@ -131,7 +131,7 @@ class Distances:
         return Parameters(by_weight, by_exponent, by_offset)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"reassoc", "nsz"})
 def _minus_distances(position: Floats, queries: Integers, near: Integers, offsets: Integers) -> Floats:
     """Return minus the Manhattan distance of each neighbour from its prediction."""
     z = np.empty(len(near))
@@ -150,18 +150,12 @@ def _minus_distances(position: Floats, queries: Integers, near: Integers, offset
 def _pull(moved: Floats, queries: Integers, near: Integers, offsets: Integers, gradient: Floats) -> Floats:
     """Return dL/dt of every wave and feature, up to the weight: what all parameters' derivatives are made of."""
     pull = np.zeros_like(moved)
-    count = moved.shape[1]
-    own = np.empty(count)
     for i in range(len(queries)):
-        here = moved[queries[i]]
-        own[:] = 0.0
+        q = queries[i]
         for j in range(offsets[i], offsets[i + 1]):
-            there, back = moved[near[j]], pull[near[j]]
-            g = gradient[j]
-            for f in range(count):
-                apart = here[f] - there[f]
-                push = g if apart > 0.0 else (-g if apart < 0.0 else 0.0)
-                own[f] -= push
-                back[f] += push
-        pull[queries[i]] += own
+            n = near[j]
+            for f in range(moved.shape[1]):
+                push = gradient[j] * np.sign(moved[q, f] - moved[n, f])
+                pull[q, f] -= push
+                pull[n, f] += push
     return pull
