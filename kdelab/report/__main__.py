@@ -38,14 +38,14 @@ def main(arguments: list[str] | None = None) -> int:
         if given.command == "notebooks":
             wrong = published.problems(project) if given.check else published.refresh(project, given.names)
         else:
-            from kdelab.report import site as building
+            from kdelab.report.site import build, observe
 
             if given.notebook:
-                wrong = building.observe(project, given.notebook, dict(given.parameters))
+                wrong = observe(project, given.notebook, dict(given.parameters))
             elif given.parameters:
                 raise ValueError("--parameters: needs the name of one notebook")
             else:
-                wrong = building.build(project)
+                wrong = build(project)
     except ValueError as error:
         wrong = [str(error)]
     for line in wrong:

@@ -8,8 +8,7 @@ from typing import Any
 
 import nbformat
 
-from kdelab.report.style import METADATA
-from kdelab.report.verdicts import MIME
+from kdelab.report.verdicts import FIGURE, MIME
 
 PARAMETERS, EXPLORE = "parameters", "explore"
 
@@ -134,7 +133,7 @@ def figures(notebook: Any) -> list[Figure]:
         png = output.get("data", {}).get("image/png")
         if png is not None:
             metadata = output.get("metadata", {})
-            told = metadata.get(METADATA, {})
+            told = metadata.get(FIGURE, {})
             alt = metadata.get("image/png", {}).get("alt", "")
             found.append(Figure(png, alt, told.get("caption", ""), bool(told.get("decisive"))))
     return found

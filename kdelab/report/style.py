@@ -7,6 +7,8 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import seaborn as sns
 
+from kdelab.report.verdicts import FIGURE
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -43,9 +45,6 @@ COLOURS: dict[str, str] = {
 
 #: The order in which seaborn picks colours for things that have none of their own.
 PALETTE = [_BLUE, _VERMILION, _GREEN, _ORANGE, _PURPLE, _SKY, _GREY]
-
-#: Key of the display metadata that the report reads: ``{"caption": str, "decisive": bool}``.
-METADATA = "kdelab"
 
 _DPI = 144  # pixels of the file; shown at two thirds of that, so that fine screens have something to show
 _SHOWN_DPI = 96
@@ -135,7 +134,7 @@ def show(figure: "Figure", alt: str, caption: str, decisive: bool = False) -> No
             png, width, height = _png(figure)
             data: dict[str, Any] = {"image/png": png, "text/plain": caption}
             shown = {name: round(pixels * _SHOWN_DPI / _DPI) for name, pixels in (("width", width), ("height", height))}
-            metadata = {"image/png": {"alt": alt, **shown}, METADATA: {"caption": caption, "decisive": decisive}}
+            metadata = {"image/png": {"alt": alt, **shown}, FIGURE: {"caption": caption, "decisive": decisive}}
             display(data, metadata=metadata, raw=True)
     finally:
         plt.close(figure)
