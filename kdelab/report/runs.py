@@ -69,16 +69,17 @@ class Run:
 
 @dataclass(frozen=True)
 class Job:
-    """A notebook to be run, with parameters that replace its defaults."""
+    """A notebook to be run, with parameters that replace its defaults, and the fingerprint of it all."""
 
     path: Path
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    key: str = ""
 
 
 def write(path: Path, content: str | bytes) -> None:
     """Write a file beside and move it into place, so that nobody ever sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".new")
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     if isinstance(content, str):
         beside.write_text(content, encoding="utf-8")
     else:
@@ -109,7 +110,7 @@ def sources(drawing: bool = False) -> dict[str, str]:
     for path in sorted(package.rglob("*")):
         name = path.relative_to(package).as_posix()
         draws = name in _DRAWING or name.startswith("report/templates/")
-        if path.is_file() and path.suffix != ".pyc" and draws == drawing:
+        if path.is_file() and path.parent.name != "__pycache__" and draws == drawing:
             found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found
 

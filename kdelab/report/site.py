@@ -36,7 +36,7 @@ def build(project: Project) -> list[str]:
     for path in paths:
         key = fingerprint(project, cells.without_explorer(cells.read(path)), {})
         if done[path.stem].get("key") != key or done[path.stem].get("failure"):
-            jobs.append(Job(path))
+            jobs.append(Job(path, key=key))
     # Longest first, as far as known; else from the back, where the longer ones tend to stand.
     order = {path.stem: (done[path.stem].get("seconds", 0.0), place) for place, path in enumerate(paths)}
     for job, run in run_all(jobs, "reports", first=lambda job: order[job.path.stem]):
@@ -69,10 +69,12 @@ def observe(project: Project, name: str, parameters: Mapping[str, Any]) -> list[
     (path,) = chosen(project, [name])
     if not parameters:
         raise ValueError("--parameters: none given; without any, `site` builds all pages")
-    cells.refuse_unknown(cells.read(path), parameters)
+    source = cells.without_explorer(cells.read(path))
+    cells.refuse_unknown(source, parameters)
     stem = f"{path.stem}-{digest(dict(parameters))[:6]}"
     target = project.reports / "observations" / f"{stem}.ipynb"
-    for job, run in run_all([Job(path, parameters)], "observation"):
+    job = Job(path, parameters, fingerprint(project, source, parameters))
+    for _, run in run_all([job], "observation"):
         _keep(project, job, run, target)
     page = _Page.of(project, path, target)
     write(target.with_suffix(".html"), _render(project, page, None, None, "observation"))
@@ -85,10 +87,9 @@ def observe(project: Project, name: str, parameters: Mapping[str, Any]) -> list[
 
 def _keep(project: Project, job: Job, run: Run, target: Path) -> None:
     """Write the executed notebook, with a record of how it came about."""
-    source = cells.without_explorer(cells.read(job.path))
     notebook = tidy(run.notebook)
     notebook.metadata[RECORD] = {
-        "key": fingerprint(project, source, job.parameters),
+        "key": job.key,
         **commit(project.root),
         "versions": versions(),
         "seconds": run.seconds,
