@@ -1,0 +1,208 @@
+"""The long experiments on recorded battles: ``python -m kdelab.gun.experiments robots``, ``shots`` or ``baselines``.
+
+- ``robots``: leave one robot out, learned weights against unlearned ones tuned for a single scale
+- ``shots``: what the learned gun would have done with the shots that BeepBoop and Diamond really fired
+- ``baselines``: the table of guns, each robot left out in turn
+
+Intervals are 95 % bootstrap intervals over battles (`kdelab.gun.trials.compared`).
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from kdelab.gun.baselines import HeadOn, Histogram, Linear, Orbit
+from kdelab.gun.model import NeighbourModel
+from kdelab.gun.predicting import hits
+from kdelab.gun.retrieval import ENOUGH, Memory
+from kdelab.gun.store import load_waves
+from kdelab.gun.trials import compared
+from kdelab.loss.batches import shuffled
+from kdelab.loss.kernels import Cauchy, Gaussian, Laplace
+from kdelab.loss.validate import Integers
+
+FIRST_ROUND = 2  # own shots are judged from here on: before, there is hardly a memory
+
+
+def leave_one_robot_out(
+    waves: pd.DataFrame, guns: Mapping[str, Any], seeds: Iterable[int] = (0,), tested: int | None = None
+) -> pd.DataFrame:
+    """Fit each gun without one robot's battles and judge it on the waves fired at that robot, for every enemy in turn.
+
+    Parameters
+    ----------
+    waves : DataFrame
+        With a column ``enemy``, besides those of `NeighbourModel.fit`.
+    guns : mapping of str to estimator
+        Cloned; those with a `random_state` are given each seed.
+    seeds : iterable of int
+        For the guns' `random_state` and the choice of the waves tested.
+    tested : int, optional
+        At most so many waves a robot; by default all that have 50 waves in memory.
+
+    Returns
+    -------
+    DataFrame
+        A row a gun, seed and wave: gun, seed, robot, battle, row, cross_entropy (nats), hit; as `compared` takes it.
+    """
+    able = Memory(waves).stored >= ENOUGH
+    tables = []
+    for robot in np.unique(waves["enemy"]):
+        involved = ((waves["enemy"] == robot) | (waves["shooter"] == robot)).to_numpy()
+        at_robot = np.flatnonzero(able & (waves["enemy"] == robot).to_numpy())
+        others = waves[~involved].reset_index(drop=True)
+        for seed in seeds:
+            rng = np.random.default_rng(seed)
+            rows = np.sort(at_robot[shuffled(rng, len(at_robot))[:tested]])
+            for name, gun in guns.items():
+                fresh = clone(gun)
+                if "random_state" in fresh.get_params():
+                    fresh.set_params(random_state=seed)
+                fresh.fit(others)
+                tables.append(judged(waves, fresh, rows).assign(gun=name, seed=seed, robot=robot))
+    return pd.concat(tables, ignore_index=True)
+
+
+def judged(waves: pd.DataFrame, gun: Any, rows: Integers) -> pd.DataFrame:
+    """Return a row a wave: battle, row, cross_entropy and hit of a fitted gun."""
+    columns = {"battle": waves["battle"].to_numpy()[rows], "row": rows}
+    return pd.DataFrame(
+        {**columns, "cross_entropy": gun.losses(waves, rows), "hit": hits(waves, gun.predict(waves, rows), rows)}
+    )
+
+
+def own_shots(
+    waves: pd.DataFrame, shooter: str, guns: Mapping[str, Any], first_round: int = FIRST_ROUND
+) -> pd.DataFrame:
+    """Return, for each decided shot that a robot really fired, whether it hit, and whether each gun's would have.
+
+    A gun aims with what its shooter had seen in the earlier rounds of the battle, with weights learned elsewhere, and
+    would have hit where its aim lies in the wave's interval.  The enemy doesn't react to our shot, and the shooter may
+    have had other reasons for its angle.
+
+    Parameters
+    ----------
+    waves : DataFrame
+        With columns shooter, real and hit.
+    shooter : str
+    guns : mapping of str to fitted estimator
+    first_round : int
+        Shots of earlier rounds don't count.
+
+    Returns
+    -------
+    DataFrame
+        A row a gun and shot: gun, enemy, battle, round, row, hit; the gun "really" is the robot itself, as the engine
+        decided.
+    """
+    mine = (waves["shooter"] == shooter) & waves["real"] & waves["hit"].notna() & (waves["round"] >= first_round)
+    rows = np.flatnonzero(mine.to_numpy() & (Memory(waves).stored >= ENOUGH))
+    columns = {name: waves[name].to_numpy()[rows] for name in ("battle", "round", "enemy")} | {"row": rows}
+    tables = [pd.DataFrame({"gun": "really", **columns, "hit": waves["hit"].to_numpy()[rows] == 1})]
+    for name, gun in guns.items():
+        tables.append(pd.DataFrame({"gun": name, **columns, "hit": hits(waves, gun.predict(waves, rows), rows)}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def table_of_guns(predictions: int) -> dict[str, Any]:
+    """Return the guns that are compared: those without learning, rivals, and this loss with several kernels."""
+    from kdelab.study.rivals import MeanSquaredError
+
+    learn = partial(NeighbourModel, predictions=predictions)
+    return {
+        "head-on": HeadOn(),
+        "linear": Linear(),
+        "orbit": Orbit(),
+        "the battle's histogram": Histogram(),
+        "unlearned, one scale": learn(form="scale"),
+        "squared error": learn(loss=MeanSquaredError),
+        "Laplace": learn(),
+        "Laplace, powers": learn(form="power"),
+        "Gaussian": learn(kernel=Gaussian(0.1), background=0.01),
+        "Cauchy": learn(kernel=Cauchy(0.1)),
+        "own intervals": learn(kernel="interval", background=0.05, aim="intervals"),
+    }
+
+
+def summary(results: pd.DataFrame, column: str, against: str, seed: int = 0) -> str:
+    """Return the table of `compared` as text."""
+    return compared(results, column, against, np.random.default_rng(seed)).round(4).to_string()
+
+
+def _robots(arguments: argparse.Namespace) -> None:
+    waves = load_waves(arguments.waves or "samples")
+    learn = partial(NeighbourModel, kernel=Laplace(arguments.bandwidth), predictions=arguments.predictions)
+    guns = {"one scale": learn(form="scale"), "linear": learn(), "power": learn(form="power")}
+    results = leave_one_robot_out(
+        waves, guns, range(arguments.seed, arguments.seed + arguments.seeds), arguments.tested
+    )
+    for column in ("cross_entropy", "hit"):
+        print(f"{column}: each gun, and its difference to unlearned weights with one tuned scale")
+        print(summary(results, column, "one scale"), "\n")
+        for robot, part in results.groupby("robot"):
+            means = part.groupby("gun", sort=False)[column].mean()
+            print(f"  {robot:28}", "  ".join(f"{name} {mean:+.4f}" for name, mean in means.items()))
+        print()
+
+
+def _shots(arguments: argparse.Namespace) -> None:
+    samples, surfers = load_waves("samples"), load_waves("surfers")
+    learn = partial(NeighbourModel, predictions=arguments.predictions)
+    guns = {
+        f"{name}, {aim} aim": NeighbourModel.from_json(model.to_json()).set_params(aim=aim)
+        for name, model in (
+            ("one scale", learn(form="scale").fit(samples)),
+            ("linear", learn().fit(samples)),
+            ("power", learn(form="power").fit(samples)),
+        )
+        for aim in ("density", "intervals")
+    }
+    for shooter in ("kc.mega.BeepBoop", "voidious.Diamond"):
+        results = own_shots(surfers, shooter, guns)
+        surfer = ~results["enemy"].str.startswith("sample.")
+        for what, part in (("sample robots", results[~surfer]), ("the other surfer", results[surfer])):
+            print(f"{shooter} at {what}: {int((part['gun'] == 'really').sum())} decided shots")
+            if part["battle"].nunique() == 1:
+                print("(one battle only: the intervals are over its rounds)")
+                part = part.assign(battle=part["round"])
+            print(summary(part, "hit", "really"), "\n")
+
+
+def _baselines(arguments: argparse.Namespace) -> None:
+    waves = load_waves(arguments.waves or "samples")
+    guns = table_of_guns(arguments.predictions)
+    results = leave_one_robot_out(
+        waves, guns, range(arguments.seed, arguments.seed + arguments.seeds), arguments.tested
+    )
+    for column in ("hit", "cross_entropy"):
+        print(f"{column}, and the difference to this loss with the Laplace kernel")
+        print(summary(results, column, "Laplace"), "\n")
+
+
+def main() -> int:
+    """Run one experiment and print its table."""
+    parser = argparse.ArgumentParser(prog="python -m kdelab.gun.experiments", description=__doc__.split("\n")[0])
+    parser.add_argument("experiment", choices=["robots", "shots", "baselines"])
+    parser.add_argument("--waves", help="a shipped set of waves or a path; default samples")
+    parser.add_argument("--predictions", type=int, default=3000, help="waves trained on, default 3000")
+    parser.add_argument("--tested", type=int, help="waves tested a robot, default all")
+    parser.add_argument("--seed", type=int, default=0, help="the first seed, default 0")
+    parser.add_argument("--seeds", type=int, default=1, help="how many seeds, default 1")
+    parser.add_argument("--bandwidth", type=float, default=0.1, help="guess factors, default 0.1")
+    arguments = parser.parse_args()
+    try:
+        {"robots": _robots, "shots": _shots, "baselines": _baselines}[arguments.experiment](arguments)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
