@@ -73,6 +73,8 @@ def render(tex: str, display: bool = False) -> str:
 
 
 class _Renderer(IPythonRenderer):
+    up = ""  # the way from the page to the folder of all pages
+
     def inline_math(self, body: str) -> str:
         return render(body)
 
@@ -84,12 +86,13 @@ class _Renderer(IPythonRenderer):
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
         # On the site, a neighbouring notebook is a neighbouring page.
-        return str(super().link(text, re.sub(r"^(\d\d-[\w-]+)\.ipynb", r"\1.html", url), title))
+        return str(super().link(text, re.sub(r"^(\d\d-[\w-]+)\.ipynb", rf"{self.up}\1.html", url), title))
 
 
-def markdown(source: str) -> str:
-    """Return HTML for Markdown with TeX in it."""
+def markdown(source: str, up: str = "") -> str:
+    """Return HTML for Markdown with TeX in it; `up` leads from the page to the folder of all pages."""
     renderer = _Renderer(escape=False, exclude_anchor_links=True)
+    renderer.up = up
     return MarkdownWithMath(renderer=renderer).render(source)
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -245,7 +246,7 @@ def _render(project: Project, page: _Page, previous: _Page | None, following: _P
         extra_template_basedirs=[str(TEMPLATES)],
         exclude_input_prompt=True,
         exclude_output_prompt=True,
-        filters={"markdown2html": mathml.markdown, "inline_markdown": mathml.inline},
+        filters={"markdown2html": partial(mathml.markdown, up=context["up"]), "inline_markdown": mathml.inline},
     )
     exporter.environment.globals.update(symbols=SYMBOLS, roles=ROLES, mime=MIME)
     body, _ = exporter.from_notebook_node(notebook, resources={"page": context})
