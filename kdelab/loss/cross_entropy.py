@@ -1,5 +1,6 @@
 """The loss: what users call. It checks what it is given and hands it to the engine that suits kernel and quadrature."""
 
+from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -77,6 +78,43 @@ class CrossEntropy:
         """Return the losses alone, (n,)."""
         return self.value_and_grad(logits)[0]
 
+    def value_and_grads(
+        self, logits: ArrayLike, wrt: Sequence[str] = ("logits", "points", "log_bandwidth")
+    ) -> tuple[Floats, dict[str, Floats]]:
+        """Return the losses and their gradients with respect to whatever a trainer may want to learn.
+
+        Parameters
+        ----------
+        logits : array_like, (total,)
+        wrt : sequence of "logits", "points" and "log_bandwidth"
+
+        Returns
+        -------
+        values : (n,)
+        gradients : dict
+            "logits": (total,), as in `value_and_grad`. "points": (total,), dL/dx_j = mean(r_j s_j)/h with s_j = (log
+            K)'(u_j) sign(x - x_j), for Laplace the mean of r_j while the point lies right of x less that while it lies
+            left, over h. "log_bandwidth": (n,), h dL/dh of each prediction. For the box kernel also what its ends gain
+            and lose. At a kink of the loss (one bin right on a Laplace point) it is the mean of both sides.
+
+        Raises
+        ------
+        ValueError
+            If wrt names something else.
+        """
+        known = ("logits", "points", "log_bandwidth")
+        wanted = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+        for name in wanted:
+            if name not in known:
+                raise ValueError(f"wrt may name {', '.join(known)}, not {name!r}")
+        checked = self._checked(logits)
+        if set(wanted) <= {"logits"}:
+            values, gradient = self._engine.value_and_grad(checked)
+            return values, {name: gradient for name in wanted}
+        values, *gradients = self._engine.value_and_grads(checked)
+        by_name = dict(zip(known, gradients, strict=True))
+        return values, {name: by_name[name] for name in wanted}
+
     def density(self, logits: ArrayLike, x: ArrayLike) -> Floats:
         """Return p at the places x.
 
@@ -110,6 +148,7 @@ class CrossEntropy:
 
 class _Engine(Protocol):
     def value_and_grad(self, logits: Floats) -> tuple[Floats, Floats]: ...
+    def value_and_grads(self, logits: Floats) -> tuple[Floats, Floats, Floats, Floats]: ...
 
 
 def _engine(clusters: Clusters, kernel: Kernel, quadrature: Any, background: float) -> _Engine:

@@ -14,7 +14,7 @@ from numba.extending import intrinsic
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Infinities stay meaningful, signed zeros and NaNs don't occur, a * b + c may be one operation. Sums keep their order,
-# except in the two reductions below, whose order is fixed when they are compiled.
+# except in the reductions below, whose order is fixed when they are compiled.
 MATH = {"contract", "nnan", "nsz", "arcp"}
 
 inlined = numba.njit(inline="always", error_model="numpy", fastmath=MATH)
@@ -147,6 +147,15 @@ def total(values: Any) -> float:
     s = 0.0
     for j in range(values.size):
         s += values[j]
+    return s
+
+
+@numba.njit(fastmath=True, error_model="numpy")
+def dot(a: Any, b: Any) -> float:
+    """Return the sum of products, in several strands at once."""
+    s = 0.0
+    for j in range(a.size):
+        s += a[j] * b[j]
     return s
 
 

@@ -1,4 +1,4 @@
-"""Loss and gradient by quadrature in log space, for every kernel."""
+"""Loss and gradients by quadrature, for every kernel: the loop over predictions and panels."""
 
 import math
 from typing import Any
@@ -7,21 +7,21 @@ import numba
 import numpy as np
 from numba import prange
 
-from kdelab.loss.engine.compiled import MATH, compiled, exp, highest, total
+from kdelab.loss.engine.compiled import MATH, compiled, dot, exp, highest, total
 from kdelab.loss.engine.nodes import BOX, terms
+from kdelab.loss.engine.panel import DEPTH, Cluster, Panel, add_panel, good, log_background, mix
 
-# A panel is halved no further than 2^-48 of its parameter: by then a logarithmic singularity at its end is integrated
-# to the last digit, and nothing can keep the loop from ending.
-_FINEST = 2.0**-48
+# Below this sum over prepared factors, weights may have underflowed: the panel is done again in log space.
+_NEGLIGIBLE = 1e-150
 _ROUNDING = 8 * 2.0**-52
 
 
 @compiled(parallel=True)
 def integrate(
-    blocks: int, kernel: Any, background: float, x: Any, ends: Any, lower: Any, upper: Any, z: Any,
-    panels: Any, rule: Any, tolerance: float, loss: Any, gradient: Any,
+    blocks: int, shape: Any, rule: Any, x: Any, ends: Any, lower: Any, upper: Any, logits: Any, panels: Any,
+    prepared: Any, loss: Any, gradient: Any, by_point: Any, by_bandwidth: Any,
 ) -> None:  # fmt: skip
-    """Fill loss (n,) and gradient (total,).
+    """Fill loss (n,) and gradient (total,), and, if they aren't empty, by_point (total,) and by_bandwidth (n,).
 
     Predictions are independent and each is summed in a fixed order: the result doesn't depend on the threads.
 
@@ -29,11 +29,9 @@ def integrate(
     ----------
     blocks : int
         Into how many parts the predictions are dealt to threads.
-    kernel : (code, beta, log constant, h), see `nodes.code_of`
+    shape, rule : see `panel`
     panels : (offsets, origins, lengths, power), see `panels.cut`
-    rule : (nodes, fine weights, coarse weights)
-    tolerance : float
-        The error allowed; 0 applies the rule once to each panel, as it is.
+    prepared : (starts, factors, log peaks), see `prepare`; all empty if there are none
     """
     n = lower.size
     for block in prange(blocks):
@@ -41,133 +39,153 @@ def integrate(
         widest = 1
         for i in range(first, last):
             widest = max(widest, ends[i + 1] - ends[i])
-        work = np.empty((5, widest))
-        stack = np.empty((64, 2))
+        work = np.empty((9, widest))
+        stack = np.empty((DEPTH, 2))
+        coefficients = np.empty((2, rule.nodes.size))
         for i in range(first, last):
             part = slice(ends[i], ends[i + 1])
-            loss[i] = _cluster(
-                kernel, background, x[part], z[part], upper[i] - lower[i], panels, panels[0][i], panels[0][i + 1],
-                rule, tolerance, work[:, : ends[i + 1] - ends[i]], stack, gradient[part],
-            )  # fmt: skip
+            cluster, z_total = _cluster(shape, x[part], logits[part], lower[i], upper[i], work[6:])
+            mean_r, mean_slope = gradient[part], by_point[part]
+            mean_r[:] = 0.0
+            mean_slope[:] = 0.0
+            mean_log, reached, growth = 0.0, 0.0, 0.0
+            for p in range(panels[0][i], panels[0][i + 1]):
+                share = (
+                    abs(panels[2][p]) / cluster.width
+                    if cluster.width > 0.0
+                    else 1.0 / (panels[0][i + 1] - panels[0][i])
+                )
+                panel = Panel(panels[1][p], panels[2][p], panels[3], share)
+                done = False
+                if prepared[0].size > 0 and mean_slope.size == 0:
+                    done, log_part, r_part = _add_prepared(
+                        shape, rule, cluster, panel, prepared[1][prepared[0][p] : prepared[0][p + 1]], prepared[2][p],
+                        coefficients, work, mean_r,
+                    )  # fmt: skip
+                    growth_part = 0.0
+                if not done:
+                    log_part, r_part, growth_part = add_panel(
+                        shape, rule, cluster, panel, work, stack, mean_r, mean_slope
+                    )
+                mean_log += log_part
+                reached += r_part
+                growth += growth_part
+            loss[i] = -mean_log
+            if mean_slope.size > 0:
+                if shape.code == BOX and rule.tolerance > 0.0 and cluster.width > 0.0:
+                    growth += _steps(shape, cluster, lower[i], upper[i], work[0], mean_slope)
+                by_bandwidth[i] = growth
+                for j in range(mean_slope.size):
+                    mean_slope[j] /= shape.h
+            for j in range(mean_r.size):
+                mean_r[j] = cluster.w[j] / z_total * reached - mean_r[j]
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _cluster(
-    kernel: Any, background: float, x: Any, logits: Any, width: float,
-    panels: Any, first: int, last: int, rule: Any, tolerance: float, work: Any, stack: Any, gradient: Any,
-) -> float:  # fmt: skip
-    """Return the loss of one prediction and fill its gradient, S_j mean(R) - mean(r_j)."""
-    code, beta, log_constant, h = kernel
-    _, origins, lengths, power = panels
-    z, w, r, fine, coarse = work[0], work[1], work[2], work[3], work[4]
+def _cluster(shape: Any, x: Any, logits: Any, a: float, b: float, work: Any) -> tuple[Any, float]:
+    """Return the prediction's `Cluster` and the sum of its weights. The anchor has the largest z_j - d_j / h."""
+    z, w = work[0, : x.size], work[1, : x.size]
     top = highest(logits)
     for j in range(x.size):
         z[j] = logits[j] - top
         w[j] = exp(z[j])
-        gradient[j] = 0.0
     z_total = total(w)
-    log_scale = log_constant - math.log(z_total) + math.log1p(-background)
-    a = origins[first]
-    anchor = _anchor(x, z, h, a, a + width)
-
-    infinite = False
-    mean_log = 0.0
-    mean_reached = 0.0
-    for panel in range(first, last):
-        o, length = origins[panel], lengths[panel]
-        share = abs(length) / width if width > 0.0 else 1.0 / (last - first)
-        middle = o + 0.5 * length
-        log_background = math.log(background / 2) if background > 0.0 and abs(middle) <= 1.0 else -np.inf
-        open_end = code >= BOX and tolerance > 0.0 and log_background == -np.inf
-        if open_end and terms(code, beta, h, x, z, w, anchor, o, 0.5 * length, r)[1] == 0.0:
-            infinite = True
-            continue
-        stack[0, 0], stack[0, 1], height = 0.0, 1.0, 1
-        while height > 0:
-            height -= 1
-            s0, s1 = stack[height, 0], stack[height, 1]
-            half = 0.5 * (s1 - s0)
-            log_fine, log_coarse, reached, largest, rounded = 0.0, 0.0, 0.0, 0.0, 1.0
-            fine[:] = 0.0
-            coarse[:] = 0.0
-            log_p = log_scale - 36.0
-            for q in range(rule[0].size):
-                s = s0 + half * (1.0 + rule[0][q])
-                slope = half * share
-                if width == 0.0:
-                    s = 0.0
-                elif power > 1:
-                    slope *= power * s ** (power - 1)
-                weight, weight_coarse = slope * rule[1][q], slope * rule[2][q]
-                if weight == 0.0:
-                    continue
-                scale, s_total, size = terms(code, beta, h, x, z, w, anchor, o, length * s**power, r)
-                part = 1.0
-                if s_total > 0.0:
-                    log_p = log_scale + scale + math.log(s_total)
-                elif log_background == -np.inf and (tolerance == 0.0 or width == 0.0):
-                    infinite = True
-                    continue
-                # Else a covered panel: this node lies within rounding of its end, and its neighbour speaks for it.
-                if log_background > -np.inf:
-                    if s_total == 0.0:
-                        log_p, part = log_background, 0.0
-                    else:
-                        larger, smaller = max(log_p, log_background), min(log_p, log_background)
-                        mixed = larger + math.log1p(math.exp(smaller - larger))
-                        part = math.exp(log_p - mixed)
-                        log_p = mixed
-                log_fine += weight * log_p
-                log_coarse += weight_coarse * log_p
-                largest, rounded = max(largest, abs(log_p)), max(rounded, size)
-                if s_total > 0.0:
-                    reached += weight * part
-                    weight *= part / s_total
-                    weight_coarse *= part / s_total
-                    for j in range(x.size):
-                        fine[j] += weight * r[j]
-                    if weight_coarse != 0.0:
-                        for j in range(x.size):
-                            coarse[j] += weight_coarse * r[j]
-            if tolerance > 0.0 and width > 0.0 and s1 - s0 > _FINEST:
-                span = share * (s1**power - s0**power)
-                for j in range(x.size):
-                    coarse[j] = abs(coarse[j] - fine[j])
-                good = _good(abs(log_fine - log_coarse), span, _ROUNDING * largest, tolerance, code) and _good(
-                    highest(coarse), span, _ROUNDING * rounded, tolerance, code
-                )
-                if not good:
-                    stack[height, 0], stack[height, 1] = s0, s0 + half
-                    stack[height + 1, 0], stack[height + 1, 1] = s0 + half, s1
-                    height += 2
-                    continue
-            mean_log += log_fine
-            mean_reached += reached
-            for j in range(x.size):
-                gradient[j] += fine[j]
-    for j in range(x.size):
-        gradient[j] = w[j] / z_total * mean_reached - gradient[j]
-    return np.inf if infinite else -mean_log
-
-
-@numba.njit(error_model="numpy", fastmath=MATH)
-def _good(difference: float, span: float, rounding: float, tolerance: float, code: int) -> bool:
-    """Tell whether a panel that covers ``span`` of the target is integrated well enough.
-
-    The coarse rule errs by ``difference``. Where the integrand is analytic, the fine rule, of 1.6 times the degree,
-    errs by its power 1.5 at most; a compact kernel's log p can have a singular end, where it doesn't. A panel may
-    spend its span's share of the tolerance, or a hundredth of it in any case.
-    """
-    error = difference if code > BOX else difference * min(1.0, 30.0 * math.sqrt(difference / span))
-    return error <= max(tolerance * max(span, 0.01), rounding * span)
-
-
-@numba.njit(error_model="numpy", fastmath=MATH)
-def _anchor(x: Any, z: Any, h: float, a: float, b: float) -> int:
-    """Return the point of the largest z_j - d_j / h, d_j its distance to the target."""
     best, anchor = -np.inf, 0
     for j in range(x.size):
-        value = z[j] - max(max(a - x[j], x[j] - b), 0.0) / h
+        value = z[j] - max(max(a - x[j], x[j] - b), 0.0) / shape.h
         if value > best:
             best, anchor = value, j
-    return anchor
+    log_scale = shape.log_constant - math.log(z_total) + math.log1p(-shape.background)
+    return Cluster(x, z, w, anchor, log_scale, b - a), z_total
+
+
+@compiled(parallel=True)
+def prepare(
+    shape: Any, rule: Any, x: Any, ends: Any, lower: Any, upper: Any, panels: Any, starts: Any, factors: Any, peaks: Any
+) -> None:
+    """Fill factors[starts[p]:starts[p + 1]], (nodes, k) of panel p: K at every node, over its peak; and log peaks.
+
+    The kernel at fixed nodes doesn't depend on the logits, so that an evaluation needs no exponential but for w.
+    """
+    for i in prange(lower.size):
+        k = ends[i + 1] - ends[i]
+        work = np.empty((3, k))
+        cluster, _ = _cluster(shape, x[ends[i] : ends[i + 1]], np.zeros(k), lower[i], upper[i], work)
+        for p in range(panels[0][i], panels[0][i + 1]):
+            for q in range(rule.nodes.size):
+                s = 0.5 * (1.0 + rule.nodes[q]) if panels[2][p] != 0.0 else 0.0
+                row = starts[p] + q * k
+                peaks[p, q] = terms(
+                    shape, cluster, panels[1][p], panels[2][p] * s ** panels[3], factors[row : row + k]
+                )[0]
+
+
+@numba.njit(error_model="numpy", fastmath=MATH)
+def _add_prepared(
+    shape: Any, rule: Any, cluster: Any, panel: Any, factors: Any, peaks: Any, coefficients: Any, work: Any, mean_r: Any
+) -> tuple[bool, float, float]:
+    """Do what `add_panel` does, from prepared factors, or return False where that isn't good enough."""
+    k = cluster.x.size
+    fine, difference = work[0, :k], work[1, :k]
+    log_floor = log_background(shape, panel.origin + 0.5 * panel.length)
+    log_fine, log_coarse, reached, largest = 0.0, 0.0, 0.0, 0.0
+    for q in range(rule.nodes.size):
+        weight = 0.5 * panel.share
+        if panel.power > 1 and panel.length != 0.0:
+            weight *= panel.power * (0.5 * (1.0 + rule.nodes[q])) ** (panel.power - 1)
+        p = dot(cluster.w, factors[q * k : (q + 1) * k])
+        if p < _NEGLIGIBLE:
+            return False, 0.0, 0.0
+        log_p, part = cluster.log_scale + peaks[q] + math.log(p), 1.0
+        if log_floor > -np.inf:
+            log_p, part = mix(log_p, log_floor)
+        log_fine += weight * rule.fine[q] * log_p
+        log_coarse += weight * rule.coarse[q] * log_p
+        largest = max(largest, abs(log_p))
+        reached += weight * rule.fine[q] * part
+        coefficients[0, q] = weight * rule.fine[q] * part / p
+        coefficients[1, q] = weight * (rule.fine[q] - rule.coarse[q]) * part / p
+    for j in range(k):
+        fine[j] = difference[j] = 0.0
+    for q in range(rule.nodes.size):
+        row, c, e = factors[q * k : (q + 1) * k], coefficients[0, q], coefficients[1, q]
+        for j in range(k):
+            fine[j] += c * row[j]
+            difference[j] += e * row[j]
+    if rule.tolerance > 0.0 and panel.length != 0.0:
+        for j in range(k):
+            difference[j] = abs(difference[j]) * cluster.w[j]
+        if not (
+            good(abs(log_fine - log_coarse), panel.share, _ROUNDING * largest, rule.tolerance, shape.code)
+            and good(highest(difference), panel.share, _ROUNDING, rule.tolerance, shape.code)
+        ):
+            return False, 0.0, 0.0
+    for j in range(k):
+        mean_r[j] += cluster.w[j] * fine[j]
+    return True, log_fine, reached
+
+
+@numba.njit(error_model="numpy", fastmath=MATH)
+def _steps(shape: Any, cluster: Any, a: float, b: float, work: Any, mean_slope: Any) -> float:
+    """Add h times what a box gains at one end and loses at the other as it moves; return what its growth loses.
+
+    Inside a box nothing changes; at its ends log p steps, from without the box to with it.
+    """
+    growth = 0.0
+    for j in range(cluster.x.size):
+        for side in (-1.0, 1.0):
+            edge = cluster.x[j] + side * shape.h
+            if not a < edge < b:
+                continue
+            log_floor = log_background(shape, edge)
+            scale, s_total, _ = terms(shape, cluster, edge, 0.0, work)
+            work[j] = 0.0
+            rest = total(work[: cluster.x.size])
+            weight = max(s_total - rest, 0.0)
+            if log_floor > -np.inf:
+                rest += math.exp(log_floor - scale - cluster.log_scale)
+            if rest > 0.0:
+                step = math.log1p(weight / rest) * shape.h / cluster.width
+                mean_slope[j] -= side * step
+                growth -= step
+    return growth

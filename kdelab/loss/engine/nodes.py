@@ -1,7 +1,7 @@
 """The densities at one place: what every rule of quadrature evaluates at each of its nodes.
 
-With u_j = (x - x_j) / h, a kernel is K(u) = constant * shape(u). Points carry a logit z_j and a weight w_j =
-exp(z_j - max z). The terms w_j shape(u_j) are returned up to a common factor, whose logarithm is returned with them.
+With u_j = (x - x_j) / h, a kernel is K(u) = constant * shape(u). The terms w_j shape(u_j) are returned up to a common
+factor, whose logarithm is returned with them. `shape` and `cluster` are those of `panel`.
 """
 
 from typing import Any
@@ -43,15 +43,14 @@ def code_of(kernel: Kernel) -> tuple[int, float, float]:
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def terms(
-    code: int, beta: float, h: float, x: Any, z: Any, w: Any, anchor: int, origin: float, y: float, out: Any
-) -> tuple[float, float, float]:
+def terms(shape: Any, cluster: Any, origin: float, y: float, out: Any) -> tuple[float, float, float]:
     """Fill ``out`` with w_j shape(u_j) at x = origin + y, up to a factor; return its log, the sum, and the rounding.
 
-    z is given with its maximum subtracted, so w = exp(z). The sum is 0 where no kernel reaches. The third number is
-    the size of what was rounded before it was exponentiated. A point at ``origin`` is at distance y to the last digit,
-    however small y is.
+    The sum is 0 where no kernel reaches. The third number is the size of what was rounded before it was exponentiated.
+    A point at ``origin`` is at distance y to the last digit, however small y is.
     """
+    code, h, x, z, w, anchor = shape.code, shape.h, cluster.x, cluster.z, cluster.w, cluster.anchor
+    out = out[: x.size]
     if code == CAUCHY:
         for j in range(x.size):
             u = (origin - x[j] + y) / h
@@ -85,7 +84,7 @@ def terms(
             out[j] = (z[j] - z[anchor]) - abs(origin - x[j] + y) / h
     else:
         for j in range(x.size):
-            out[j] = (z[j] - z[anchor]) - (abs(origin - x[j] + y) / h) ** beta
+            out[j] = (z[j] - z[anchor]) - (abs(origin - x[j] + y) / h) ** shape.beta
     top = highest(out)
     for j in range(x.size):
         out[j] = exp(out[j] - top)
@@ -104,3 +103,26 @@ def times_compact(code: int, h: float, x: Any, origin: float, y: float, out: Any
             out[j] *= max(1.0 - u, 0.0)
         elif code == EPANECHNIKOV:
             out[j] *= max(1.0 - u, 0.0) * (1.0 + u)
+
+
+@numba.njit(error_model="numpy", fastmath=MATH)
+def slopes(shape: Any, x: Any, origin: float, y: float, r: Any, out: Any) -> None:
+    """Fill ``out`` with r_j (log K)'(u_j) sign(x - x_j); the sign is 0 at the point itself."""
+    for j in range(x.size):
+        d = origin - x[j] + y
+        u = abs(d) / shape.h
+        slope = 0.0
+        if shape.code == LAPLACE:
+            slope = -1.0
+        elif shape.code == GAUSSIAN:
+            slope = -u
+        elif shape.code == CAUCHY:
+            slope = -2.0 * u / (1.0 + u * u)
+        elif shape.code == GENERALIZED:
+            slope = -shape.beta * u ** (shape.beta - 1.0) if u > 0.0 else 0.0
+        elif r[j] > 0.0:
+            if shape.code == TRIANGULAR:
+                slope = -1.0 / (1.0 - u)
+            elif shape.code == EPANECHNIKOV:
+                slope = -2.0 * u / ((1.0 - u) * (1.0 + u))
+        out[j] = r[j] * slope * np.sign(d)

@@ -10,9 +10,9 @@ CLOSE = 4
 """Edges within so many units of the last place are one: kinks that coincide, but for their rounding."""
 
 
-def whole(clusters: Clusters) -> tuple[Integers, Floats, Floats]:
+def whole(clusters: Clusters) -> tuple[Integers, Floats, Floats, int]:
     """Return one panel a target, in the form of `cut`."""
-    return np.arange(len(clusters) + 1), clusters.lower, clusters.upper - clusters.lower
+    return np.arange(len(clusters) + 1), clusters.lower, clusters.upper - clusters.lower, 1
 
 
 def cut(clusters: Clusters, kernel: Kernel, background: float) -> tuple[Integers, Floats, Floats, int]:

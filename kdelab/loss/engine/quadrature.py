@@ -9,8 +9,9 @@ from numba import prange
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.engine import panels, rules
 from kdelab.loss.engine.compiled import compiled, exp, highest, total
-from kdelab.loss.engine.integrate import integrate
+from kdelab.loss.engine.integrate import integrate, prepare
 from kdelab.loss.engine.nodes import code_of, terms
+from kdelab.loss.engine.panel import Cluster, Rule, Shape
 from kdelab.loss.kernels import Kernel
 from kdelab.loss.quadrature import Adaptive, GaussLegendre, Midpoint
 from kdelab.loss.validate import Floats
@@ -18,62 +19,83 @@ from kdelab.loss.validate import Floats
 BLOCKS = 64
 """Parts dealt to the threads: enough to balance ragged clusters, few enough to cost nothing."""
 
+PREPARED = 2**25
+"""At most so many kernel values are kept (256 MB); beyond, they are computed anew in every evaluation."""
+
 
 class ByQuadrature:
-    """Panels and rule, prepared for fixed points, targets and bandwidth."""
+    """Panels, rule and kernel values, prepared for fixed points, targets and bandwidth."""
 
     def __init__(
         self, clusters: Clusters, kernel: Kernel, quadrature: Adaptive | Midpoint | GaussLegendre, background: float
     ) -> None:
         self.clusters = clusters
-        self.kernel = (*code_of(kernel), kernel.bandwidth)
-        self.background = background
-        self.tolerance = 0.0
+        self.shape = _shape(kernel, background)
         if isinstance(quadrature, Adaptive):
-            self.tolerance = quadrature.tolerance
             self.panels = panels.cut(clusters, kernel, background)
-            self.rule = rules.LOBATTO_KRONROD if math.isinf(kernel.support) else rules.GAUSS_KRONROD
+            smooth = math.isinf(kernel.support)
+            self.rule = Rule(*(rules.LOBATTO_KRONROD if smooth else rules.GAUSS_KRONROD), quadrature.tolerance)
+        elif isinstance(quadrature, Midpoint):
+            self.panels, self.rule = panels.whole(clusters), Rule(*rules.midpoint(quadrature.bins), 0.0)
         else:
-            self.panels = (*panels.whole(clusters), 1)
-            self.rule = (
-                rules.midpoint(quadrature.bins)
-                if isinstance(quadrature, Midpoint)
-                else rules.gauss_legendre(quadrature.nodes)
-            )
+            self.panels, self.rule = panels.whole(clusters), Rule(*rules.gauss_legendre(quadrature.nodes), 0.0)
+        self.prepared = self._prepare()
+
+    def _prepare(self) -> tuple[Any, Floats, Floats]:
+        c, nodes = self.clusters, len(self.rule.nodes)
+        starts = np.concatenate([[0], np.cumsum(nodes * np.repeat(c.sizes, np.diff(self.panels[0])))])
+        if starts[-1] > PREPARED:
+            return np.empty(0, dtype=np.int64), np.empty(0), np.empty((0, 0))
+        factors, peaks = np.empty(starts[-1]), np.empty((len(starts) - 1, nodes))
+        prepare(
+            self.shape, self.rule, c.points, c.offsets, c.lower, c.upper, self.panels, starts, factors, peaks
+        )  # fmt: skip
+        return starts, factors, peaks
 
     def value_and_grad(self, logits: Floats) -> tuple[Floats, Floats]:
         """Return losses (n,) and gradient (total,)."""
+        return self._integrate(logits, np.empty(0), np.empty(0))
+
+    def value_and_grads(self, logits: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        """Return losses (n,) and their gradients by logits (total,), points (total,) and log bandwidth (n,)."""
+        by_point, by_bandwidth = np.empty(len(logits)), np.empty(len(self.clusters))
+        return *self._integrate(logits, by_point, by_bandwidth), by_point, by_bandwidth
+
+    def _integrate(self, logits: Floats, by_point: Floats, by_bandwidth: Floats) -> tuple[Floats, Floats]:
         c = self.clusters
-        loss, gradient = np.empty(len(c)), np.empty(len(c.points))
+        loss, gradient = np.empty(len(c)), np.empty(len(logits))
         integrate(
-            BLOCKS, self.kernel, self.background, c.points, c.offsets, c.lower, c.upper, logits,
-            self.panels, self.rule, self.tolerance, loss, gradient,
+            BLOCKS, self.shape, self.rule, c.points, c.offsets, c.lower, c.upper, logits, self.panels, self.prepared,
+            loss, gradient, by_point, by_bandwidth,
         )  # fmt: skip
         return loss, gradient
+
+
+def _shape(kernel: Kernel, background: float) -> Shape:
+    return Shape(*code_of(kernel), kernel.bandwidth, background)
 
 
 def densities(clusters: Clusters, kernel: Kernel, background: float, logits: Floats, places: Floats) -> Floats:
     """Return p at places (n, m) of n predictions."""
     out = np.empty_like(places)
-    _densities((*code_of(kernel), kernel.bandwidth), background, clusters.points, clusters.offsets, logits, places, out)
+    _densities(_shape(kernel, background), clusters.points, clusters.offsets, logits, places, out)
     return out
 
 
 @compiled(parallel=True)
-def _densities(kernel: Any, background: float, x: Any, ends: Any, logits: Any, places: Any, out: Any) -> None:
-    code, beta, log_constant, h = kernel
+def _densities(shape: Any, x: Any, ends: Any, logits: Any, places: Any, out: Any) -> None:
     for i in prange(places.shape[0]):
         points = x[ends[i] : ends[i + 1]]
-        z = np.empty(points.size)
-        w = np.empty(points.size)
-        r = np.empty(points.size)
+        work = np.empty((3, points.size))
+        z, w = work[0], work[1]
         top = highest(logits[ends[i] : ends[i + 1]])
         for j in range(points.size):
             z[j] = logits[ends[i] + j] - top
             w[j] = exp(z[j])
-        log_scale = log_constant - math.log(total(w)) + math.log1p(-background)
+        log_scale = shape.log_constant - math.log(total(w)) + math.log1p(-shape.background)
+        cluster = Cluster(points, z, w, 0, log_scale, 0.0)
         for q in range(places.shape[1]):
             place = places[i, q]
-            scale, s_total, _ = terms(code, beta, h, points, z, w, 0, place, 0.0, r)
+            scale, s_total, _ = terms(shape, cluster, place, 0.0, work[2])
             p = math.exp(log_scale + scale + math.log(s_total)) if s_total > 0.0 else 0.0
-            out[i, q] = p + (0.5 * background if abs(place) <= 1.0 else 0.0)
+            out[i, q] = p + (0.5 * shape.background if abs(place) <= 1.0 else 0.0)
