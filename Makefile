@@ -10,6 +10,8 @@ READY := $(ENV)/ready
 endif
 BASE ?= python3
 RUN := $(PYTHON) -m
+# Two notebooks run side by side, so each gets one thread; `make reports` and `make notebooks` see to it themselves.
+ONE_THREAD := NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
@@ -49,7 +51,7 @@ lint: $(READY)
 
 test: lint ## lint, types, layers, unit tests, strict nbval on every notebook, report tests
 	$(RUN) pytest -n 2 --dist loadgroup -m 'not slow'
-	$(RUN) pytest -n 2 --dist loadscope --nbval notebooks
+	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadscope --nbval notebooks
 
 test-all: $(READY) ## what `make test` leaves out: every notebook with other parameters
 	$(RUN) pytest -n 2 --dist loadgroup -m slow
