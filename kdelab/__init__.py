@@ -29,6 +29,7 @@ _HOME = {
     "NeighbourModel": "gun.model",
     "Check": "report.verdicts",
     "Verdict": "report.verdicts",
+    "explore": "report.explore",
 }
 _MODULES = {"reference": "loss.reference", "style": "report.style"}
 

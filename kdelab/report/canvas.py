@@ -21,6 +21,12 @@ _STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)  # tops of the density's axis
 _DPI = 100
 
 
+def point_colours(k: int) -> list[str]:
+    """Return a colour for each of k points, at most eight of them different."""
+    colours = [*PALETTE, COLOURS["ink"]]
+    return [colours[j % len(colours)] for j in range(k)]
+
+
 class Canvas:
     """The figure for k points on an axis from -reach to reach."""
 
@@ -30,7 +36,7 @@ class Canvas:
 
         self._grid = np.linspace(-reach, reach, 601)
         self._share = np.linspace(0, 1, 81)  # places in the target, from its lower to its upper end
-        self._colours = [(*PALETTE, COLOURS["ink"])[j % 8] for j in range(k)]
+        self._colours = point_colours(k)
         figure = Figure(figsize=(8.2, 4.9), dpi=_DPI, facecolor="white")
         self._agg = FigureCanvasAgg(figure)
         self._density, self._arrows, self._shares = self._axes(figure, reach)
@@ -45,7 +51,7 @@ class Canvas:
         shares = figure.add_axes((0.725, 0.1, 0.26, 0.84))
         titles = ("density p", "weight ○, wanted ●: the arrow is minus the gradient", "who answers for the target")
         for axes, title in zip((density, arrows, shares), titles, strict=True):
-            axes.set_title(title, loc="left", fontsize=10, fontweight="semibold")
+            axes.set_title(title, loc="left", fontsize=10, fontweight="bold")
             axes.tick_params(labelsize=8.5, color="#c6cad1")
             axes.spines[["top", "right"]].set_visible(False)
             axes.spines[["left", "bottom"]].set_color("#c6cad1")
@@ -59,25 +65,33 @@ class Canvas:
         return density, arrows, shares
 
     def _artists(self, k: int) -> dict[str, list[Any]]:
+        from matplotlib.collections import LineCollection
         from matplotlib.patches import Rectangle
 
         bands = []
         for axes in (self._density, self._arrows):
             band = Rectangle((0, 0), 0, 1, transform=axes.get_xaxis_transform(), color=COLOURS["target"], alpha=0.35)
             bands.append(axes.add_patch(band))
-        colours = self._colours
+        colours, k_dots = self._colours, [(0.0, 0.0)] * k
+        shafts = LineCollection([], linewidths=2.6, capstyle="butt")
+        self._arrows.add_collection(shafts, autolim=False)
+        (up,) = self._arrows.plot([], [], "^", color=COLOURS["gradient_down"], ms=8)
+        (down,) = self._arrows.plot([], [], "v", color=COLOURS["gradient_up"], ms=8)
+        on_axis = self._density.get_xaxis_transform()
+        ticks = self._density.scatter(
+            *zip(*k_dots, strict=True), marker="|", s=220, c=colours, lw=2.4, transform=on_axis
+        )
+        rings = self._arrows.scatter(*zip(*k_dots, strict=True), s=52, facecolors="white", edgecolors=colours, lw=1.8)
+        dots = self._arrows.scatter(*zip(*k_dots, strict=True), s=20, c=colours)
+        label = {"transform": self._density.transAxes, "ha": "right", "va": "top", "fontsize": 10}
         return {
             "bands": bands,
             "parts": [self._density.plot([], [], color=c, lw=1, alpha=0.8)[0] for c in colours],
             "density": self._density.plot([], [], color=COLOURS["density"], lw=2.2),
-            "ticks": [self._density.plot([], [], "|", color=c, ms=13, mew=2.2)[0] for c in colours],
-            "shafts": [self._arrows.plot([], [], lw=2.6, solid_capstyle="butt")[0] for _ in colours],
-            "heads": [self._arrows.plot([], [], ls="", ms=8)[0] for _ in colours],
-            "weights": [self._arrows.plot([], [], "o", mfc="white", mec=c, ms=7.5, mew=1.8)[0] for c in colours],
-            "wanted": [self._arrows.plot([], [], "o", color=c, ms=4.5)[0] for c in colours],
+            "points": [ticks, shafts, up, down, rings, dots],
             "borders": [self._shares.plot([], [], color="white", lw=1)[0] for _ in range(k - 1)],
-            "text": [self._density.text(0.985, 0.93, "", transform=self._density.transAxes, ha="right", va="top", fontsize=10)],
-        }  # fmt: skip
+            "text": [self._density.text(0.985, 0.93, "", **label)],
+        }
 
     def draw(
         self, clusters: Clusters, logits: Floats, kernel: Kernel, loss: CrossEntropy, value: float, gradient: Floats
@@ -103,17 +117,16 @@ class Canvas:
             band.set_x(lower)
             band.set_width(upper - lower)
         wanted = np.clip(weights - gradient, 0, 1)
-        for j, (x, s, r) in enumerate(zip(points, weights, wanted, strict=True)):
-            colour = COLOURS["gradient_down"] if r >= s else COLOURS["gradient_up"]
-            self._lines["ticks"][j].set_data([x], [0])
-            self._lines["weights"][j].set_data([x], [s])
-            self._lines["wanted"][j].set_data([x], [r])
-            self._lines["shafts"][j].set_data([x, x], [s, r])
-            self._lines["shafts"][j].set_color(colour)
-            head = self._lines["heads"][j]
-            head.set_data([x], [r] if abs(r - s) > 0.02 else [np.nan])
-            head.set_marker("^" if r >= s else "v")
-            head.set_color(colour)
+        ticks, shafts, up, down, rings, dots = self._lines["points"]
+        ticks.set_offsets(np.column_stack([points, np.full_like(points, 0.04)]))
+        rings.set_offsets(np.column_stack([points, weights]))
+        dots.set_offsets(np.column_stack([points, wanted]))
+        shafts.set_segments(np.stack([np.column_stack([points, weights]), np.column_stack([points, wanted])], axis=1))
+        gains = wanted >= weights
+        shafts.set_color([COLOURS["gradient_down" if gain else "gradient_up"] for gain in gains])
+        visible = abs(wanted - weights) > 0.02
+        for head, chosen in ((up, gains & visible), (down, ~gains & visible)):
+            head.set_data(points[chosen], wanted[chosen])
 
     def _shared(self, points: Floats, logits: Floats, kernel: Kernel, lower: float, upper: float) -> Floats:
         """Return the responsibilities over the target, stacked, (places, k); 0 where nothing reaches."""
@@ -152,7 +165,9 @@ class Canvas:
         for artist in moving:
             artist.axes.draw_artist(artist)
         packed = BytesIO()
-        Image.fromarray(np.asarray(self._agg.buffer_rgba())[..., :3]).save(packed, format="png", compress_level=1)
+        Image.fromarray(np.asarray(self._agg.buffer_rgba())[..., :3]).save(
+            packed, format="png", compress_level=1, compress_type=3
+        )
         return packed.getvalue()
 
     def _fill(self, colour: Any, floor: Floats, top: Floats) -> None:

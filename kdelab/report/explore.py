@@ -24,7 +24,7 @@ from kdelab.loss.kernels import (
     Triangular,
 )
 from kdelab.loss.validate import Floats, scalar, vector
-from kdelab.report.canvas import Canvas
+from kdelab.report.canvas import Canvas, point_colours
 
 KERNELS: dict[str, Callable[[float], Kernel]] = {
     "Laplace": Laplace,
@@ -62,11 +62,14 @@ class Explorer:
         import ipywidgets as widgets
 
         reach = max(1.0, float(np.ceil(10 * max(abs(points).max(), abs(target[0]), abs(target[1]))) / 10))
-        slim = {"layout": widgets.Layout(width="290px"), "style": {"description_width": "72px"}}
+        slim = {"layout": widgets.Layout(width="280px"), "style": {"description_width": "72px"}}
         position = partial(widgets.FloatSlider, min=-reach, max=reach, step=0.005, readout_format=".3f", **slim)
         logit = partial(widgets.FloatSlider, min=-8.0, max=8.0, step=0.05, readout_format=".2f", **slim)
         self.points = [position(value=x, description=f"point {j + 1}") for j, x in enumerate(points)]
         self.logits = [logit(value=z, description=f"logit {j + 1}") for j, z in enumerate(logits)]
+        for column in (self.points, self.logits):
+            for slider, colour in zip(column, point_colours(len(points)), strict=True):
+                slider.style.handle_color = colour
         self.centre = position(value=sum(target) / 2, description="target")
         self.width = widgets.FloatSlider(
             value=target[1] - target[0], min=0.0, max=max(2.0, target[1] - target[0]), step=0.005,
@@ -88,13 +91,11 @@ class Explorer:
         for control in self.controls:
             control.observe(self._on_change, names="value")
         self.redraw()
-        self.widget = widgets.HBox(
-            [
-                widgets.VBox([self.kernel, self.shape, self.bandwidth, self.centre, self.width, *self.points, *self.logits]),
-                widgets.VBox([self._picture, self._numbers]),
-            ],
-            layout=widgets.Layout(flex_flow="row wrap"),
-        )  # fmt: skip
+        columns = [[self.kernel, self.shape, self.bandwidth, self.centre, self.width], self.points, self.logits]
+        sliders = widgets.HBox(
+            [widgets.VBox(column) for column in columns], layout=widgets.Layout(flex_flow="row wrap")
+        )
+        self.widget = widgets.VBox([sliders, self._picture, self._numbers])
 
     @property
     def controls(self) -> list[Any]:

@@ -1,0 +1,246 @@
+"""The explorer: its numbers, its speed, and its sliders in a real JupyterLab in a real browser."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import kdelab
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+
+
+def pixels(explorer):
+    return np.asarray(Image.open(BytesIO(explorer._picture.value)))
+
+
+# ---- in this process
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        kdelab.Laplace(0.2),
+        kdelab.Gaussian(0.1),
+        kdelab.Cauchy(0.3),
+        kdelab.GeneralizedNormal(0.6, 0.2),
+        kdelab.Box(1.0),
+    ],
+    ids=repr,
+)
+def test_shows_the_loss_and_the_gradient_of_the_reference(kernel):
+    points, logits, target = [-0.4, 0.0, 0.3], [0.5, 0.0, -0.5], (-0.1, 0.2)
+    explorer = kdelab.explore(points, logits, target, kernel)
+    assert explorer.value == pytest.approx(kdelab.reference.loss(points, logits, *target, kernel), abs=1e-8)
+    assert explorer.gradient == pytest.approx(kdelab.reference.gradient(points, logits, *target, kernel), abs=1e-8)
+    assert f"{explorer.gradient[0] + 0.0:+.4f}" in explorer._numbers.value
+
+
+def test_every_control_changes_picture_and_numbers():
+    explorer = kdelab.explore(kernel=kdelab.GeneralizedNormal(1.2, 0.1))
+    moves = {
+        explorer.points[1]: -0.2, explorer.logits[0]: 2.0, explorer.centre: 0.3, explorer.width: 0.5,
+        explorer.shape: 2.0, explorer.bandwidth: 0.3, explorer.kernel: "Cauchy",
+    }  # fmt: skip
+    for control, value in moves.items():
+        before, numbers = pixels(explorer), explorer._numbers.value
+        control.value = value
+        assert (pixels(explorer) != before).any(), control.description
+        assert explorer._numbers.value != numbers, control.description
+
+
+def test_the_picture_is_the_same_whatever_was_shown_before():
+    """The stored background is not drawn over by what has moved away."""
+    wandered, fresh = kdelab.explore(), kdelab.explore()
+    for centre in (0.8, -0.7, 0.4):
+        wandered.centre.value = centre
+    wandered.bandwidth.value = 0.02
+    wandered.bandwidth.value, wandered.centre.value = fresh.bandwidth.value, fresh.centre.value
+    assert (pixels(wandered) == pixels(fresh)).all()
+
+
+def test_out_of_reach_is_said_in_words():
+    explorer = kdelab.explore(points=[0.0, 0.1], target=(0.5, 0.9), kernel=kdelab.Epanechnikov(0.2))
+    assert explorer.value == np.inf
+    assert "infinite" in explorer._numbers.value
+    assert (explorer.gradient == 0).all()
+
+
+def test_one_bin_one_point():
+    explorer = kdelab.explore(points=[0.3], target=(0.0, 0.0))
+    assert explorer.value == pytest.approx(kdelab.reference.loss([0.3], [0.0], 0.0, 0.0, kdelab.Laplace(0.1)))
+    assert explorer.gradient == pytest.approx([0.0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"points": []}, "points"),
+        ({"points": np.zeros(9)}, "points"),
+        ({"points": [0.0, np.nan]}, "points"),
+        ({"points": [0.0, 0.1], "logits": [0.0]}, "logits"),
+        ({"target": (0.2, 0.1)}, "target"),
+        ({"target": (0.2,)}, "target"),
+        ({"kernel": "Laplace"}, "kernel"),
+    ],
+)
+def test_refuses(arguments, named):
+    with pytest.raises(ValueError, match=named):
+        kdelab.explore(**arguments)
+
+
+def test_ten_redraws_a_second():
+    """The best of some short bursts, as a busy machine says nothing of the explorer."""
+    explorer = kdelab.explore(points=np.linspace(-0.8, 0.8, 6), kernel=kdelab.Gaussian(0.1))
+    explorer.centre.value = 0.5
+    fastest = np.inf
+    for burst in range(8):
+        start = time.perf_counter()
+        for step in range(5):
+            explorer.centre.value = -0.4 + 0.1 * burst + 0.01 * step
+        fastest = min(fastest, (time.perf_counter() - start) / 5)
+    assert 1 / fastest >= 10
+
+
+# ---- in a browser
+
+
+def _missing() -> str:
+    """What is missing for the browser tests, in words; nothing if all is there."""
+    for program in ("chromium", "chromedriver"):
+        if shutil.which(program) is None:
+            return f"{program} isn't installed (Debian: apt install chromium chromium-driver)"
+    for module in ("selenium", "jupyterlab"):
+        if __import__("importlib.util").util.find_spec(module) is None:
+            return f"{module} isn't installed"
+    return ""
+
+
+@contextlib.contextmanager
+def jupyter_lab(folder: Path):
+    """The address of a server, on a free port of the loopback, of ``folder / "notebooks"``."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    overrides = folder / "settings" / "overrides.json"
+    overrides.parent.mkdir()
+    overrides.write_text(
+        '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}'
+    )
+    command = [
+        sys.executable, "-m", "jupyterlab", "--allow-root", "--no-browser", "--ip=127.0.0.1", f"--port={port}",
+        "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True", "--ServerApp.port_retries=0",
+        f"--ServerApp.root_dir={folder / 'notebooks'}", f"--LabApp.app_settings_dir={overrides.parent}",
+        "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]  # fmt: skip
+    private = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython"}
+    environment = {
+        **os.environ,
+        **{name: str(folder / "own" / part) for name, part in private.items()},
+        "PYTHONPATH": os.pathsep.join([str(NOTEBOOKS.parent), os.environ.get("PYTHONPATH", "")]),
+    }
+    with (folder / "lab.log").open("w") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            assert server.poll() is None, (folder / "lab.log").read_text()
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/api/status", timeout=5):
+                break
+            time.sleep(0.5)
+        yield address
+    finally:
+        # The server stops its kernels when asked; the group is ended in case it doesn't.
+        server.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(20)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+@contextlib.contextmanager
+def chromium(profile: Path):
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    for switch in (
+        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1400,1800",
+        f"--user-data-dir={profile}", "--no-proxy-server",
+    ):  # fmt: skip
+        options.add_argument(switch)
+    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+@pytest.mark.xdist_group("browser")
+def test_a_slider_moves_picture_and_gradient_in_jupyterlab(tmp_path, monkeypatch):
+    if missing := _missing():
+        pytest.skip(missing)
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    (tmp_path / "notebooks").mkdir()
+    shutil.copy(NOTEBOOKS / "playground.ipynb", tmp_path / "notebooks")
+    with jupyter_lab(tmp_path) as address, chromium(tmp_path / "profile") as driver:
+        wait = WebDriverWait(driver, 120)
+        driver.get(f"{address}/lab/tree/playground.ipynb?reset")
+        wait.until(lambda d: d.find_elements(By.CSS_SELECTOR, ".jp-Notebook .jp-Cell"))
+        wait.until(lambda d: "Idle" in d.find_element(By.TAG_NAME, "body").get_attribute("innerHTML"))
+
+        def click(label, text):
+            def found(d):
+                return next((entry for entry in d.find_elements(By.CLASS_NAME, label) if entry.text == text), None)
+
+            wait.until(found).click()
+
+        click("lm-MenuBar-itemLabel", "Run")
+        click("lm-Menu-itemLabel", "Run All Cells")
+
+        def picture():
+            return driver.find_elements(By.CSS_SELECTOR, "img.kdelab-picture")[0].get_attribute("src")
+
+        def gradient():
+            return driver.find_elements(By.CSS_SELECTOR, ".kdelab-gradient")[0].text
+
+        wait.until(lambda d: d.find_elements(By.CSS_SELECTOR, "img.kdelab-picture"))
+        wait.until(lambda d: re.search(r"\d", gradient()))
+        before = picture(), gradient()
+        handle = driver.find_elements(By.CSS_SELECTOR, ".widget-slider .noUi-handle")[2]  # the target's centre
+        driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", handle)
+        shot(driver, "before")
+        handle.click()
+        ActionChains(driver).send_keys(*[Keys.ARROW_RIGHT] * 20).perform()
+        wait.until(lambda d: picture() != before[0] and gradient() != before[1])
+        time.sleep(0.5)  # let the last step arrive
+        shot(driver, "after")
+        drawn = picture()
+        ActionChains(driver).drag_and_drop_by_offset(handle, 40, 0).perform()
+        wait.until(lambda d: picture() != drawn)
+        assert len(set(re.findall(r"[-+]\d\.\d+", gradient()))) > 1
+
+
+def shot(driver, name: str) -> None:
+    """Keep a screenshot where KDELAB_SHOTS names a folder."""
+    if folder := os.environ.get("KDELAB_SHOTS"):
+        driver.save_screenshot(str(Path(folder) / f"explorer-{name}.png"))

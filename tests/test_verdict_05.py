@@ -1,0 +1,66 @@
+"""Notebook 05 under wrong libraries: one side favoured, a pull that fades, tails taken for other tails."""
+
+import numpy as np
+import pytest
+from sabotage import assert_caught, prepared_with, scaled_gradient
+
+import kdelab
+from kdelab.loss.cross_entropy import CrossEntropy
+
+pytestmark = pytest.mark.xdist_group("05")
+
+NOTEBOOK = "05-near-and-far.ipynb"
+SMALL = {"predictions": 15, "neighbours": 10, "shapes": 5}
+
+
+def gradient_times(factor):
+    """A library whose gradient is multiplied, point by point, by ``factor(clusters, values)``."""
+
+    def wrong(monkeypatch):
+        honest = CrossEntropy.value_and_grad
+
+        def value_and_grad(self, logits):
+            values, gradient = honest(self, logits)
+            return values, factor(self.clusters, values) * gradient
+
+        monkeypatch.setattr(CrossEntropy, "value_and_grad", value_and_grad)
+
+    return wrong
+
+
+def right_hand(clusters, values):
+    return 1 + 0.05 * (clusters.points > np.repeat((clusters.lower + clusters.upper) / 2, clusters.sizes))
+
+
+def fading(clusters, values):
+    return np.repeat(1 - 0.05 * np.tanh(values / 10), clusters.sizes)
+
+
+def swapped(wanted, given):
+    """A library that takes one kind of kernel for another."""
+    return prepared_with(
+        lambda clusters, kernel, _: (clusters, given(kernel.bandwidth) if isinstance(kernel, wanted) else kernel)
+    )
+
+
+any_tail = (kdelab.Cauchy, kdelab.GeneralizedNormal, kdelab.Gaussian)
+
+
+@pytest.mark.parametrize(
+    ("claim", "check", "wrong"),
+    [
+        ("equal-rate", "one bin: largest difference of the twins' rates", gradient_times(right_hand)),
+        ("equal-rate", "0.02 h wide: difference, measured over predicted, median", scaled_gradient(0.97)),
+        ("equal-rate", "0.02 h wide: difference, measured over predicted, median", scaled_gradient(-1)),
+        ("far-as-near", "Laplace: largest fall of the pull, one side, bin or interval", gradient_times(fading)),
+        (
+            "far-as-near",
+            "Gaussian: largest fall of the pull, one side, bin or interval",
+            swapped(kdelab.Gaussian, kdelab.Cauchy),
+        ),
+        ("far-as-near", "Cauchy: pull at 10000 h over pull at 1 h", swapped(any_tail, kdelab.Laplace)),
+    ],
+    ids=["5 % for one side", "3 % short", "sign flipped", "fades by 5 %", "Gaussian is Cauchy", "all are Laplace"],
+)
+def test_the_verdict_changes_under_a_wrong_library(claim, check, wrong, monkeypatch):
+    assert_caught(NOTEBOOK, claim, check, wrong, monkeypatch, **SMALL)
