@@ -47,7 +47,7 @@ lint: $(READY)
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
-	$(dir $(PYTHON))lint-imports
+	$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
 test: lint ## lint, types, layers, unit tests, strict nbval on every notebook, report tests
 	$(RUN) pytest -n 2 --dist loadgroup -m 'not slow'
