@@ -79,6 +79,8 @@ class NeighbourModel(Predicting, BaseEstimator):
         (low, high) that scales each feature to [0, 1].
     history_ : list of kdelab.gun.fitting.Round
         How things stood before and after each retrieval.
+    predictions_ : array of int
+        The rows of the table that were trained on.
     feature_names_in_, n_features_in_
         As in scikit-learn.
     """
@@ -157,6 +159,7 @@ class NeighbourModel(Predicting, BaseEstimator):
         ranges = ranges_of(waves, names)
         memory = Memory(waves)
         train, held_out = self._split(waves, memory, weights)
+        self.predictions_ = train
         task = fitting.Task(
             scaled(waves, ranges),
             memory,
