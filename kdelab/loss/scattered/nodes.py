@@ -128,8 +128,8 @@ class Nodes:
             layout = _shortened(*panels.cut(clusters, kernel, self.background), kernel.bandwidth)
             rule = rules.gauss_legendre(quadrature.nodes)
         elif isinstance(quadrature, (GaussLegendre, Midpoint)):
-            starts, origins, lengths = panels.whole(clusters)
-            layout = (starts, origins, lengths, np.zeros(len(origins)), np.ones(len(origins)), 1)
+            starts, origins, lengths = panels.whole(clusters)[:3]
+            layout = _shortened(starts, origins, lengths, 1, np.inf)
             rule = (
                 rules.midpoint(quadrature.bins)
                 if isinstance(quadrature, Midpoint)
