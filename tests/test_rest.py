@@ -27,16 +27,16 @@ def test_an_em_step_never_raises_the_loss_and_ends_on_the_mean_responsibilities(
 
 def test_the_certificate_bounds_the_gap_and_closes(batch):
     loss = kdelab.CrossEntropy(batch.clusters, kdelab.Laplace(0.15))
-    best = rest.settle(loss, batch.clusters, batch.logits, steps=2000)
+    best = rest.settle(loss, batch.clusters, batch.logits, steps=300)
     value, gradient = loss.value_and_grad(batch.logits)
     lowest, at_rest = loss.value_and_grad(best)
     bound = rest.certificate(batch.clusters, batch.logits, gradient)
     assert (value - lowest <= bound + 1e-12).all()
     assert (rest.certificate(batch.clusters, best, at_rest) >= -1e-12).all()
-    assert np.median(rest.certificate(batch.clusters, best, at_rest)) < 1e-3
-    slow = rest.expectation_maximisation(loss, batch.clusters, batch.logits, 300)
+    assert np.median(rest.certificate(batch.clusters, best, at_rest)) < 1e-2
+    slow = rest.expectation_maximisation(loss, batch.clusters, batch.logits, 100)
     assert (loss.value(slow) >= lowest - rest.certificate(batch.clusters, best, at_rest) - 1e-9).all()
-    assert np.median(loss.value(slow) - lowest) < 0.01
+    assert np.median(loss.value(slow) - lowest) < 0.02
 
 
 @pytest.mark.parametrize(("kernel", "limit"), [(kdelab.Laplace(0.3), 2), (kdelab.Gaussian(7.0), math.sqrt(12))])

@@ -29,12 +29,11 @@ def em_step(clusters: Clusters, logits: ArrayLike, gradient: Floats) -> Floats:
     Returns
     -------
     logits : (total,)
-        The loss there is never higher. A point that explains nothing gets ``-inf``; only a compact kernel has those.
+        The loss there is never higher. A point that explains nothing loses all but 1e-300 of its weight.
     """
     ragged = Ragged(clusters)
     z = ragged.checked(logits)
-    with np.errstate(divide="ignore"):
-        return z + np.log(np.maximum(_explained(ragged, z, gradient), 0.0))
+    return z + np.log(np.maximum(_explained(ragged, z, gradient), 1e-300))
 
 
 def certificate(clusters: Clusters, logits: ArrayLike, gradient: Floats) -> Floats:
