@@ -19,6 +19,33 @@ SETS: dict[str, list[dict[str, Any]]] = {
         {"bandwidth": 0.3, "predictions": 200},
         {"neighbours": 5, "predictions": 200, "waves": "samples"},
     ],
+    "04-scale-of-the-kernel": [
+        {"seed": 11, "predictions": 3},
+        {"kernel_name": "Gaussian", "far": 50.0, "bandwidth": 0.03, "predictions": 3},
+        {"kernel_name": "Cauchy", "bandwidth": 0.3, "largest": 100, "predictions": 3, "waves": "samples"},
+    ],
+    "05-near-and-far": [
+        {"seed": 12, "predictions": 20, "shapes": 9},
+        {"kernel_name": "Gaussian", "bandwidth": 0.02, "predictions": 20, "shapes": 9},
+        {
+            "kernel_name": "Cauchy",
+            "bandwidth": 0.4,
+            "neighbours": 12,
+            "predictions": 20,
+            "farthest": 1e3,
+            "waves": "samples",
+        },
+    ],
+    "06-the-laplace-shift": [
+        {"seed": 13, "predictions": 40},
+        {"bandwidth": 0.02, "nearest": 8.0, "predictions": 40},
+        {"bandwidth": 0.3, "nearest": 1.5, "bins": 11, "predictions": 40, "waves": "samples"},
+    ],
+    "11-shuffled-clusters": [
+        {"seed": 7, "predictions": 50, "repeats": 20, "crowd": 2000},
+        {"seed": 3, "bandwidth": 0.3, "predictions": 50, "repeats": 20, "crowd": 2000},
+        {"neighbours": 50, "waves": "samples", "predictions": 50, "repeats": 20, "crowd": 2000},
+    ],
     "12-without-bins": [
         {"seed": 21, "cases": 15, "predictions": 300},
         {"bandwidth": 0.4, "cases": 15, "predictions": 300},
