@@ -289,3 +289,13 @@ def test_a_stream_names_what_does_not_fit():
         list(kdelab.iter_value_and_grad([(clusters, logits), (clusters, logits[1:])], kdelab.Box(0.1), progress=False))
     with pytest.raises(ValueError, match=r"batches\[0\]"):
         list(kdelab.iter_value_and_grad([(logits, clusters)], kdelab.Box(0.1), progress=False))
+
+
+@pytest.mark.slow
+def test_every_way_of_the_measurement_computes_the_same():
+    from kdelab.bench.streaming import PARTS, WAYS, measure, table
+
+    found = measure(predictions=40 * PARTS, neighbours=50)
+    assert [row["way"] for row in found] == list(WAYS)
+    assert max(abs(row["check"] - found[0]["check"]) for row in found) <= 1e-9
+    assert "streamed" in table(found, 40 * PARTS * 50)

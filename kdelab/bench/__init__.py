@@ -1,0 +1,1 @@
+"""Measurements for `make bench`: how long, and how much memory."""
