@@ -95,7 +95,7 @@ def _scattered(folder: Path, lower: Any, upper: Any) -> Iterator[tuple[Part, Any
 
 
 def _folded(gradient: Any, rows: Any) -> float:
-    return float(gradient @ (1.0 - 2.0 * (rows % 2)))
+    return float(np.where(rows % 2, -gradient, gradient).sum())
 
 
 def _in_memory(folder: Path, again: bool) -> tuple[float, float]:
