@@ -142,6 +142,15 @@ def highest(values: Any) -> float:
 
 
 @numba.njit(fastmath=True, error_model="numpy")
+def lowest(values: Any) -> float:
+    """Return the smallest of finite values; 1.7e308 if there are none."""
+    bottom = 1.7e308
+    for j in range(values.size):
+        bottom = min(bottom, values[j])
+    return bottom
+
+
+@numba.njit(fastmath=True, error_model="numpy")
 def total(values: Any) -> float:
     """Return the sum, in several strands at once."""
     s = 0.0

@@ -15,7 +15,7 @@ from numba import prange
 
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.engine.compiled import MATH, compiled, exp, highest, log, total
-from kdelab.loss.engine.laplace_groups import count, prepare
+from kdelab.loss.engine.laplace_groups import count_inside, prepare
 from kdelab.loss.engine.laplace_wide import log_scan
 from kdelab.loss.engine.segment import SHORT, lesser_share, long_segment, phi
 from kdelab.loss.validate import Floats
@@ -36,16 +36,17 @@ class BinFreeLaplace:
     def __init__(self, clusters: Clusters, bandwidth: float) -> None:
         n, total_points = len(clusters), len(clusters.points)
         self.clusters, self.h = clusters, bandwidth
+        counts = np.empty(n, dtype=np.int64)
+        count_inside(clusters.points, clusters.offsets, clusters.lower, clusters.upper, counts)
+        self.starts = np.concatenate([[0], np.cumsum(counts + 1)])
         self.groups = np.empty((n, 2), dtype=np.int64)
-        count(clusters.points, clusters.offsets, clusters.lower, clusters.upper, self.groups)
-        self.starts = np.concatenate([[0], np.cumsum(self.groups[:, 1] + 1)])
         self.order = np.empty(total_points, dtype=np.int32)
         self.K = np.empty(total_points)
         self.nearest = np.empty(n)
         self.segments = np.empty((3, int(self.starts[-1])))
         prepare(
             BLOCKS, clusters.points, clusters.offsets, clusters.lower, clusters.upper, bandwidth,
-            self.groups, self.starts, self.order, self.K, self.nearest, self.segments,
+            self.starts, self.groups, self.order, self.K, self.nearest, self.segments,
         )  # fmt: skip
 
     def value_and_grad(self, logits: Floats) -> tuple[Floats, Floats]:

@@ -22,9 +22,11 @@ def log_scan(
     """Do what `laplace._scan` does, with log e_j, log A and log B."""
     m, k = inside, x.size
     log_e, log_A, log_B = work[0, :k], work[1, : m + 1], work[2, : m + 1]
-    P, Q, d = work[3, : m + 1], work[4, : m + 1], work[5, : m + 1]
+    P, Q, d, grouped = work[3, : m + 1], work[4, : m + 1], work[5, : m + 1], work[6, :k]
     width = (b - a) / h
-    log_factors(x, order, left, inside, a, b, h, log_e)
+    for j in range(k):
+        grouped[j] = x[order[j]]
+    log_factors(grouped, left, inside, a, b, h, log_e)
     anchor = -np.inf
     for j in range(k):
         log_e[j] += logits[order[j]] - z_top
@@ -34,7 +36,7 @@ def log_scan(
 
     previous = a
     for s in range(m + 1):
-        edge = x[order[left + s]] if s < m else b
+        edge = grouped[left + s] if s < m else b
         d[s] = (edge - previous) / h
         previous = edge
     log_A[0] = _log_total(log_e[:left])
