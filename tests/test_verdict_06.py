@@ -28,7 +28,7 @@ def lighter_tail(clusters, kernel, _):
     ("check", "wrong"),
     [
         ("two points, an interval of 3 h, to the centre: largest change", prepared_with(at_the_centre)),
-        ("one bin, to the centre: largest change, recorded clusters", prepared_with(lighter_tail)),
+        ("bin, to centre: largest change, recorded clusters", prepared_with(lighter_tail)),
         ("a target 0.05 h wide, to the centre: change, measured over predicted", scaled_gradient(0.97)),
         ("a target 0.05 h wide, to the centre: change, measured over predicted", scaled_gradient(-1)),
         ("a target 0.05 h wide, to the centre: change, measured over predicted", scaled_bandwidth(1.05)),
