@@ -33,7 +33,7 @@ _HOME = {
 }
 _MODULES = {"reference": "loss.reference", "style": "report.style"}
 
-__all__ = ["__version__", *sorted([*_HOME, *_MODULES])]  # noqa: PLE0604
+__all__ = ["__version__", *sorted([*_HOME, *_MODULES])]
 
 
 def __getattr__(name: str) -> Any:

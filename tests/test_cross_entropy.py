@@ -50,8 +50,8 @@ def close(loss, gradient, expected, expected_gradient, tolerance=1e-10):
 
 # The reference takes its time over cusps, which are all alike.
 SLOW = {
-    "GeneralizedNormal0.5": {"near", "a == b", "uncovered gaps"},
-    "GeneralizedNormal1.5": {"near", "a == b", "ties"},
+    "GeneralizedNormal0.5": ("near", "a == b", "uncovered gaps"),
+    "GeneralizedNormal1.5": ("near", "a == b", "ties"),
 }
 WITH_BACKGROUND = {"near", "5000 bandwidths away", "a == b on a point", "uncovered gaps"}
 
