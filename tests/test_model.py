@@ -267,3 +267,19 @@ def test_predictions_without_a_memory_are_head_on() -> None:
     np.testing.assert_allclose(model.density(waves, [-0.3, 0.9], first), 0.5)
     with pytest.raises(ValueError, match="none of the"):
         model.score(waves, rows=first)
+
+
+@pytest.mark.parametrize("aim", ["density", "intervals"])
+def test_judging_says_what_the_single_questions_say(aim: str) -> None:
+    waves = learnable(waves=200)
+    model = kdelab.NeighbourModel(neighbours=20, aim=aim).unlearned(waves)
+    rows = np.arange(10, 390, 7)
+    table = model.judge(waves, rows)
+    known = np.isin(rows, table["row"])
+    assert 0 < known.sum() < len(rows)
+    np.testing.assert_array_equal(table["aim"], model.predict(waves, rows)[known])
+    np.testing.assert_array_equal(table["cross_entropy"], model.losses(waves, rows)[known])
+    assert table["hit"].mean() == pytest.approx(model.hit_rate(waves, rows=rows))
+    clusters, _, _ = model.logits(waves, rows)
+    points, lower, upper = next(iter(clusters))
+    assert table["nearest"][0] == np.maximum(np.maximum(lower - points, points - upper), 0).min()

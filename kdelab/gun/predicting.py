@@ -54,17 +54,37 @@ class Predicting:
         wanted, known = self._wanted(waves, rows)
         aims = np.zeros(len(wanted))
         if known.any():
-            found, weights = self._weighted(waves, wanted[known])
-            if self.aim == "intervals":
-                lower, upper = (waves[name].to_numpy(dtype=np.float64)[found.rows] for name in ("lower", "upper"))
-                aims[known] = densest(weights, lower, upper, found.offsets)
-            else:
-                widths = self._bot_width(waves, wanted, bot_width)[known]
-                clusters = clusters_of(waves, wanted[known], found)
-                if not isinstance(self.kernel, Kernel):
-                    raise ValueError('aim: with kernel="interval", aim must be "intervals"')
-                aims[known] = most_mass(clusters, weights, self.kernel, widths)
+            widths = self._bot_width(waves, wanted, bot_width)[known] if self.aim == "density" else aims
+            aims[known] = self._aims(waves, wanted[known], *self._found(waves, wanted[known]), widths)
         return aims
+
+    def judge(self, waves: pd.DataFrame, rows: ArrayLike | None = None) -> pd.DataFrame:
+        """Return all that is known afterwards about waves that have a memory, in one go.
+
+        Returns
+        -------
+        DataFrame
+            A row a wave: row, battle, aim, hit, cross_entropy (nats) and nearest, the distance from the target's edge
+            to the closest neighbour's point, 0 where one lies inside.
+        """
+        wanted, known = self._wanted(waves, rows)
+        wanted = wanted[known]
+        found, logits = self._found(waves, wanted)
+        clusters = clusters_of(waves, wanted, found)
+        lower, upper = (np.repeat(side, clusters.sizes) for side in (clusters.lower, clusters.upper))
+        outside = np.maximum(np.maximum(lower - clusters.points, clusters.points - upper), 0.0)
+        widths = self._bot_width(waves, wanted, None) if self.aim == "density" else np.zeros(len(wanted))
+        aims = self._aims(waves, wanted, found, logits, widths)
+        return pd.DataFrame(
+            {
+                "row": wanted,
+                "battle": waves["battle"].to_numpy()[wanted],
+                "aim": aims,
+                "hit": hits(waves, aims, wanted),
+                "cross_entropy": self._objective(waves, wanted, found, None).value_and_grad(logits)[0],
+                "nearest": np.minimum.reduceat(outside, clusters.offsets[:-1]),
+            }
+        )
 
     def density(self, waves: pd.DataFrame, x: ArrayLike, rows: ArrayLike | None = None) -> Floats:
         """Return the density at guess factors x, (m,) for all waves or (rows, m) for each: (rows, m).
@@ -144,9 +164,16 @@ class Predicting:
         found = Memory(waves).nearest(positions, wanted, self.neighbours, self.share)
         return found, Distances(features, wanted, found).logits(parameters)
 
-    def _weighted(self, waves: pd.DataFrame, wanted: Integers) -> tuple[Neighbourhood, Floats]:
-        found, logits = self._found(waves, wanted)
-        return found, softmax(logits, found.offsets)
+    def _aims(
+        self, waves: pd.DataFrame, wanted: Integers, found: Neighbourhood, logits: Floats, widths: Floats
+    ) -> Floats:
+        weights = softmax(logits, found.offsets)
+        if self.aim == "intervals":
+            lower, upper = (waves[name].to_numpy(dtype=np.float64)[found.rows] for name in ("lower", "upper"))
+            return densest(weights, lower, upper, found.offsets)
+        if not isinstance(self.kernel, Kernel):
+            raise ValueError('aim: with kernel="interval", aim must be "intervals"')
+        return most_mass(clusters_of(waves, wanted, found), weights, self.kernel, widths)
 
     def _prepared(self, waves: pd.DataFrame, wanted: Integers) -> tuple[Any, Floats]:
         found, logits = self._found(waves, wanted)
