@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 
 from kdelab.gun.aim import most_mass
 from kdelab.gun.geometry import HALF_WIDTH
+from kdelab.gun.predicting import hits
 from kdelab.gun.retrieval import Memory, middles
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
@@ -39,6 +40,13 @@ class HeadOn(BaseEstimator):
     def losses(self, waves: pd.DataFrame, rows: ArrayLike | None = None) -> Floats:
         """Return NaN: one aim is no density."""
         return np.full(len(waves) if rows is None else len(_indices(rows)), np.nan)
+
+    def judge(self, waves: pd.DataFrame, rows: ArrayLike | None = None) -> pd.DataFrame:
+        """Return a row a wave: row, battle, aim, hit and cross_entropy, as `NeighbourModel.judge` does."""
+        wanted = np.arange(len(waves)) if rows is None else _indices(rows)
+        aims = self.predict(waves, wanted)
+        columns = {"row": wanted, "battle": waves["battle"].to_numpy()[wanted], "aim": aims}
+        return pd.DataFrame({**columns, "hit": hits(waves, aims, wanted), "cross_entropy": self.losses(waves, wanted)})
 
     def factors(self, known: dict[str, Floats]) -> Floats:
         """Return guess factors from what is known of each wave."""

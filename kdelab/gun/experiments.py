@@ -19,21 +19,23 @@ from sklearn.base import clone
 
 from kdelab.gun.baselines import HeadOn, Histogram, Linear, Orbit
 from kdelab.gun.model import NeighbourModel
-from kdelab.gun.predicting import hits
 from kdelab.gun.retrieval import ENOUGH, Memory
 from kdelab.gun.store import load_waves
 from kdelab.gun.trials import compared
 from kdelab.loss.batches import shuffled
 from kdelab.loss.kernels import Cauchy, Gaussian, Laplace
-from kdelab.loss.validate import Integers
 
 FIRST_ROUND = 2  # own shots are judged from here on: before, there is hardly a memory
 
 
-def leave_one_robot_out(
-    waves: pd.DataFrame, guns: Mapping[str, Any], seeds: Iterable[int] = (0,), tested: int | None = None
+def leave_robots_out(
+    waves: pd.DataFrame,
+    guns: Mapping[str, Any],
+    seeds: Iterable[int] = (0,),
+    tested: int | None = None,
+    folds: int | None = None,
 ) -> pd.DataFrame:
-    """Fit each gun without one robot's battles and judge it on the waves fired at that robot, for every enemy in turn.
+    """Fit each gun without some robots' waves and judge it on the waves fired at those robots, for all robots in turn.
 
     Parameters
     ----------
@@ -42,39 +44,43 @@ def leave_one_robot_out(
     guns : mapping of str to estimator
         Cloned; those with a `random_state` are given each seed.
     seeds : iterable of int
-        For the guns' `random_state` and the choice of the waves tested.
+        For the guns' `random_state`, the choice of the waves tested, and the folds.
     tested : int, optional
         At most so many waves a robot; by default all that have 50 waves in memory.
+    folds : int, optional
+        The robots are dealt out into so many groups, each left out in turn; by default every robot is alone.
 
     Returns
     -------
     DataFrame
-        A row a gun, seed and wave: gun, seed, robot, battle, row, cross_entropy (nats), hit; as `compared` takes it.
+        A row a gun, seed and wave: gun, seed, robot, battle, row, aim, hit, cross_entropy (nats), as `compared` takes
+        it.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two folds, or more than robots.
     """
     able = Memory(waves).stored >= ENOUGH
+    robots = np.unique(waves["enemy"].astype(str))
+    groups = len(robots) if folds is None else folds
+    if not 2 <= groups <= len(robots):
+        raise ValueError(f"folds: {folds} given, allowed are 2 to {len(robots)}, the number of robots shot at")
     tables = []
-    for robot in np.unique(waves["enemy"]):
-        involved = ((waves["enemy"] == robot) | (waves["shooter"] == robot)).to_numpy()
-        at_robot = np.flatnonzero(able & (waves["enemy"] == robot).to_numpy())
-        others = waves[~involved].reset_index(drop=True)
-        for seed in seeds:
-            rng = np.random.default_rng(seed)
-            rows = np.sort(at_robot[shuffled(rng, len(at_robot))[:tested]])
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        dealt = robots if folds is None else robots[shuffled(rng, len(robots))]
+        for left_out in np.array_split(dealt, groups):
+            at = [np.flatnonzero(able & (waves["enemy"] == robot).to_numpy()) for robot in left_out]
+            rows = np.sort(np.concatenate([part[shuffled(rng, len(part))[:tested]] for part in at]))
+            others = waves[~waves["enemy"].isin(left_out)].reset_index(drop=True)
             for name, gun in guns.items():
                 fresh = clone(gun)
                 if "random_state" in fresh.get_params():
                     fresh.set_params(random_state=seed)
-                fresh.fit(others)
-                tables.append(judged(waves, fresh, rows).assign(gun=name, seed=seed, robot=robot))
-    return pd.concat(tables, ignore_index=True)
-
-
-def judged(waves: pd.DataFrame, gun: Any, rows: Integers) -> pd.DataFrame:
-    """Return a row a wave: battle, row, cross_entropy and hit of a fitted gun."""
-    columns = {"battle": waves["battle"].to_numpy()[rows], "row": rows}
-    return pd.DataFrame(
-        {**columns, "cross_entropy": gun.losses(waves, rows), "hit": hits(waves, gun.predict(waves, rows), rows)}
-    )
+                tables.append(fresh.fit(others).judge(waves, rows).assign(gun=name, seed=seed))
+    results = pd.concat(tables, ignore_index=True)
+    return results.assign(robot=waves["enemy"].to_numpy()[results["row"]])
 
 
 def own_shots(
@@ -106,7 +112,7 @@ def own_shots(
     columns = {name: waves[name].to_numpy()[rows] for name in ("battle", "round", "enemy")} | {"row": rows}
     tables = [pd.DataFrame({"gun": "really", **columns, "hit": waves["hit"].to_numpy()[rows] == 1})]
     for name, gun in guns.items():
-        tables.append(pd.DataFrame({"gun": name, **columns, "hit": hits(waves, gun.predict(waves, rows), rows)}))
+        tables.append(pd.DataFrame({"gun": name, **columns, "hit": gun.judge(waves, rows)["hit"].to_numpy()}))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -139,9 +145,8 @@ def _robots(arguments: argparse.Namespace) -> None:
     waves = load_waves(arguments.waves or "samples")
     learn = partial(NeighbourModel, kernel=Laplace(arguments.bandwidth), predictions=arguments.predictions)
     guns = {"one scale": learn(form="scale"), "linear": learn(), "power": learn(form="power")}
-    results = leave_one_robot_out(
-        waves, guns, range(arguments.seed, arguments.seed + arguments.seeds), arguments.tested
-    )
+    seeds = range(arguments.seed, arguments.seed + arguments.seeds)
+    results = leave_robots_out(waves, guns, seeds, arguments.tested, arguments.folds)
     for column in ("cross_entropy", "hit"):
         print(f"{column}: each gun, and its difference to unlearned weights with one tuned scale")
         print(summary(results, column, "one scale"), "\n")
@@ -177,9 +182,8 @@ def _shots(arguments: argparse.Namespace) -> None:
 def _baselines(arguments: argparse.Namespace) -> None:
     waves = load_waves(arguments.waves or "samples")
     guns = table_of_guns(arguments.predictions)
-    results = leave_one_robot_out(
-        waves, guns, range(arguments.seed, arguments.seed + arguments.seeds), arguments.tested
-    )
+    seeds = range(arguments.seed, arguments.seed + arguments.seeds)
+    results = leave_robots_out(waves, guns, seeds, arguments.tested, arguments.folds)
     for column in ("hit", "cross_entropy"):
         print(f"{column}, and the difference to this loss with the Laplace kernel")
         print(summary(results, column, "Laplace"), "\n")
@@ -192,6 +196,7 @@ def main() -> int:
     parser.add_argument("--waves", help="a shipped set of waves or a path; default samples")
     parser.add_argument("--predictions", type=int, default=3000, help="waves trained on, default 3000")
     parser.add_argument("--tested", type=int, help="waves tested a robot, default all")
+    parser.add_argument("--folds", type=int, help="groups of robots to leave out, default one a robot")
     parser.add_argument("--seed", type=int, default=0, help="the first seed, default 0")
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds, default 1")
     parser.add_argument("--bandwidth", type=float, default=0.1, help="guess factors, default 0.1")
