@@ -1,6 +1,6 @@
 """Guns against each other on the same shots: fitted on early rounds, judged on late ones, compared battle by battle."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -58,9 +58,14 @@ def trial(
 
 
 def compared(
-    results: pd.DataFrame, column: str, against: str, rng: np.random.Generator, draws: int = 1000
+    results: pd.DataFrame,
+    column: str,
+    against: str,
+    rng: np.random.Generator,
+    draws: int = 1000,
+    over: Sequence[str] = ("battle",),
 ) -> pd.DataFrame:
-    """Return each gun's mean and how far it lies from one of them, with a 95 % bootstrap interval over battles.
+    """Return each gun's mean and how far it lies from one of them, with a 95 % bootstrap interval.
 
     Parameters
     ----------
@@ -73,20 +78,26 @@ def compared(
     rng : numpy.random.Generator
         Draws battles with replacement, the same for all guns.
     draws : int
+    over : sequence of str
+        The columns whose values are drawn, each by itself: ("battle", "seed") adds the luck of the training.
 
     Returns
     -------
     DataFrame
-        Index gun; columns mean, difference, low, high. With one battle the interval is one point.
+        Index gun; columns mean, difference, low, high. Where there is one battle only the interval is one point.
     """
-    by_battle = results.groupby(["battle", "gun"], sort=True)[column].agg(["sum", "size"]).unstack("gun")
-    totals, sizes = by_battle["sum"].to_numpy(dtype=np.float64), by_battle["size"].to_numpy(dtype=np.float64)
-    names = list(by_battle["sum"].columns)
+    cells = results.groupby([*over, "gun"], sort=True)[column].agg(["sum", "size"]).unstack("gun", fill_value=0)
+    names = list(cells["sum"].columns)
     if against not in names:
         raise ValueError(f"against must be one of {names}, not {against!r}")
     mine = names.index(against)
-    picks = rng.integers(len(totals), size=(count("draws", draws), len(totals)))
-    means = totals[picks].sum(axis=1) / sizes[picks].sum(axis=1)
+    times = np.ones((count("draws", draws), len(cells)))
+    for name in over:
+        which, values = pd.factorize(cells.index.get_level_values(name), sort=True)
+        picks = rng.integers(len(values), size=(draws, len(values)))
+        times *= np.stack([np.bincount(pick, minlength=len(values)) for pick in picks])[:, which]
+    totals, sizes = (cells[part].to_numpy(dtype=np.float64) for part in ("sum", "size"))
+    means = (times @ totals) / np.maximum(times @ sizes, 1)
     low, high = np.quantile(means - means[:, [mine]], [0.025, 0.975], axis=0)
     mean = totals.sum(axis=0) / sizes.sum(axis=0)
     table = pd.DataFrame({"mean": mean, "difference": mean - mean[mine], "low": low, "high": high}, index=names)
