@@ -1,1 +1,1 @@
-"""Measurements for `make bench`: how long, and how much memory."""
+"""`make bench`: the loss against its peers, in an environment of their own, in one interleaved run."""

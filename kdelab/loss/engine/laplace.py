@@ -27,7 +27,10 @@ BLOCKS = 64
 # weight, as seen from the target, isn't negligible. The others go through `log_scan`, which is several times slower.
 _WIDE = 300.0
 _NEGLIGIBLE = 1e-150
-_NO_SHARE = 1e-290
+_TINY = 1e-290
+
+# Points taken at a time: their arrays stay in the first-level cache.
+_TILE = 1024
 
 
 class BinFreeLaplace:
@@ -78,121 +81,168 @@ def evaluate(
 ) -> None:  # fmt: skip
     """Fill loss (n,) and gradient (total,), and, if they aren't empty, by_point (total,) and by_bandwidth (n,).
 
-    Predictions are independent and each is summed in a fixed order: the result doesn't depend on the threads.
+    Predictions are independent and each is summed in a fixed order: the result doesn't depend on the threads. They
+    are taken a tile at a time, so that the costly functions run over long arrays: twice as fast as one by one.
     """
     for block in prange(blocks):
-        first, last = block * lower.size // blocks, (block + 1) * lower.size // blocks
-        widest = 1
-        for i in range(first, last):
-            widest = max(widest, ends[i + 1] - ends[i])
-        work = np.empty((11, widest + 1))
-        for i in range(first, last):
-            part = slice(ends[i], ends[i + 1])
-            loss[i] = _cluster(
-                x[part], lower[i], upper[i], h, groups[i, 0], groups[i, 1], order[part], K[part], nearest[i],
-                segments[:, starts[i] : starts[i + 1]], logits[part], work, gradient[part],
-                by_point[part], by_bandwidth[i : i + 1],
-            )  # fmt: skip
+        first, stop = block * lower.size // blocks, (block + 1) * lower.size // blocks
+        size = _TILE
+        for i in range(first, stop):
+            size = max(size, ends[i + 1] - ends[i])
+        of_points, of_segments = np.empty((2, size)), np.empty((7, 2 * size))
+        spare = np.empty((9, size + 1))
+        while first < stop:
+            last = first + 1
+            while last < stop and ends[last + 1] - ends[first] <= _TILE:
+                last += 1
+            # Row by row, so that the compiler knows each to be contiguous.
+            k, m = ends[last] - ends[first], starts[last] - starts[first]
+            w, e = of_points[0, :k], of_points[1, :k]
+            A, B, P, Q = of_segments[0, :m], of_segments[1, :m], of_segments[2, :m], of_segments[3, :m]
+            value, rho, lesser = of_segments[4, :m], of_segments[5, :m], of_segments[6, :m]
+            tile = slice(starts[first], starts[last])
+            d, E, F = segments[0, tile], segments[1, tile], segments[2, tile]
+            _weights(ends, first, last, order, K, logits, w, e)
+            for i in range(first, last):
+                points = slice(ends[i] - ends[first], ends[i + 1] - ends[first])
+                mine = slice(starts[i] - starts[first], starts[i + 1] - starts[first])
+                _forward(e[points], groups[i, 0], E[mine], A[mine], B[mine])
+            _integrate_segments(d, E, F, A, B, rho, value, lesser, P, Q)
+            for i in range(first, last):
+                points = slice(ends[i] - ends[first], ends[i + 1] - ends[first])
+                mine = slice(starts[i] - starts[first], starts[i + 1] - starts[first])
+                a, b, left, whole = lower[i], upper[i], groups[i, 0], slice(ends[i], ends[i + 1])
+                w_total = total(w[points])
+                if (b - a) / h > _WIDE or total(e[points]) < _NEGLIGIBLE:
+                    mean_log, mean_ends = log_scan(
+                        x[whole], a, b, h, logits[whole], order[whole], left, groups[i, 1], spare,
+                        w[points], w_total, gradient[whole], by_point[whole],
+                    )  # fmt: skip
+                else:
+                    mean_log, mean_ends = _mean_log((b - a) / h, E[mine], A[mine], B[mine], value[mine])
+                    if a == b:
+                        P[mine] = 1.0 / (A[mine] + B[mine])
+                        Q[mine] = P[mine]
+                    _collect((b - a) / h, E[mine], P[mine], Q[mine])
+                    _scatter(
+                        w[points], 1.0 / w_total, e[points], left, P[mine], Q[mine], order[whole], h,
+                        gradient[whole], by_point[whole],
+                    )  # fmt: skip
+                loss[i] = nearest[i] - mean_log + math.log(w_total * (2.0 * h))
+                if by_point.size > 0:
+                    leverage = _leverage(x[whole], a, b, by_point[whole])
+                    by_bandwidth[i] = 1.0 - leverage + (mean_ends - mean_log)
+            first = last
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _cluster(
-    x: Any, a: float, b: float, h: float, left: int, inside: int, order: Any, K: Any, nearest: float,
-    segments: Any, logits: Any, work: Any, gradient: Any, by_point: Any, by_bandwidth: Any,
-) -> float:  # fmt: skip
-    """Return the loss of one cluster and fill its gradients."""
-    right = left + inside
-    k = x.size
-    w, e, r_left, r_right = work[0, :k], work[1, :k], work[2, :k], work[3, :k]
-    z_top = highest(logits)
-    for j in range(k):
-        w[j] = logits[order[j]] - z_top
-    for j in range(k):
+def _weights(ends: Any, first: int, last: int, order: Any, K: Any, logits: Any, w: Any, e: Any) -> None:
+    """Fill w_j = exp(z_j - max z) of a tile's points, in the groups' order, and e_j = w_j K_j."""
+    for i in range(first, last):
+        z = logits[ends[i] : ends[i + 1]]
+        top, at = highest(z), ends[i] - ends[first]
+        for j in range(z.size):
+            w[at + j] = z[order[ends[i] + j]] - top
+    for j in range(w.size):
         w[j] = exp(w[j])
-    for j in range(k):
-        e[j] = w[j] * K[j]
-    w_total = total(w)
-    A0, Bm = total(e[:left]), total(e[right:])
-    if (b - a) / h <= _WIDE and A0 + total(e[left:right]) + Bm > _NEGLIGIBLE:
-        mean_log, mean_ends = _scan(e, left, inside, (b - a) / h, segments, A0, Bm, work[4:], r_left, r_right)
-    else:
-        mean_log, mean_ends = log_scan(x, a, b, h, logits, z_top, order, left, inside, work[4:], r_left, r_right)
-    scale = 1.0 / w_total
-    for j in range(k):
-        gradient[order[j]] = w[j] * scale - (r_left[j] + r_right[j])
-    loss = nearest - mean_log + math.log(w_total) + math.log(2.0 * h)
-    if by_point.size > 0:
-        # h dL/dh = 1 - sum_j (x_j - c) dL/dx_j + L + (log p(a) + log p(b)) / 2, c the centre of the target.
-        leverage = 0.0
-        for j in range(k):
-            point = x[order[j]]
-            slope = (r_right[j] - r_left[j]) / h
-            if a == b and point == a:
-                slope = 0.0  # The kink itself: the mean of both sides.
-            by_point[order[j]] = slope
-            leverage += 0.5 * ((point - a) + (point - b)) * slope
-        by_bandwidth[0] = 1.0 - leverage + (mean_ends - mean_log)
-    return loss
+    for j in range(w.size):
+        e[j] = w[j] * K[ends[first] + j]
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _scan(
-    e: Any, left: int, inside: int, width: float, segments: Any, A0: float, Bm: float, work: Any,
-    r_left: Any, r_right: Any,
-) -> tuple[float, float]:  # fmt: skip
-    """Return the mean of log f over the target and over its two ends; fill mean responsibilities.
-
-    r_left[j] is taken over the x that have point j on their left, r_right[j] over those that have it on their right.
-    """
-    m = inside
-    d, E, F = segments[0], segments[1], segments[2]
-    A, B, P, Q = work[0, : m + 1], work[1, : m + 1], work[2, : m + 1], work[3, : m + 1]
-    value = work[4, : m + 1]
-
-    # A from left to right, B from right to left: each point's weight joins, and decays over the next segment.
-    A[0] = A0
+def _forward(e: Any, left: int, E: Any, A: Any, B: Any) -> None:
+    """Fill A from left to right and B from right to left: each point's weight joins, and decays segment by segment."""
+    m = A.size - 1
+    A[0] = total(e[:left])
     for s in range(m):
         A[s + 1] = A[s] * E[s] + e[left + s]
-    B[m] = Bm
+    B[m] = total(e[left + m :])
     for s in range(m, 0, -1):
         B[s - 1] = B[s] * E[s] + e[left + s - 1]
 
-    # On every segment: integral of log f, and the share of each side (P of A, Q of B) per unit of its weight.
-    for s in range(m + 1):
-        M, lesser = max(A[s], B[s]), min(A[s], B[s])
-        rho = lesser / M
-        value[s] = d[s] * (log(A[s] + B[s]) - 0.5 * d[s]) + phi(rho, d[s])
-        Q[s] = lesser_share(rho, E[s], F[s])
-    for s in range(m + 1):
-        if d[s] >= SHORT:
-            M, lesser = max(A[s], B[s]), min(A[s], B[s])
-            log_rho = math.log(lesser / M) if lesser > 0.0 else -np.inf
-            value[s], Q[s] = long_segment(log_rho, d[s])
-            value[s] += d[s] * (math.log(M) - 0.5 * d[s])
-    for s in range(m + 1):
-        M, lesser = max(A[s], B[s]), min(A[s], B[s])
-        of_larger = (d[s] - Q[s]) / (width * M)
-        of_lesser = Q[s] / (width * lesser) if lesser > _NO_SHARE else 0.0
-        P[s], Q[s] = (of_larger, of_lesser) if A[s] >= B[s] else (of_lesser, of_larger)
-    mean_log = total(value) / width
-    if width == 0.0:
-        mean_log = math.log(A[0] + B[0])
-        P[0] = Q[0] = 1.0 / (A[0] + B[0])
-    mean_ends = 0.5 * (math.log(A[0] + B[0] * E[0]) + math.log(A[m] * E[m] + B[m]))
 
-    # Reverse mode: what a unit of weight collects on its way through the segments, mu_s = P_s / A_s + E_s mu_{s+1}.
-    mu = P[m]
+@numba.njit(error_model="numpy", fastmath=MATH)
+def _integrate_segments(
+    d: Any, E: Any, F: Any, A: Any, B: Any, rho: Any, value: Any, lesser: Any, P: Any, Q: Any
+) -> None:
+    """Fill value = integral_0^d log f ds and the shares of both sides per unit of their weight, P of A and Q of B."""
+    for s in range(d.size):
+        rho[s] = min(A[s], B[s]) / max(A[s], B[s], _TINY)
+    for s in range(d.size):
+        value[s] = d[s] * (log(max(A[s] + B[s], _TINY)) - 0.5 * d[s]) + phi(rho[s], d[s])
+    for s in range(d.size):
+        lesser[s] = lesser_share(rho[s], E[s], F[s])
+    for s in range(d.size):
+        if d[s] >= SHORT:
+            log_rho = math.log(rho[s]) if rho[s] > 0.0 else -np.inf
+            value[s], lesser[s] = long_segment(log_rho, d[s])
+            value[s] += d[s] * (math.log(max(A[s], B[s], _TINY)) - 0.5 * d[s])
+    for s in range(d.size):
+        P[s] = (d[s] - lesser[s] if A[s] >= B[s] else lesser[s]) / max(A[s], _TINY)
+    for s in range(d.size):
+        Q[s] = (lesser[s] if A[s] >= B[s] else d[s] - lesser[s]) / max(B[s], _TINY)
+
+
+@numba.njit(error_model="numpy", fastmath=MATH)
+def _mean_log(width: float, E: Any, A: Any, B: Any, value: Any) -> tuple[float, float]:
+    """Return the mean of log f over the target, and over its two ends."""
+    m = A.size - 1
+    at_a, at_b = A[0] + B[0] * E[0], A[m] * E[m] + B[m]
+    mean_ends = 0.5 * math.log(at_a) + 0.5 * math.log(at_b)
+    return total(value) / width if width > 0.0 else mean_ends, mean_ends
+
+
+@numba.njit(error_model="numpy", fastmath=MATH)
+def _collect(width: float, E: Any, P: Any, Q: Any) -> None:
+    """Turn P and Q into what a unit of weight collects on its way through the segments, as a share of the target.
+
+    Reverse mode over A and B: mu_s = P_s + E_s mu_{s+1}, and from the other side nu_s = Q_s + E_s nu_{s-1}.
+    """
+    m = P.size - 1
+    scale = 1.0 / width if width > 0.0 else 1.0
+    P[m] *= scale
     for s in range(m, 0, -1):
-        r_left[left + s - 1] = e[left + s - 1] * mu
-        mu = P[s - 1] + E[s - 1] * mu
-    for j in range(left):
-        r_left[j] = e[j] * mu
-        r_right[j] = 0.0
-    nu = Q[0]
+        P[s - 1] = P[s - 1] * scale + E[s - 1] * P[s]
+    Q[0] *= scale
     for s in range(m):
-        r_right[left + s] = e[left + s] * nu
-        nu = Q[s + 1] + E[s + 1] * nu
-    for j in range(left + m, e.size):
-        r_right[j] = e[j] * nu
-        r_left[j] = 0.0
-    return mean_log, mean_ends
+        Q[s + 1] = Q[s + 1] * scale + E[s + 1] * Q[s]
+
+
+@numba.njit(error_model="numpy", fastmath=MATH)
+def _scatter(
+    w: Any, scale: float, e: Any, left: int, mu: Any, nu: Any, order: Any, h: float, gradient: Any, by_point: Any
+) -> None:
+    """Fill the gradient, S_j - mean r_j, in the points' own order, and dL/dx_j if it isn't empty.
+
+    Point j is responsible for e_j mu of the x that have it on their left, and for e_j nu of the others. A point left
+    of the target has only mu_0, one right of it only nu_m; the s-th inside starts segment s + 1 and ends segment s.
+    """
+    m = mu.size - 1
+    right = left + m
+    for j in range(left):
+        gradient[order[j]] = w[j] * scale - e[j] * mu[0]
+    for s in range(m):
+        gradient[order[left + s]] = w[left + s] * scale - e[left + s] * (mu[s + 1] + nu[s])
+    for j in range(right, w.size):
+        gradient[order[j]] = w[j] * scale - e[j] * nu[m]
+    if by_point.size > 0:
+        for j in range(left):
+            by_point[order[j]] = -e[j] * mu[0] / h
+        for s in range(m):
+            by_point[order[left + s]] = e[left + s] * (nu[s] - mu[s + 1]) / h
+        for j in range(right, w.size):
+            by_point[order[j]] = e[j] * nu[m] / h
+
+
+@numba.njit(error_model="numpy", fastmath=MATH)
+def _leverage(x: Any, a: float, b: float, by_point: Any) -> float:
+    """Return sum_j (x_j - c) dL/dx_j, c the centre of the target; put 0 at a kink, the mean of both sides.
+
+    By the scaling of lengths, h dL/dh = 1 - that sum + L + (log p(a) + log p(b)) / 2.
+    """
+    leverage = 0.0
+    for j in range(x.size):
+        if a == b and x[j] == a:
+            by_point[j] = 0.0
+        leverage += 0.5 * ((x[j] - a) + (x[j] - b)) * by_point[j]
+    return leverage

@@ -9,23 +9,25 @@ from typing import Any
 import numba
 import numpy as np
 
-from kdelab.loss.engine.compiled import MATH, log_add
+from kdelab.loss.engine.compiled import MATH, highest, log_add
 from kdelab.loss.engine.laplace_groups import log_factors
 from kdelab.loss.engine.segment import SHORT, long_segment, phi
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def log_scan(
-    x: Any, a: float, b: float, h: float, logits: Any, z_top: float, order: Any, left: int, inside: int, work: Any,
-    r_left: Any, r_right: Any,
+    x: Any, a: float, b: float, h: float, logits: Any, order: Any, left: int, inside: int, work: Any,
+    w: Any, w_total: float, gradient: Any, by_point: Any,
 ) -> tuple[float, float]:  # fmt: skip
-    """Do what `laplace._scan` does, with log e_j, log A and log B."""
+    """Do what `laplace._forward` to `_scatter` do, with log e_j, log A and log B."""
     m, k = inside, x.size
+    r_left, r_right = work[7, :k], work[8, :k]
     log_e, log_A, log_B = work[0, :k], work[1, : m + 1], work[2, : m + 1]
     P, Q, d, grouped = work[3, : m + 1], work[4, : m + 1], work[5, : m + 1], work[6, :k]
     width = (b - a) / h
     for j in range(k):
         grouped[j] = x[order[j]]
+    z_top = highest(logits)
     log_factors(grouped, left, inside, a, b, h, log_e)
     anchor = -np.inf
     for j in range(k):
@@ -87,6 +89,11 @@ def log_scan(
     for j in range(left + m, k):
         r_right[j] = nu * math.exp(log_e[j] - log_B[m])
         r_left[j] = 0.0
+    for j in range(k):
+        gradient[order[j]] = w[j] / w_total - (r_left[j] + r_right[j])
+    if by_point.size > 0:
+        for j in range(k):
+            by_point[order[j]] = (r_right[j] - r_left[j]) / h
     return anchor + mean_log, anchor + 0.5 * (log_start + log_stop)
 
 

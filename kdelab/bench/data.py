@@ -1,0 +1,34 @@
+"""Synthetic predictions that look like a gun's: targets of 0.02 to 0.3 guess factors, neighbours near and far."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+BANDWIDTH = 0.1
+
+
+class Batch(NamedTuple):
+    """Rectangular: points and logits (n, k), targets (n,)."""
+
+    points: Any
+    logits: Any
+    lower: Any
+    upper: Any
+    bandwidth: float
+
+    def cast(self, dtype: str) -> "Batch":
+        """Return the batch in another precision."""
+        arrays = [array.astype(dtype) for array in self[:4]]
+        return Batch(*arrays, self.bandwidth)
+
+
+def batch(n: int, k: int, bandwidth: float = BANDWIDTH, seed: int = 0) -> Batch:
+    """Draw n predictions of k points: in each, some share of them near the target, the others anywhere."""
+    random = np.random.default_rng(seed)
+    width = np.exp(random.uniform(np.log(0.02), np.log(0.3), n))
+    centre = random.uniform(-0.85, 0.85, n)
+    points = random.uniform(-1, 1, (n, k))
+    near = random.random((n, k)) < random.beta(0.7, 0.7, (n, 1))
+    points[near] = (centre[:, None] + 0.12 * random.standard_normal((n, k)))[near]
+    logits = 2 * random.standard_normal((n, k))
+    return Batch(np.clip(points, -1, 1), logits, centre - width / 2, centre + width / 2, bandwidth)
