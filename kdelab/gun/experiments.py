@@ -34,6 +34,7 @@ def leave_robots_out(
     seeds: Iterable[int] = (0,),
     tested: int | None = None,
     folds: int | None = None,
+    judged_on: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Fit each gun without some robots' waves and judge it on the waves fired at those robots, for all robots in turn.
 
@@ -49,6 +50,8 @@ def leave_robots_out(
         At most so many waves a robot; by default all that have 50 waves in memory.
     folds : int, optional
         The robots are dealt out into so many groups, each left out in turn; by default every robot is alone.
+    judged_on : DataFrame, optional
+        Judge on the waves of other battles of the same robots, recorded with new seeds.
 
     Returns
     -------
@@ -61,7 +64,8 @@ def leave_robots_out(
     ValueError
         If there are fewer than two folds, or more than robots.
     """
-    able = Memory(waves).stored >= ENOUGH
+    exam = waves if judged_on is None else judged_on
+    able = Memory(exam).stored >= ENOUGH
     robots = np.unique(waves["enemy"].astype(str))
     groups = len(robots) if folds is None else folds
     if not 2 <= groups <= len(robots):
@@ -71,16 +75,16 @@ def leave_robots_out(
         rng = np.random.default_rng(seed)
         dealt = robots if folds is None else robots[shuffled(rng, len(robots))]
         for left_out in np.array_split(dealt, groups):
-            at = [np.flatnonzero(able & (waves["enemy"] == robot).to_numpy()) for robot in left_out]
+            at = [np.flatnonzero(able & (exam["enemy"] == robot).to_numpy()) for robot in left_out]
             rows = np.sort(np.concatenate([part[shuffled(rng, len(part))[:tested]] for part in at]))
             others = waves[~waves["enemy"].isin(left_out)].reset_index(drop=True)
             for name, gun in guns.items():
                 fresh = clone(gun)
                 if "random_state" in fresh.get_params():
                     fresh.set_params(random_state=seed)
-                tables.append(fresh.fit(others).judge(waves, rows).assign(gun=name, seed=seed))
+                tables.append(fresh.fit(others).judge(exam, rows).assign(gun=name, seed=seed))
     results = pd.concat(tables, ignore_index=True)
-    return results.assign(robot=waves["enemy"].to_numpy()[results["row"]])
+    return results.assign(robot=exam["enemy"].to_numpy()[results["row"]])
 
 
 def own_shots(
@@ -146,7 +150,8 @@ def _robots(arguments: argparse.Namespace) -> None:
     learn = partial(NeighbourModel, kernel=Laplace(arguments.bandwidth), predictions=arguments.predictions)
     guns = {"one scale": learn(form="scale"), "linear": learn(), "power": learn(form="power")}
     seeds = range(arguments.seed, arguments.seed + arguments.seeds)
-    results = leave_robots_out(waves, guns, seeds, arguments.tested, arguments.folds)
+    exam = None if arguments.judged_on is None else load_waves(arguments.judged_on)
+    results = leave_robots_out(waves, guns, seeds, arguments.tested, arguments.folds, exam)
     for column in ("cross_entropy", "hit"):
         print(f"{column}: each gun, and its difference to unlearned weights with one tuned scale")
         print(summary(results, column, "one scale"), "\n")
@@ -194,6 +199,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m kdelab.gun.experiments", description=__doc__.split("\n")[0])
     parser.add_argument("experiment", choices=["robots", "shots", "baselines"])
     parser.add_argument("--waves", help="a shipped set of waves or a path; default samples")
+    parser.add_argument("--judged-on", help="robots: the path of other battles of the same robots to judge on")
     parser.add_argument("--predictions", type=int, default=3000, help="waves trained on, default 3000")
     parser.add_argument("--tested", type=int, help="waves tested a robot, default all")
     parser.add_argument("--folds", type=int, help="groups of robots to leave out, default one a robot")
