@@ -42,7 +42,7 @@ def main() -> None:
         python = environment()
         paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         inside = os.environ | {INSIDE: "1", "PYTHONPATH": paths}
-        command = [python, "-m", "kdelab.bench", *sys.argv[1:]]
+        command = [str(python), "-m", "kdelab.bench", *sys.argv[1:]]
         raise SystemExit(subprocess.run(command, env=inside, cwd=ROOT).returncode)
 
     from kdelab.bench import report, run

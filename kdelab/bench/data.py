@@ -18,8 +18,8 @@ class Batch(NamedTuple):
 
     def cast(self, dtype: str) -> "Batch":
         """Return the batch in another precision."""
-        arrays = [array.astype(dtype) for array in self[:4]]
-        return Batch(*arrays, self.bandwidth)
+        points, logits, lower, upper = (array.astype(dtype) for array in self[:4])
+        return Batch(points, logits, lower, upper, self.bandwidth)
 
 
 def batch(n: int, k: int, bandwidth: float = BANDWIDTH, seed: int = 0) -> Batch:

@@ -78,7 +78,7 @@ def numpy_tuned(batch: Batch, kernel: str, bins: int) -> Evaluation:
 
 
 def numba_loops(batch: Batch, kernel: str, bins: int) -> Evaluation:
-    """The loops that a C programmer would write, parallel over predictions, with fast-math."""
+    """Write the loops of a C programmer, parallel over predictions, with fast-math."""
     numba = importlib.import_module("numba")
 
     @numba.njit(parallel=True, fastmath=True)

@@ -4,12 +4,14 @@ Everything fast in kdelab is tested against these two functions, and they agains
 is a log-sum-exp, and SciPy's quad integrates it piece by piece between the kinks.
 """
 
+import warnings
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.integrate import quad_vec
+from scipy.integrate import IntegrationWarning, quad, quad_vec
 from scipy.special import log_softmax, logsumexp
 
 from kdelab.loss.kernels import Kernel
@@ -41,7 +43,7 @@ def loss(
     """
     x, z, beta = _checked(points, logits, lower, upper, background)
     log_p = _log_density(x, z, kernel, beta)
-    return -float(_mean(lambda t: np.atleast_1d(log_p(t)), x, lower, upper, kernel, beta)[0])
+    return -float(_mean(log_p, _integral, x, lower, upper, kernel, beta))
 
 
 def gradient(
@@ -64,7 +66,7 @@ def gradient(
             return np.zeros_like(x)
         return np.exp(log_weight + kernel.log(t - x) - density)
 
-    mean = _mean(responsibilities, x, lower, upper, kernel, beta)
+    mean = _mean(responsibilities, _integrals, x, lower, upper, kernel, beta)
     return np.exp(log_softmax(z)) * mean.sum() - mean
 
 
@@ -90,9 +92,25 @@ def _log_density(x: Floats, z: Floats, kernel: Kernel, background: float) -> Cal
     return log_p
 
 
+def _integral(f: Callable[[float], float], a: float, b: float) -> float:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IntegrationWarning)  # "roundoff error is detected": as good as it gets
+        return float(quad(f, a, b, epsabs=1e-13 * (b - a), epsrel=1e-13, limit=400)[0])
+
+
+def _integrals(f: Callable[[float], Floats], a: float, b: float) -> Floats:
+    return np.asarray(quad_vec(f, a, b, epsabs=1e-13 * (b - a), epsrel=1e-13, limit=400)[0])
+
+
 def _mean(
-    f: Callable[[float], Floats], x: Floats, lower: float, upper: float, kernel: Kernel, background: float
-) -> Floats:
+    f: Callable[[float], Any],
+    integrate: Callable[..., Any],
+    x: Floats,
+    lower: float,
+    upper: float,
+    kernel: Kernel,
+    background: float,
+) -> Any:
     """Return the mean of f over [lower, upper], integrated from kink to kink, and from peak to flank."""
     if lower == upper:
         return f(lower)
@@ -105,13 +123,13 @@ def _mean(
     edges = edges[np.append(True, np.diff(edges) > rounding)]
     edges[-1] = upper
     margin = rounding / 2 if np.isfinite(kernel.support) else 0.0
-    total, width = np.zeros(1), 0.0
+    total, width = 0.0, 0.0
     for left, right in pairwise(edges):
         middle = f((left + right) / 2)
         if np.isinf(middle).any():
             return middle
         a, b = left + margin, right - margin
         if a < b:
-            total = total + quad_vec(f, a, b, epsabs=1e-13 * (b - a), epsrel=1e-13, limit=400)[0]
+            total = total + integrate(f, a, b)
             width += b - a
     return total / width if width > 0 else f((lower + upper) / 2)
