@@ -135,3 +135,18 @@ def test_the_loss_of_intervals_agrees_with_quadrature_and_differences() -> None:
 def test_an_aim_on_the_edge_hits() -> None:
     waves = pd.DataFrame({"lower": [0.0, 0.1], "upper": [0.2, 0.3]})
     assert hits(waves, np.array([0.2, 0.05])).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("name", ["scale", "linear", "power"])
+def test_the_spread_of_parameters_and_its_derivatives(name: str) -> None:
+    form = Form(name, 4)
+    rng = np.random.default_rng(1)
+    alike = form.flat(Parameters(np.full(4, 3.0), np.ones(4), np.zeros(4)))
+    assert form.spread(alike)[0] == 0
+    theta = rng.uniform(0.1, 4, len(alike))
+    value, slope = form.spread(theta)
+    assert (value > 0) == (name != "scale")
+    for i in range(len(theta)):
+        step = np.zeros(len(theta))
+        step[i] = 1e-6
+        assert slope[i] == pytest.approx((form.spread(theta + step)[0] - form.spread(theta - step)[0]) / 2e-6, abs=1e-8)

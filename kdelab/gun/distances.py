@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from kdelab.gun.retrieval import Neighbourhood
+from kdelab.gun.retrieval import UNLEARNED_SCALE, Neighbourhood
 from kdelab.loss.validate import Floats, Integers
 
 EPSILON = 1e-4  # keeps a feature of 0 differentiable under a power below 1
@@ -79,6 +79,19 @@ class Form:
         if self.name == "scale":
             return np.array([slope.weights.sum()])
         return slope.weights if self.name == "linear" else np.concatenate(slope)
+
+    def spread(self, theta: Floats) -> tuple[float, Floats]:
+        """Return how far the parameters are from a gun with all features alike, and the derivatives of that.
+
+        The mean over features of ((v - mean v) / 4)^2, plus (a - 1)^2 + b^2 for powers.
+        """
+        away = np.atleast_2d(theta.reshape(-1, self.features) if self.name != "scale" else theta).copy()
+        away[0] = (away[0] - away[0].mean()) / UNLEARNED_SCALE
+        if self.name == "power":
+            away[1] -= 1.0
+        slope = 2 * away / self.features
+        slope[0] /= UNLEARNED_SCALE  # the mean's own derivative falls out: deviations sum to 0
+        return float((away**2).sum() / self.features), slope.ravel()
 
     @property
     def bounds(self) -> list[tuple[float, float]]:

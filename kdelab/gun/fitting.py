@@ -37,6 +37,7 @@ class Settings(NamedTuple):
     retrieve_anew: bool
     max_iter: int
     patience: int | None
+    shrinkage: float
     progress: bool
 
 
@@ -145,17 +146,20 @@ def fit(task: Task, settings: Settings, start: Floats, checkpoint: Checkpoint) -
     """
     rounds = checkpoint.rounds
     first = find(task, settings, task.train, start)
+    batch = Batch(task, task.train, first, task.objective)
+    noise = batch.noise(settings.form, start) if settings.shrinkage else 0.0
     if not rounds:
-        value, _ = evaluate(Batch(task, task.train, first, task.objective), settings.form, start)
+        value, _ = evaluate(batch, settings.form, start)
         rounds.append(Round(0, tuple(start), value, value, held_out_loss(task, settings, start), 1))
         checkpoint.write(start)
     theta = start if checkpoint.theta is None else checkpoint.theta
     while not finished(rounds, settings):
         done = np.array(rounds[-1].theta)
-        found = find(task, settings, task.train, done) if settings.retrieve_anew and len(rounds) > 1 else first
-        batch = Batch(task, task.train, found, task.objective)
+        if settings.retrieve_anew and len(rounds) > 1:
+            batch = Batch(task, task.train, find(task, settings, task.train, done), task.objective)
         before, _ = evaluate(batch, settings.form, done)
-        theta, after, evaluations = descend(batch, settings, theta, checkpoint, len(rounds))
+        theta, evaluations = descend(batch, settings, theta, settings.shrinkage * noise, checkpoint, len(rounds))
+        after, _ = evaluate(batch, settings.form, theta)
         rounds.append(
             Round(len(rounds), tuple(theta), before, after, held_out_loss(task, settings, theta), evaluations)
         )
@@ -202,6 +206,12 @@ class Batch:
         self.weights = weights / weights.sum()
         self.spread = np.repeat(self.weights, np.diff(found.offsets))
 
+    def noise(self, form: Form, theta: Floats) -> float:
+        """Return the standard error of the mean loss, as if predictions were independent."""
+        values, _ = self.objective.value_and_grad(self.distances.logits(form.parameters(theta)))
+        deviation = values - self.weights @ values
+        return float(np.sqrt(self.weights @ deviation**2 * (self.weights @ self.weights)))
+
 
 def evaluate(batch: Batch, form: Form, theta: Floats) -> tuple[float, Floats]:
     """Return the weighted mean loss and its gradient by the flat parameters."""
@@ -226,9 +236,15 @@ def held_out_loss(task: Task, settings: Settings, theta: Floats) -> float:
 
 
 def descend(
-    batch: Batch, settings: Settings, theta: Floats, checkpoint: Checkpoint, number: int
-) -> tuple[Floats, float, int]:
-    """Return parameters of lower loss on fixed clusters (L-BFGS-B), that loss, and the number of evaluations."""
+    batch: Batch, settings: Settings, theta: Floats, shrinkage: float, checkpoint: Checkpoint, number: int
+) -> tuple[Floats, int]:
+    """Return parameters of lower loss plus `shrinkage` times their spread (L-BFGS-B), and the number of evaluations."""
+
+    def objective(theta: Floats) -> tuple[float, Floats]:
+        loss, gradient = evaluate(batch, settings.form, theta)
+        spread, slope = settings.form.spread(theta)
+        return loss + shrinkage * spread, gradient + shrinkage * slope
+
     with tqdm(total=settings.max_iter, desc=f"retrieval {number}", disable=not settings.progress, leave=False) as bar:
 
         def after_step(theta: Floats) -> None:
@@ -237,7 +253,7 @@ def descend(
 
         options: Any = {"maxiter": settings.max_iter, "maxcor": 20, "ftol": 1e-9, "gtol": 1e-6}
         result: Any = minimize(  # type: ignore[call-overload]
-            lambda theta: evaluate(batch, settings.form, theta),
+            objective,
             theta,
             jac=True,
             method="L-BFGS-B",
@@ -245,4 +261,4 @@ def descend(
             callback=after_step,
             options=options,
         )
-    return np.asarray(result.x), float(result.fun), int(result.nfev)
+    return np.asarray(result.x), int(result.nfev)
