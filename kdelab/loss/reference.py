@@ -1,7 +1,8 @@
 """The oracle: the thread's two formulas for one cluster, slow and obvious.
 
 Everything fast in kdelab is tested against these two functions, and they against mpmath. Nothing here is clever: log p
-is a log-sum-exp, and SciPy's quad integrates it piece by piece between the kinks.
+is a log-sum-exp, and SciPy's quad integrates it piece by piece between the kinks. On targets of many bandwidths it may
+miss the last digits, where one point hands over to another within a thousandth of a piece.
 """
 
 import warnings
