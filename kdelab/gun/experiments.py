@@ -124,7 +124,7 @@ def table_of_guns(predictions: int) -> dict[str, Any]:
     """Return the guns that are compared: those without learning, rivals, and this loss with several kernels."""
     from kdelab.study.rivals import MeanSquaredError
 
-    learn = partial(NeighbourModel, predictions=predictions)
+    learn = partial(NeighbourModel, predictions=predictions, shrinkage=1.0)
     return {
         "head-on": HeadOn(),
         "linear": Linear(),
@@ -148,7 +148,12 @@ def summary(results: pd.DataFrame, column: str, against: str, seed: int = 0) -> 
 def _robots(arguments: argparse.Namespace) -> None:
     waves = load_waves(arguments.waves or "samples")
     learn = partial(NeighbourModel, kernel=Laplace(arguments.bandwidth), predictions=arguments.predictions)
-    guns = {"one scale": learn(form="scale"), "linear": learn(), "power": learn(form="power")}
+    guns = {
+        "one scale": learn(form="scale"),
+        "linear": learn(),
+        "linear, shrunk": learn(shrinkage=1.0),
+        "power, shrunk": learn(form="power", shrinkage=1.0),
+    }
     seeds = range(arguments.seed, arguments.seed + arguments.seeds)
     exam = None if arguments.judged_on is None else load_waves(arguments.judged_on)
     results = leave_robots_out(waves, guns, seeds, arguments.tested, arguments.folds, exam)
@@ -163,7 +168,7 @@ def _robots(arguments: argparse.Namespace) -> None:
 
 def _shots(arguments: argparse.Namespace) -> None:
     samples, surfers = load_waves("samples"), load_waves("surfers")
-    learn = partial(NeighbourModel, predictions=arguments.predictions)
+    learn = partial(NeighbourModel, predictions=arguments.predictions, shrinkage=1.0)
     guns = {
         f"{name}, {aim} aim": NeighbourModel.from_json(model.to_json()).set_params(aim=aim)
         for name, model in (
