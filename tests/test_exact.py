@@ -215,8 +215,9 @@ def test_cache_notices_an_edit_in_another_module(tmp_path):
 
     def hits_and_misses():
         return subprocess.run(
-            [sys.executable, "-c", CACHE], capture_output=True, text=True, check=True, env=os.environ | environment
-        ).stdout.split()
+            [sys.executable, "-c", CACHE], capture_output=True, text=True, check=True, cwd=tmp_path,
+            env=os.environ | environment,
+        ).stdout.split()  # fmt: skip
 
     assert hits_and_misses() == ["0", "1"]
     assert hits_and_misses() == ["1", "0"]
