@@ -151,14 +151,18 @@ def _weights(ends: Any, first: int, last: int, order: Any, K: Any, logits: Any, 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def _forward(e: Any, left: int, E: Any, A: Any, B: Any) -> None:
-    """Fill A from left to right and B from right to left: each point's weight joins, and decays segment by segment."""
+    """Fill A from left to right and B from right to left: each point's weight joins, and decays segment by segment.
+
+    The two recursions run side by side, so that neither has to wait for the other.
+    """
     m = A.size - 1
-    A[0] = total(e[:left])
+    from_left, from_right = total(e[:left]), total(e[left + m :])
+    A[0], B[m] = from_left, from_right
     for s in range(m):
-        A[s + 1] = A[s] * E[s] + e[left + s]
-    B[m] = total(e[left + m :])
-    for s in range(m, 0, -1):
-        B[s - 1] = B[s] * E[s] + e[left + s - 1]
+        t = m - s
+        from_left = from_left * E[s] + e[left + s]
+        from_right = from_right * E[t] + e[left + t - 1]
+        A[s + 1], B[t - 1] = from_left, from_right
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
@@ -200,12 +204,13 @@ def _collect(width: float, E: Any, P: Any, Q: Any) -> None:
     """
     m = P.size - 1
     scale = 1.0 / width if width > 0.0 else 1.0
-    P[m] *= scale
-    for s in range(m, 0, -1):
-        P[s - 1] = P[s - 1] * scale + E[s - 1] * P[s]
-    Q[0] *= scale
+    mu, nu = P[m] * scale, Q[0] * scale
+    P[m], Q[0] = mu, nu
     for s in range(m):
-        Q[s + 1] = Q[s + 1] * scale + E[s + 1] * Q[s]
+        t = m - s
+        mu = P[t - 1] * scale + E[t - 1] * mu
+        nu = Q[s + 1] * scale + E[s + 1] * nu
+        P[t - 1], Q[s + 1] = mu, nu
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)

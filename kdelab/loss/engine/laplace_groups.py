@@ -33,61 +33,69 @@ def prepare(
         widest = 1
         for i in range(first, last):
             widest = max(widest, ends[i + 1] - ends[i])
-        grouped, spare, spare_order = np.empty(widest + 1), np.empty(widest + 1), np.empty(widest + 1, dtype=np.int32)
+        grouped, spare, spare_order = np.empty(widest), np.empty(widest), np.empty((2, widest), dtype=np.int32)
         for i in range(first, last):
             a, b, k = lower[i], upper[i], ends[i + 1] - ends[i]
             part = slice(ends[i], ends[i + 1])
             left, inside = _group(x[part], a, b, order[part], grouped, spare, spare_order)
             groups[i, 0], groups[i, 1] = left, inside
             nearest[i] = log_factors(grouped[:k], left, inside, a, b, h, K[part])
-            for j in range(ends[i], ends[i + 1]):
-                K[j] = exp(K[j])
-            d, E, F = segments[0, starts[i] :], segments[1, starts[i] :], segments[2, starts[i] :]
-            previous = a
+            d, previous = segments[0, starts[i] : starts[i + 1]], a
             for s in range(inside):
                 d[s] = (grouped[left + s] - previous) / h
                 previous = grouped[left + s]
             d[inside] = (b - previous) / h
-            for s in range(inside + 1):
-                power, rest = exp_parts(-d[s])
-                E[s], F[s] = power + rest, (1.0 - power) - rest
+        _exponentials(K[ends[first] : ends[last]])
+        mine = slice(starts[first], starts[last])
+        _decays(segments[0, mine], segments[1, mine], segments[2, mine])
+
+
+@numba.njit(error_model="numpy", fastmath=MATH)
+def _exponentials(values: Any) -> None:
+    """Replace values <= 0 by their exponentials."""
+    for j in range(values.size):
+        values[j] = exp(values[j])
+
+
+@numba.njit(error_model="numpy", fastmath=MATH)
+def _decays(d: Any, E: Any, F: Any) -> None:
+    """Fill E = e^-d and F = 1 - E, each to its last digit."""
+    for s in range(d.size):
+        power, rest = exp_parts(-d[s])
+        E[s], F[s] = power + rest, (1.0 - power) - rest
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def _group(x: Any, a: float, b: float, order: Any, grouped: Any, spare: Any, spare_order: Any) -> tuple[int, int]:
     """Fill order and grouped = x[order]: left of the target, inside, sorted, and right. Return the first two's sizes.
 
-    Every place is written, and kept only if it counts: a branch here would be mispredicted half of the time.
+    Every index is written to all three lists, and kept where it counts: a branch would be mispredicted half the time.
     """
     k = x.size
-    left = inside = 0
+    within, beyond = spare_order[0], spare_order[1]
+    left = inside = right = 0
     for j in range(k):
-        spare_order[left] = j
-        grouped[left] = x[j]
-        left += x[j] <= a
-    for j in range(left):
-        order[j] = spare_order[j]
-    for j in range(k):
-        spare_order[inside] = j
-        spare[inside] = x[j]
-        inside += (x[j] > a) & (x[j] < b)
-    _sort(spare[:inside], spare_order[:inside], grouped[left : left + inside], order[left : left + inside])
-    right = 0
-    for j in range(k):
-        spare_order[right] = j
-        spare[right] = x[j]
-        right += (x[j] >= b) & (x[j] > a)
+        order[left] = within[inside] = beyond[right] = j
+        is_left = x[j] <= a
+        is_right = (x[j] >= b) & (x[j] > a)
+        left += is_left
+        right += is_right
+        inside += 1 - is_left - is_right
+    for j in range(inside):
+        spare[j] = x[within[j]]
+    _sort(spare[:inside], within[:inside], order[left : left + inside])
     for j in range(right):
-        order[left + inside + j] = spare_order[j]
-        grouped[left + inside + j] = spare[j]
+        order[left + inside + j] = beyond[j]
+    for j in range(k):
+        grouped[j] = x[order[j]]
     return left, inside
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _sort(values: Any, names: Any, out: Any, out_names: Any) -> None:
-    """Sort values, and their names along with them. Ties keep their order."""
+def _sort(values: Any, names: Any, out: Any) -> None:
+    """Fill ``out`` with the names in the order of their values. Ties keep their order."""
     m = values.size
-    if m <= 64:
+    if m <= 256:
         # Everyone's rank is the number of those before it: m^2 comparisons, but many at a time.
         for i in range(m):
             rank = 0
@@ -95,11 +103,11 @@ def _sort(values: Any, names: Any, out: Any, out_names: Any) -> None:
                 rank += values[j] <= values[i]
             for j in range(i + 1, m):
                 rank += values[j] < values[i]
-            out[rank], out_names[rank] = values[i], names[i]
+            out[rank] = names[i]
         return
-    sorted_to = np.argsort(values, kind="mergesort")
+    turn = np.argsort(values, kind="mergesort")
     for i in range(m):
-        out[i], out_names[i] = values[sorted_to[i]], names[sorted_to[i]]
+        out[i] = names[turn[i]]
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
