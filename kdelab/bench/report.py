@@ -7,10 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kdelab.bench.run import PLAIN, TUNED, Result
+from kdelab.bench.run import CHUNKED, PLAIN, TUNED, Result
 
 
-def best(results: list[Result], dtype: str, bins: int, peers: tuple[str, ...] = TUNED) -> Result:
+def best(results: list[Result], dtype: str, bins: int, peers: tuple[str, ...] = (*TUNED, *CHUNKED)) -> Result:
     """Return the fastest of some peers."""
     chosen = [
         r for r in results
@@ -120,7 +120,7 @@ def _plot(found: dict[str, list[Result]], path: Path) -> None:
     plt = importlib.import_module("matplotlib.pyplot")
     figure, axes = plt.subplots(2, 2, figsize=(12, 9), layout="constrained")
     for axis, kernel in zip(axes[0], ("laplace", "gaussian"), strict=True):
-        for peer in ("kdelab", "kdelab one-shot", *TUNED, *PLAIN):
+        for peer in ("kdelab", "kdelab one-shot", *TUNED, *CHUNKED, *PLAIN):
             some = [r for r in found[kernel] if r.case.peer == peer and not math.isnan(r.median)]
             colour, marker = _STYLE[peer]
             for dtype, fill in (("float64", "full"), ("float32", "none")):
@@ -135,7 +135,7 @@ def _plot(found: dict[str, list[Result]], path: Path) -> None:
         axis.set_title(f"{kernel.capitalize()}: error and time at 16, 64, 256 bins")
     axes[0, 1].legend(fontsize=7, ncols=2)
     for axis, name, label in ((axes[1, 0], "n", "predictions N (k = 100)"), (axes[1, 1], "k", "points k (N = 4,096)")):
-        for peer in ("kdelab", "jax tuned", "torch.compile chunked"):
+        for peer in ("kdelab", "jax tuned", "torch.compile"):
             some = [r for r in found[name] if r.case.peer == peer and not math.isnan(r.median)]
             colour, marker = _STYLE[peer]
             axis.plot([getattr(r.case, name) for r in some], [1e3 * r.median for r in some], marker, ls="-",
