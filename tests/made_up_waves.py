@@ -24,6 +24,7 @@ def learnable(seed: int = 1, battles: int = 2, waves: int = 600) -> pd.DataFrame
             "round": np.tile(np.sort(rng.integers(0, 6, waves)), battles),
             "real": rng.random(n) < 0.4,
             "escape_angle": 0.5,
+            "bullet_speed": 16.0,
             "lower": lower,
             "upper": np.clip(lower + rng.uniform(0.1, 0.3, n), -0.9, 1),
         }

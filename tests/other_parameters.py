@@ -85,6 +85,11 @@ SETS: dict[str, list[dict[str, Any]]] = {
             "seeds": 2,
         },
     ],
+    "09-retraining": [
+        {"seeds": 2, "waves": "surfers", "predictions": 200, "shots": 300, "retrievals": 2},
+        {"seeds": 2, "neighbours": 50, "bandwidth": 0.05, "predictions": 200, "shots": 300, "retrievals": 2},
+        {"seeds": 2, "bandwidth": 0.3, "neighbours": 5, "predictions": 200, "shots": 300, "retrievals": 3},
+    ],
     "10-the-per-point-sum": [
         {"seed": 20, "predictions": 50, "settled": 5, "trained": "C1", "trained_on": 100, "judged_on": 100},
         {
@@ -108,6 +113,11 @@ SETS: dict[str, list[dict[str, Any]]] = {
             "trained_on": 100,
             "judged_on": 100,
         },
+    ],
+    "13-a-gun-that-learns": [
+        {"seed": 3, "predictions": 150, "tested": 500, "tested_a_robot": 50, "folds": 2},
+        {"bandwidth": 0.3, "shrinkage": 0.0, "predictions": 150, "tested": 500, "tested_a_robot": 50, "rivals": False},
+        {"waves": "surfers", "neighbours": 30, "predictions": 150, "tested": 500, "tested_a_robot": 50, "peers": False},
     ],
     "14-where-it-comes-to-rest": [
         {"seed": 24, "predictions": 10, "trained_on": 50, "judged_on": 50},
