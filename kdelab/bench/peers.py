@@ -225,7 +225,7 @@ def jax_plain(batch: Batch, kernel: str, bins: int) -> Evaluation:
 
 
 def jax_tuned(batch: Batch, kernel: str, bins: int) -> Evaluation:
-    """jax.jit, a lax.map over chunks of 4 MB (the best of 1 to 2,048 predictions), each half of the batch on a thread."""
+    """jax.jit, a lax.map over chunks of 4 MB (the best size tried), each half of the batch on a thread."""
     n, k = batch.points.shape
     return _jax(batch, kernel, bins, chunk=_even(n // THREADS, 2**19 // (bins * k)), threads=THREADS)
 
