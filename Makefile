@@ -10,7 +10,7 @@ READY := $(ENV)/ready
 endif
 BASE ?= python3
 RUN := $(PYTHON) -m
-# Two notebooks run side by side, so each gets one thread; `make reports` and `make notebooks` see to it themselves.
+# Two test workers or two notebooks run side by side, so each gets one thread; the report commands see to it themselves.
 ONE_THREAD := NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 export PYTHONUNBUFFERED := 1
 
@@ -50,11 +50,11 @@ lint: $(READY)
 	$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
 test: lint ## lint, types, layers, unit tests, strict nbval on every notebook, report tests
-	$(RUN) pytest -n 2 --dist loadgroup -m 'not slow'
+	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m 'not slow'
 	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadscope --nbval notebooks
 
 test-all: $(READY) ## what `make test` leaves out: every notebook with other parameters
-	$(RUN) pytest -n 2 --dist loadgroup -m slow
+	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m slow
 
 lab: $(READY) ## open the notebooks in JupyterLab
 	$(RUN) jupyterlab notebooks
