@@ -7,7 +7,15 @@ from kdelab.gun.retrieval import Memory
 
 pytestmark = pytest.mark.xdist_group("13")
 
-SMALL = {"rivals": False, "peers": False, "predictions": 400, "tested": 1200, "tested_a_robot": 50, "folds": 2}
+SMALL = {
+    "rivals": False,
+    "peers": False,
+    "predictions": 400,
+    "tested": 1200,
+    "tested_a_robot": 50,
+    "folds": 2,
+    "unseen_seeds": 1,
+}
 
 
 def looks_ahead(monkeypatch):
