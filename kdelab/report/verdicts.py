@@ -54,7 +54,8 @@ def _number(value: Any) -> float:
 
 
 def _rounded(value: float, digits: int) -> float:
-    return float(f"{value:.{digits}g}") + 0.0  # + 0.0: no negative zero
+    rounded = float(f"{value:.{digits}g}") + 0.0  # + 0.0: no negative zero
+    return rounded if math.isfinite(rounded) else value  # rounding up the largest numbers would overflow
 
 
 def _text(value: float, digits: int = 3) -> str:

@@ -1,6 +1,7 @@
 """The engine of every kernel that has no closed form."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,9 @@ class ByQuadrature:
     def __init__(
         self, clusters: Clusters, kernel: Kernel, quadrature: Adaptive | Midpoint | GaussLegendre, background: float
     ) -> None:
-        self.clusters = clusters
+        # A target so narrow that the reciprocal of its width overflows is a point to every kernel.
+        point = clusters.upper - clusters.lower < np.finfo(float).tiny
+        self.clusters = clusters = replace(clusters, upper=np.where(point, clusters.lower, clusters.upper))
         self.shape = _shape(kernel, background)
         if isinstance(quadrature, Adaptive):
             self.panels = panels.cut(clusters, kernel, background)
