@@ -33,7 +33,7 @@ def ragged(seed, n):
 
 
 @given(st.integers(0, 999), st.integers(0, 12), st.integers(1, 15))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_an_epoch_holds_every_prediction_once_with_its_points_and_target(seed, n, size):
     clusters, logits = ragged(seed, n)
     seen = []
@@ -89,7 +89,7 @@ def test_split_gives_views_in_order():
 
 
 @given(st.integers(0, 99), st.integers(0, 9), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_take_by_slice_index_or_mask(seed, n, data):
     clusters, _ = ragged(seed, n)
     mask = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)), dtype=bool)
@@ -116,7 +116,7 @@ def test_concatenate_undoes_split():
 
 
 @given(st.integers(0, 999), st.integers(0, 10), st.integers(1, 40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_scattered_parts_hold_every_point_once_and_remember_where_it_was(seed, n, count):
     clusters, _ = ragged(seed, n)
     parts = clusters.scatter(generator(seed), count)

@@ -151,7 +151,7 @@ def test_gauss_legendre_nodes():
     assert loss == pytest.approx(np.dot(w / 2, by_node), abs=1e-14)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.data())
 def test_engines_agree(data):
     """Any cluster, any kernel: adaptive, exact where there is one, and the reference."""

@@ -106,7 +106,7 @@ def test_a_kink_has_the_mean_of_its_sides():
     assert by_point[1] == pytest.approx(1 / (1 + np.exp(2)) / 0.1)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.data())
 def test_exact_and_adaptive_agree(data):
     make = data.draw(st.sampled_from([kdelab.Laplace, kdelab.Box]))

@@ -222,6 +222,7 @@ def run_all(driver) -> None:
 def test_a_slider_moves_picture_and_gradient_in_jupyterlab(tmp_path, monkeypatch):
     if missing := _missing():
         pytest.skip(missing)
+    from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
     from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
@@ -231,34 +232,39 @@ def test_a_slider_moves_picture_and_gradient_in_jupyterlab(tmp_path, monkeypatch
     (tmp_path / "notebooks").mkdir()
     shutil.copy(NOTEBOOKS / "playground.ipynb", tmp_path / "notebooks")
     with jupyter_lab(tmp_path) as address, chromium(tmp_path / "profile") as driver:
-        wait = WebDriverWait(driver, 240)  # a first run compiles
+        # A first run compiles; a redraw may replace an element between finding and reading it.
+        wait = WebDriverWait(driver, 240, ignored_exceptions=[StaleElementReferenceException, NoSuchElementException])
         driver.get(f"{address}/lab/tree/playground.ipynb?reset")
         wait.until(lambda d: d.find_elements(By.CSS_SELECTOR, ".jp-Notebook .jp-Cell"))
         wait.until(lambda d: "Idle" in d.find_element(By.TAG_NAME, "body").get_attribute("innerHTML"))
 
         run_all(driver)
 
-        def picture():
-            return driver.find_elements(By.CSS_SELECTOR, "img.kdelab-picture")[0].get_attribute("src")
+        def shown(d):
+            picture = d.find_element(By.CSS_SELECTOR, "img.kdelab-picture").get_attribute("src")
+            gradient = d.find_element(By.CSS_SELECTOR, ".kdelab-gradient").text
+            return (picture, gradient) if re.search(r"\d", gradient) else None
 
-        def gradient():
-            return driver.find_elements(By.CSS_SELECTOR, ".kdelab-gradient")[0].text
+        def redrawn(before):
+            def both_differ(d):
+                now = shown(d)
+                return now if now and now[0] != before[0] and now[1] != before[1] else None
 
-        wait.until(lambda d: d.find_elements(By.CSS_SELECTOR, "img.kdelab-picture"))
-        wait.until(lambda d: re.search(r"\d", gradient()))
-        before = picture(), gradient()
+            return wait.until(both_differ)
+
+        first = wait.until(shown)
         handle = driver.find_elements(By.CSS_SELECTOR, ".widget-slider .noUi-handle")[2]  # the target's centre
         driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", handle)
         shot(driver, "before")
         handle.click()
         ActionChains(driver).send_keys(*[Keys.ARROW_RIGHT] * 20).perform()
-        wait.until(lambda d: picture() != before[0] and gradient() != before[1])
+        redrawn(first)
         time.sleep(0.5)  # let the last step arrive
         shot(driver, "after")
-        drawn = picture()
+        stepped = wait.until(shown)
         ActionChains(driver).drag_and_drop_by_offset(handle, 40, 0).perform()
-        wait.until(lambda d: picture() != drawn)
-        assert len(set(re.findall(r"[-+]\d\.\d+", gradient()))) > 1
+        _, gradient = redrawn(stepped)
+        assert len(set(re.findall(r"[-+]\d\.\d+", gradient))) > 1
 
 
 def shot(driver, name: str) -> None:

@@ -65,7 +65,7 @@ def same(a, b, bound=1e-12):
     st.sampled_from([0.0, 0.2]),
     st.sampled_from([1.0, 300.0]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_cut_and_any_tree_of_merges_gives_the_numbers_of_the_whole(
     seed, n, count, kernel, quadrature, background, spread
 ):
@@ -141,7 +141,7 @@ def test_where_no_kernel_reaches_the_loss_is_infinite_and_nothing_is_responsible
 
 
 @given(st.lists(st.lists(st.floats(-1e4, 1e4), max_size=5), min_size=3, max_size=3), st.floats(-700, 700))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_log_sums_merge_commutatively_and_associatively(groups, shift):
     def of(group):
         sums = LogSums.empty(1)

@@ -61,7 +61,7 @@ def encounters(draw):
     return np.array(path), shooter, float(bullet_speed(power))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(encounters())
 def test_interval_is_what_bullets_hit(encounter):
     path, (x, y), speed = encounter
@@ -242,7 +242,7 @@ def test_timers_and_signs():
     assert turns_since(np.array([False, False, True, False, False, True])).tolist() == [0, 1, 0, 1, 2, 0]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1))
 def test_orbit_room_is_where_a_march_along_the_orbit_leaves_the_field(seed):
     rng = np.random.default_rng(seed)
