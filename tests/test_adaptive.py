@@ -53,6 +53,20 @@ def test_tolerance_is_kept(make, bandwidth):
         assert np.abs(gradient - best_gradient).max() <= max(tolerance, 1e-13)
 
 
+@pytest.mark.parametrize("rule", ["auto", kdelab.Adaptive(), kdelab.Midpoint(8), kdelab.GaussLegendre(8)], ids=repr)
+@pytest.mark.parametrize("make", ALL, ids=named)
+def test_a_target_too_narrow_to_divide_by_is_a_point(make, rule):
+    narrow, point = (
+        kdelab.CrossEntropy(kdelab.Clusters.from_lists([[0.0, 0.1]], [0.0], [b]), make(0.2), rule).value_and_grads(
+            [0.0, 1.0]
+        )
+        for b in (2.2e-311, 0.0)
+    )
+    assert narrow[0] == point[0]
+    for name, gradient in point[1].items():
+        np.testing.assert_array_equal(narrow[1][name], gradient, name)
+
+
 def rebuilt(clusters, points):
     return kdelab.Clusters(points, clusters.offsets, clusters.lower, clusters.upper)
 

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import kdelab
@@ -58,6 +58,7 @@ def test_the_status_follows_from_the_checks(outcomes, status):
 
 
 @given(st.lists(checks, max_size=6))
+@example([Check("rounds up to infinity", 1.797e308, at_most=-1.797e308, digits=1)])
 def test_a_verdict_never_raises_and_its_bundle_is_strict_json(made):
     result = Verdict("binning", made)
     bundle = result._repr_mimebundle_()

@@ -21,7 +21,8 @@ class Clusters:
     offsets : array_like of int, (n + 1,)
         Cluster i is ``points[offsets[i]:offsets[i + 1]]``; it has at least one point.
     lower, upper : array_like, (n,)
-        The target [a, b] of each prediction; ``lower == upper`` is one point, the thread's single bin.
+        The target [a, b] of each prediction; ``lower == upper`` is one point, the thread's single bin, and so is a
+        target narrower than the smallest normal number, 2.2e-308.
 
     Raises
     ------
@@ -55,6 +56,9 @@ class Clusters:
             first = int(np.argmax(left > right))
             raise ValueError(f"lower must not exceed upper, but in {int((left > right).sum())} targets it does: "
                              f"lower[{first}] is {left[first]}, upper[{first}] is {right[first]}")  # fmt: skip
+        subnormal = (right > left) & (right - left < np.finfo(float).tiny)  # 1 / width would overflow
+        if subnormal.any():
+            right = np.where(subnormal, left, right)
         for name, value in (("points", flat), ("offsets", ends), ("lower", left), ("upper", right)):
             object.__setattr__(self, name, value)
 

@@ -1,7 +1,6 @@
 """The engine of every kernel that has no closed form."""
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,9 +29,7 @@ class ByQuadrature:
     def __init__(
         self, clusters: Clusters, kernel: Kernel, quadrature: Adaptive | Midpoint | GaussLegendre, background: float
     ) -> None:
-        # A target so narrow that the reciprocal of its width overflows is a point to every kernel.
-        point = clusters.upper - clusters.lower < np.finfo(float).tiny
-        self.clusters = clusters = replace(clusters, upper=np.where(point, clusters.lower, clusters.upper))
+        self.clusters = clusters
         self.shape = _shape(kernel, background)
         if isinstance(quadrature, Adaptive):
             self.panels = panels.cut(clusters, kernel, background)
