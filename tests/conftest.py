@@ -1,4 +1,7 @@
-"""Hypothesis draws the same cases in every run, so that a red run is a change's doing; HYPOTHESIS_PROFILE=explore draws new ones."""
+"""Hypothesis draws the same cases in every run, so that a red run is a change's doing.
+
+HYPOTHESIS_PROFILE=explore draws new ones.
+"""
 
 import os
 
