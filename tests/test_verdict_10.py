@@ -93,7 +93,7 @@ def rest_without_its_own_point(monkeypatch):
 CASES = [
     ("per-point-sum", "interaction of the true gradient, 0 for every sum over points", true_gradient_too_large),
     ("per-point-sum", "true g_1 of the two-point case, -2/15", true_gradient_is_that_of_the_shortcut),
-    ("per-point-sum", "smallest difference between it and a reading", the_shortcut_is_fixed),
+    ("per-point-sum", "smallest difference between it and a reading that is a sum", the_shortcut_is_fixed),
     ("per-point-sum", "library against fractions", linear_loss_a_little_too_steep),
     ("no-integral", "one bin against the target, Laplace, clusters on one side", whole_targets_differ_by_three_percent),
     (
