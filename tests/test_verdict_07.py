@@ -81,7 +81,7 @@ CASES = [
     ),
     (
         "giving-up",
-        "gun: hits gained by 1 - p, which gives up altogether, percentage points",
+        "surfer: more hits taken by 1 - p, low end of the interval, percentage points",
         linear_loss_keeps_its_logarithm,
         TRAINED,
     ),
