@@ -143,7 +143,7 @@ CLAIMS: tuple[Claim, ...] = (
         "07-surfing-and-targeting",
         "Learning from far points may suit surfing; targeting may do better to give up on hard cases and to work on "
         "those that could become hits.",
-        "Whether a gun gains by giving up is a matter of measurement.",
+        "Don't train a gun to give up, nor a surfer to chase: neither gains.",
     ),
     Claim(
         "middle-ground",
@@ -248,7 +248,7 @@ CLAIMS: tuple[Claim, ...] = (
         "12-without-bins",
         "For the Laplace kernel, loss and gradient have a closed form that costs O(k) after one sort and is right to "
         "the last digits.",
-        "Exact is cheaper than binned.",
+        "Drop the bins: exact is cheaper.",
     ),
     Claim(
         "learned-gun",
@@ -256,7 +256,7 @@ CLAIMS: tuple[Claim, ...] = (
         "",
         "13-a-gun-that-learns",
         "Feature weights trained with this loss predict held-out shots better than the same gun untrained.",
-        "What the loss buys on recorded battles.",
+        "A few hundred waves make a gun that hits more often; train on the robots you will meet.",
     ),
     Claim(
         "point-of-rest",
