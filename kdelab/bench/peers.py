@@ -314,11 +314,48 @@ def kdelab_binned(batch: Batch, kernel: str, bins: int) -> Evaluation:
     return lambda: loss.value_and_grad(logits)
 
 
+def kdelab_ragged(batch: Batch, kernel: str, bins: int) -> Evaluation:
+    """CrossEntropy, prepared, of the same points dealt to as many clusters of 1 to 2 k - 1: padded, twice the work."""
+    from kdelab.loss.clusters import Clusters
+    from kdelab.loss.cross_entropy import CrossEntropy
+
+    clusters, chosen, logits = _kdelab(batch, kernel)
+    n, k = batch.points.shape
+    half = np.random.default_rng(1).integers(1, 2 * k, n // 2)
+    sizes = np.concatenate([half, 2 * k - half, np.full(n % 2, k)])
+    ragged = Clusters(clusters.points, np.concatenate([[0], np.cumsum(sizes)]), batch.lower, batch.upper)
+    loss = CrossEntropy(ragged, chosen)
+    return lambda: loss.value_and_grad(logits)
+
+
+def one_exponential(batch: Batch, kernel: str, bins: int) -> Evaluation:
+    """No loss at all: one exponential and one pass over memory a point, the least that a softmax can cost."""
+    import numba
+
+    from kdelab.loss.engine.compiled import MATH, exp
+
+    @numba.njit(parallel=True, error_model="numpy", fastmath=MATH)
+    def exponentials(logits: Any, result: Any) -> None:
+        for i in numba.prange(logits.shape[0]):
+            for j in range(logits.shape[1]):
+                result[i, j] = exp(logits[i, j])
+
+    below, result = -np.abs(batch.logits), np.empty_like(batch.logits)
+
+    def evaluate() -> tuple[Any, Any]:
+        exponentials(below, result)
+        return batch.lower, result
+
+    return evaluate
+
+
 # Each runs in a process of its own, so that no library's threads or allocations disturb another's.
 PEERS: dict[str, Callable[[Batch, str, int], Evaluation]] = {
     "kdelab": kdelab_prepared,
     "kdelab one-shot": kdelab_one_shot,
     "kdelab binned": kdelab_binned,
+    "kdelab ragged": kdelab_ragged,
+    "one exponential": one_exponential,
     "numpy plain": numpy_plain,
     "numpy tuned": numpy_tuned,
     "numba loops": numba_loops,

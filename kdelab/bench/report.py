@@ -78,6 +78,12 @@ def summary(found: dict[str, list[Result]]) -> list[str]:
         f"- growth: time is proportional to N^{slope(found['n'], 'n'):.2f} from {found['n'][0].case.n:,} to "
         f"{found['n'][-1].case.n:,} predictions, and to k^{slope(found['k'], 'k'):.2f} from 10 to 1,000 points."
     )
+    limits = {r.case.peer: r.median for r in found["limits"]}
+    lines.append(
+        f"- limits: one exponential a point and one pass over memory take {1e3 * limits['one exponential']:.2f} ms; "
+        f"kdelab {1e3 * limits['kdelab']:.1f} ms, {limits['kdelab'] / limits['one exponential']:.1f} times that. The "
+        f"same points in clusters of 1 to {2 * found['limits'][0].case.k - 1}: {1e3 * limits['kdelab ragged']:.1f} ms."
+    )
     ours = next(r for r in found["laplace"] if r.case.peer == "kdelab").median / found["laplace"][0].case.n
     for r in found["libraries"]:
         if not math.isnan(r.median):
@@ -89,14 +95,25 @@ def summary(found: dict[str, list[Result]]) -> list[str]:
     return lines
 
 
-def write(found: dict[str, list[Result]], header: dict[str, Any], folder: Path) -> str:
-    """Write bench.json, bench.md and bench.png into a folder; return the text."""
+def write(found: dict[str, list[Result]], streamed: str, header: dict[str, Any], folder: Path) -> str:
+    """Write bench.json, bench.md and bench.png into a folder; return the text.
+
+    Parameters
+    ----------
+    found
+        What `run.run` measured.
+    streamed
+        The table of `streaming.table`.
+    header
+        What the figures depend on.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     lines = ["# The loss and its gradient, timed", "", ", ".join(f"{k} {v}" for k, v in header.items()), ""]
     lines += ["Medians of one interleaved run; 4,096 predictions of 100 points, unless said otherwise.", ""]
     lines += summary(found)
     for kernel in ("laplace", "gaussian"):
         lines += ["", f"## {kernel.capitalize()} kernel", "", *_table(found[kernel])]
+    lines += ["", "## More than fits into memory", "", "```", streamed, "```"]
     text = "\n".join(lines) + "\n"
     (folder / "bench.md").write_text(text)
     raw = {name: [asdict(r) | {"median": r.median} for r in results] for name, results in found.items()}

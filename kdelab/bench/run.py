@@ -166,6 +166,11 @@ def scaling() -> Iterator[tuple[str, list[Case]]]:
         yield "k", [Case("kdelab", k=k), *(Case(peer, k=k) for peer in ("jax tuned", "torch.compile"))]
 
 
+def limits() -> list[Case]:
+    """Return the exact loss, the same of ragged clusters, and what nothing that computes a softmax can go below."""
+    return [Case("kdelab"), Case("kdelab ragged"), Case("one exponential")]
+
+
 def libraries() -> list[Case]:
     """Return the libraries for kernel densities, on few predictions: they have losses only, cluster by cluster."""
     return [Case("KDEpy", n=64), Case("scikit-learn", n=64)]
@@ -187,8 +192,10 @@ def run(rounds: int) -> dict[str, list[Result]]:
         print(f"{kernel}: all peers at N = {N}, k = {K}", flush=True)
         found[kernel] = measure(headline(kernel), rounds, errors=True)
     print("peak memory", flush=True)
-    remembered = [Case("kdelab"), *(Case(peer) for peer in (*TUNED, *CHUNKED, *PLAIN))]
+    remembered = [Case("kdelab"), Case("kdelab one-shot"), *(Case(peer) for peer in (*TUNED, *CHUNKED, *PLAIN))]
     found["memory"] = measure(remembered, 1, memory=True)
+    print("limits", flush=True)
+    found["limits"] = measure(limits(), 3 * rounds)
     for axis, cases in scaling():
         print(f"scaling along {axis}: {getattr(cases[0], axis)}", flush=True)
         found.setdefault(axis, []).extend(measure(cases, max(3, rounds // 2)))
