@@ -125,13 +125,6 @@ def log(x: float) -> float:
     return s * (half + odd + even) + exponent * _LOG2_LOW - half + f + exponent * _LOG2_HIGH
 
 
-@inlined
-def log1p(x: float) -> float:
-    """Return log(1 + x) for x >= 0, without branches."""
-    u = 1.0 + x
-    return log(u) + (x - (u - 1.0)) / u
-
-
 @numba.njit(fastmath=True, error_model="numpy")
 def highest(values: Any) -> float:
     """Return the largest of finite values; -1.7e308 if there are none."""
@@ -139,15 +132,6 @@ def highest(values: Any) -> float:
     for j in range(values.size):
         top = max(top, values[j])
     return top
-
-
-@numba.njit(fastmath=True, error_model="numpy")
-def lowest(values: Any) -> float:
-    """Return the smallest of finite values; 1.7e308 if there are none."""
-    bottom = 1.7e308
-    for j in range(values.size):
-        bottom = min(bottom, values[j])
-    return bottom
 
 
 @numba.njit(fastmath=True, error_model="numpy")

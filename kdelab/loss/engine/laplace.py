@@ -1,9 +1,9 @@
 """The bin-free Laplace loss: O(k) a cluster, exact. Prepared once for fixed points, targets and bandwidth.
 
-A cluster's points are kept in three groups, left of the target (x <= a), inside, sorted, and right of it (x >= b).
-Points outside enter only through their factor K_j = e^-(d_j - nearest) / h, d_j the distance to the target: the
-thread's shift property, which makes the sums safe. The m points inside cut the target into m + 1 segments, each with
-its d, E and F as in `segment`.
+Points outside a target enter only through their factor K_j = e^-(d_j - nearest) / h, d_j the distance to the target:
+the thread's shift property, which makes the sums safe. K_j is kept with a sign, positive for points left of the target
+(x <= a), negative for those right of it (x >= b), and 0 inside, so that they are all summed without looking at places.
+The m points inside, sorted, cut the target into m + 1 segments, each with its d, E and F as in `segment`.
 """
 
 import math
@@ -15,7 +15,7 @@ from numba import prange
 
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.engine.compiled import MATH, compiled, exp, highest, log, total
-from kdelab.loss.engine.laplace_groups import count_inside, prepare
+from kdelab.loss.engine.laplace_prepare import count_inside, prepare
 from kdelab.loss.engine.laplace_wide import log_scan
 from kdelab.loss.engine.segment import SHORT, lesser_share, long_segment, phi
 from kdelab.loss.validate import Floats
@@ -23,8 +23,8 @@ from kdelab.loss.validate import Floats
 BLOCKS = 64
 """Parts dealt to the threads: enough to balance ragged clusters, few enough to cost nothing."""
 
-# The scans run on plain numbers while nothing can underflow: for targets of up to 300 bandwidths and clusters whose
-# weight, as seen from the target, isn't negligible. The others go through `log_scan`, which is several times slower.
+# The scans run on plain numbers while nothing can underflow: for targets of up to 300 bandwidths at whose lower end the
+# density isn't negligible. The others go through `log_scan`, which is several times slower.
 _WIDE = 300.0
 _NEGLIGIBLE = 1e-150
 _TINY = 1e-290
@@ -34,7 +34,7 @@ _TILE = 1024
 
 
 class BinFreeLaplace:
-    """Groups, factors and segments of a batch."""
+    """Factors, order and segments of a batch."""
 
     def __init__(self, clusters: Clusters, bandwidth: float) -> None:
         n, total_points = len(clusters), len(clusters.points)
@@ -42,14 +42,12 @@ class BinFreeLaplace:
         counts = np.empty(n, dtype=np.int64)
         count_inside(clusters.points, clusters.offsets, clusters.lower, clusters.upper, counts)
         self.starts = np.concatenate([[0], np.cumsum(counts + 1)])
-        self.groups = np.empty((n, 2), dtype=np.int64)
-        self.order = np.empty(total_points, dtype=np.int32)
-        self.K = np.empty(total_points)
-        self.nearest = np.empty(n)
+        self.K, self.nearest = np.empty(total_points), np.empty(n)
+        self.order = np.empty(int(self.starts[-1]), dtype=np.int32)
         self.segments = np.empty((3, int(self.starts[-1])))
         prepare(
             BLOCKS, clusters.points, clusters.offsets, clusters.lower, clusters.upper, bandwidth,
-            self.starts, self.groups, self.order, self.K, self.nearest, self.segments,
+            self.starts, self.K, self.nearest, self.order, self.segments,
         )  # fmt: skip
 
     def value_and_grad(self, logits: Floats) -> tuple[Floats, Floats]:
@@ -69,15 +67,15 @@ class BinFreeLaplace:
     def _evaluate(self, logits: Floats, loss: Floats, gradient: Floats, by_point: Floats, by_bandwidth: Floats) -> None:
         c = self.clusters
         evaluate(
-            BLOCKS, c.points, c.offsets, c.lower, c.upper, self.h, self.groups, self.starts, self.order, self.K,
-            self.nearest, self.segments, logits, loss, gradient, by_point, by_bandwidth,
+            BLOCKS, c.points, c.offsets, c.lower, c.upper, self.h, self.starts, self.K, self.nearest, self.order,
+            self.segments, logits, loss, gradient, by_point, by_bandwidth,
         )  # fmt: skip
 
 
 @compiled(parallel=True)
 def evaluate(
-    blocks: int, x: Any, ends: Any, lower: Any, upper: Any, h: float, groups: Any, starts: Any, order: Any, K: Any,
-    nearest: Any, segments: Any, logits: Any, loss: Any, gradient: Any, by_point: Any, by_bandwidth: Any,
+    blocks: int, x: Any, ends: Any, lower: Any, upper: Any, h: float, starts: Any, K: Any, nearest: Any, order: Any,
+    segments: Any, logits: Any, loss: Any, gradient: Any, by_point: Any, by_bandwidth: Any,
 ) -> None:  # fmt: skip
     """Fill loss (n,) and gradient (total,), and, if they aren't empty, by_point (total,) and by_bandwidth (n,).
 
@@ -89,80 +87,97 @@ def evaluate(
         size = _TILE
         for i in range(first, stop):
             size = max(size, ends[i + 1] - ends[i])
-        of_points, of_segments = np.empty((2, size)), np.empty((7, 2 * size))
-        spare = np.empty((9, size + 1))
+        weights, of_segments, spare = np.empty(size), np.empty((7, 2 * size)), np.empty((8, size + 1))
         while first < stop:
             last = first + 1
             while last < stop and ends[last + 1] - ends[first] <= _TILE:
                 last += 1
             # Row by row, so that the compiler knows each to be contiguous.
-            k, m = ends[last] - ends[first], starts[last] - starts[first]
-            w, e = of_points[0, :k], of_points[1, :k]
+            w, m = weights[: ends[last] - ends[first]], starts[last] - starts[first]
             A, B, P, Q = of_segments[0, :m], of_segments[1, :m], of_segments[2, :m], of_segments[3, :m]
             value, rho, lesser = of_segments[4, :m], of_segments[5, :m], of_segments[6, :m]
             tile = slice(starts[first], starts[last])
             d, E, F = segments[0, tile], segments[1, tile], segments[2, tile]
-            _weights(ends, first, last, order, K, logits, w, e)
+            _weights(ends, first, last, logits, w)
             for i in range(first, last):
-                points = slice(ends[i] - ends[first], ends[i + 1] - ends[first])
-                mine = slice(starts[i] - starts[first], starts[i + 1] - starts[first])
-                _forward(e[points], groups[i, 0], E[mine], A[mine], B[mine])
+                at = slice(ends[i] - ends[first], ends[i + 1] - ends[first])
+                mine, inside = (
+                    slice(starts[i] - starts[first], starts[i + 1] - starts[first]),
+                    _inside(order, starts, i),
+                )
+                _forward(w[at], K[ends[i] : ends[i + 1]], inside, E[mine], A[mine], B[mine])
             _integrate_segments(d, E, F, A, B, rho, value, lesser, P, Q)
             for i in range(first, last):
-                points = slice(ends[i] - ends[first], ends[i + 1] - ends[first])
-                mine = slice(starts[i] - starts[first], starts[i + 1] - starts[first])
-                a, b, left, whole = lower[i], upper[i], groups[i, 0], slice(ends[i], ends[i + 1])
-                w_total = total(w[points])
-                if (b - a) / h > _WIDE or total(e[points]) < _NEGLIGIBLE:
+                points, at = slice(ends[i], ends[i + 1]), slice(ends[i] - ends[first], ends[i + 1] - ends[first])
+                mine, inside = (
+                    slice(starts[i] - starts[first], starts[i + 1] - starts[first]),
+                    _inside(order, starts, i),
+                )
+                a, b, w_total = lower[i], upper[i], total(w[at])
+                width, (at_a, at_b) = (b - a) / h, _at_ends(E[mine], A[mine], B[mine])
+                if width > _WIDE or at_a < _NEGLIGIBLE:
                     mean_log, mean_ends = log_scan(
-                        x[whole], a, b, h, logits[whole], order[whole], left, groups[i, 1], spare,
-                        w[points], w_total, gradient[whole], by_point[whole],
+                        x[points], a, b, h, logits[points], inside, spare, w[at], w_total,
+                        gradient[points], by_point[points],
                     )  # fmt: skip
                 else:
-                    mean_log, mean_ends = _mean_log((b - a) / h, E[mine], A[mine], B[mine], value[mine])
-                    if a == b:
-                        P[mine] = 1.0 / (A[mine] + B[mine])
-                        Q[mine] = P[mine]
-                    _collect((b - a) / h, E[mine], P[mine], Q[mine])
+                    mean_ends = 0.5 * (math.log(at_a) + math.log(at_b)) if width == 0.0 or by_point.size > 0 else 0.0
+                    mean_log = total(value[mine]) / width if width > 0.0 else mean_ends
+                    if width == 0.0:
+                        P[mine] = Q[mine] = 1.0 / at_a
+                    _collect(width, E[mine], P[mine], Q[mine])
                     _scatter(
-                        w[points], 1.0 / w_total, e[points], left, P[mine], Q[mine], order[whole], h,
-                        gradient[whole], by_point[whole],
-                    )  # fmt: skip
+                        w[at], 1.0 / w_total, K[points], inside, P[mine], Q[mine], h, gradient[points], by_point[points]
+                    )
                 loss[i] = nearest[i] - mean_log + math.log(w_total * (2.0 * h))
                 if by_point.size > 0:
-                    leverage = _leverage(x[whole], a, b, by_point[whole])
+                    leverage = _leverage(x[points], a, b, by_point[points])
                     by_bandwidth[i] = 1.0 - leverage + (mean_ends - mean_log)
             first = last
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _weights(ends: Any, first: int, last: int, order: Any, K: Any, logits: Any, w: Any, e: Any) -> None:
-    """Fill w_j = exp(z_j - max z) of a tile's points, in the groups' order, and e_j = w_j K_j."""
+def _inside(order: Any, starts: Any, i: int) -> Any:
+    """Return the points inside target i, from left to right."""
+    return order[starts[i] : starts[i + 1] - 1]
+
+
+@numba.njit(error_model="numpy", fastmath=MATH)
+def _weights(ends: Any, first: int, last: int, logits: Any, w: Any) -> None:
+    """Fill w_j = exp(z_j - max z) of a tile's points."""
     for i in range(first, last):
         z = logits[ends[i] : ends[i + 1]]
         top, at = highest(z), ends[i] - ends[first]
         for j in range(z.size):
-            w[at + j] = z[order[ends[i] + j]] - top
+            w[at + j] = z[j] - top
     for j in range(w.size):
         w[j] = exp(w[j])
-    for j in range(w.size):
-        e[j] = w[j] * K[ends[first] + j]
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _forward(e: Any, left: int, E: Any, A: Any, B: Any) -> None:
+def _forward(w: Any, K: Any, inside: Any, E: Any, A: Any, B: Any) -> None:
     """Fill A from left to right and B from right to left: each point's weight joins, and decays segment by segment.
 
     The two recursions run side by side, so that neither has to wait for the other.
     """
-    m = A.size - 1
-    from_left, from_right = total(e[:left]), total(e[left + m :])
+    m = inside.size
+    from_left, from_right = _outside(w, K)
     A[0], B[m] = from_left, from_right
     for s in range(m):
         t = m - s
-        from_left = from_left * E[s] + e[left + s]
-        from_right = from_right * E[t] + e[left + t - 1]
+        from_left = from_left * E[s] + w[inside[s]]
+        from_right = from_right * E[t] + w[inside[t - 1]]
         A[s + 1], B[t - 1] = from_left, from_right
+
+
+@numba.njit(error_model="numpy", fastmath=True)
+def _outside(w: Any, K: Any) -> tuple[float, float]:
+    """Return sum_j w_j K_j over the points left of the target, and over those right of it."""
+    left = right = 0.0
+    for j in range(w.size):
+        left += w[j] * max(K[j], 0.0)
+        right += w[j] * max(-K[j], 0.0)
+    return left, right
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
@@ -188,12 +203,10 @@ def _integrate_segments(
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _mean_log(width: float, E: Any, A: Any, B: Any, value: Any) -> tuple[float, float]:
-    """Return the mean of log f over the target, and over its two ends."""
+def _at_ends(E: Any, A: Any, B: Any) -> tuple[float, float]:
+    """Return f at the two ends of the target."""
     m = A.size - 1
-    at_a, at_b = A[0] + B[0] * E[0], A[m] * E[m] + B[m]
-    mean_ends = 0.5 * math.log(at_a) + 0.5 * math.log(at_b)
-    return total(value) / width if width > 0.0 else mean_ends, mean_ends
+    return A[0] + B[0] * E[0], A[m] * E[m] + B[m]
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
@@ -215,28 +228,26 @@ def _collect(width: float, E: Any, P: Any, Q: Any) -> None:
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def _scatter(
-    w: Any, scale: float, e: Any, left: int, mu: Any, nu: Any, order: Any, h: float, gradient: Any, by_point: Any
+    w: Any, scale: float, K: Any, inside: Any, mu: Any, nu: Any, h: float, gradient: Any, by_point: Any
 ) -> None:
-    """Fill the gradient, S_j - mean r_j, in the points' own order, and dL/dx_j if it isn't empty.
+    """Fill the gradient, S_j - mean r_j, and dL/dx_j if it isn't empty.
 
-    Point j is responsible for e_j mu of the x that have it on their left, and for e_j nu of the others. A point left
-    of the target has only mu_0, one right of it only nu_m; the s-th inside starts segment s + 1 and ends segment s.
+    Per unit of its weight, a point left of the target is responsible for K_j mu_0, one right of it for -K_j nu_m. The
+    s-th inside starts segment s + 1 and ends segment s: mu of the x that have it on their left, and nu of the others.
     """
-    m = mu.size - 1
-    right = left + m
-    for j in range(left):
-        gradient[order[j]] = w[j] * scale - e[j] * mu[0]
+    m = inside.size
+    mu_0, nu_m = mu[0], nu[m]
+    for j in range(w.size):
+        gradient[j] = w[j] * (scale - (max(K[j], 0.0) * mu_0 + max(-K[j], 0.0) * nu_m))
     for s in range(m):
-        gradient[order[left + s]] = w[left + s] * scale - e[left + s] * (mu[s + 1] + nu[s])
-    for j in range(right, w.size):
-        gradient[order[j]] = w[j] * scale - e[j] * nu[m]
+        j = inside[s]
+        gradient[j] = w[j] * (scale - (mu[s + 1] + nu[s]))
     if by_point.size > 0:
-        for j in range(left):
-            by_point[order[j]] = -e[j] * mu[0] / h
+        for j in range(w.size):
+            by_point[j] = w[j] * (max(-K[j], 0.0) * nu_m - max(K[j], 0.0) * mu_0) / h
         for s in range(m):
-            by_point[order[left + s]] = e[left + s] * (nu[s] - mu[s + 1]) / h
-        for j in range(right, w.size):
-            by_point[order[j]] = e[j] * nu[m] / h
+            j = inside[s]
+            by_point[j] = w[j] * (nu[s] - mu[s + 1]) / h
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)

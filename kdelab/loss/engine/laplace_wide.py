@@ -10,43 +10,39 @@ import numba
 import numpy as np
 
 from kdelab.loss.engine.compiled import MATH, highest, log_add
-from kdelab.loss.engine.laplace_groups import log_factors
-from kdelab.loss.engine.segment import SHORT, long_segment, phi
+from kdelab.loss.engine.laplace_prepare import log_factors
+from kdelab.loss.engine.segment import SHORT, lesser_share, long_segment, phi
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def log_scan(
-    x: Any, a: float, b: float, h: float, logits: Any, order: Any, left: int, inside: int, work: Any,
+    x: Any, a: float, b: float, h: float, logits: Any, inside: Any, work: Any,
     w: Any, w_total: float, gradient: Any, by_point: Any,
 ) -> tuple[float, float]:  # fmt: skip
-    """Do what `laplace._forward` to `_scatter` do, with log e_j, log A and log B."""
-    m, k = inside, x.size
-    r_left, r_right = work[7, :k], work[8, :k]
-    log_e, log_A, log_B = work[0, :k], work[1, : m + 1], work[2, : m + 1]
-    P, Q, d, grouped = work[3, : m + 1], work[4, : m + 1], work[5, : m + 1], work[6, :k]
+    """Do what `laplace._forward` to `_scatter` do, with log e_j, log A and log B, e_j = w_j K_j."""
+    m, k = inside.size, x.size
+    log_e, r_left, r_right = work[0, :k], work[1, :k], work[2, :k]
+    log_A, log_B, d = work[3, : m + 1], work[4, : m + 1], work[5, : m + 1]
+    P, Q = work[6, : m + 1], work[7, : m + 1]
     width = (b - a) / h
+    log_factors(x, a, b, h, m, log_e)
+    z_top, anchor = highest(logits), -np.inf
     for j in range(k):
-        grouped[j] = x[order[j]]
-    z_top = highest(logits)
-    log_factors(grouped, left, inside, a, b, h, log_e)
-    anchor = -np.inf
-    for j in range(k):
-        log_e[j] += logits[order[j]] - z_top
+        log_e[j] += logits[j] - z_top
         anchor = max(anchor, log_e[j])
     for j in range(k):
         log_e[j] -= anchor
 
     previous = a
     for s in range(m + 1):
-        edge = grouped[left + s] if s < m else b
+        edge = x[inside[s]] if s < m else b
         d[s] = (edge - previous) / h
         previous = edge
-    log_A[0] = _log_total(log_e[:left])
+    log_A[0], log_B[m] = _log_outside(x, a, b, log_e)
     for s in range(m):
-        log_A[s + 1] = log_add(log_A[s] - d[s], log_e[left + s])
-    log_B[m] = _log_total(log_e[left + m :])
+        log_A[s + 1] = log_add(log_A[s] - d[s], log_e[inside[s]])
     for s in range(m, 0, -1):
-        log_B[s - 1] = log_add(log_B[s] - d[s], log_e[left + s - 1])
+        log_B[s - 1] = log_add(log_B[s] - d[s], log_e[inside[s - 1]])
 
     mean_log = 0.0
     for s in range(m + 1):
@@ -58,9 +54,8 @@ def log_scan(
             value += d[s] * (larger - 0.5 * d[s])
         else:
             F = -math.expm1(-d[s])
-            E = 1.0 - F
             value = d[s] * (larger + math.log1p(rho) - 0.5 * d[s]) + phi(rho, d[s])
-            lesser = 0.5 * math.log1p(rho * F * (1.0 + E) / (E * (1.0 + rho * E)))
+            lesser = lesser_share(rho, 1.0 - F, F)
         if width > 0.0:
             mean_log += value / width
             greater, lesser = (d[s] - lesser) / width, lesser / width
@@ -71,29 +66,23 @@ def log_scan(
     log_start = log_add(log_A[0], log_B[0] - d[0])
     log_stop = log_add(log_A[m] - d[m], log_B[m])
 
-    # mu is now what all of A collects, and of it each point gets its part e_j / A.
-    mu = P[m]
+    # mu is now what all of A collects, and of it each point gets its part e_j / A; nu likewise of B.
+    mu, nu = P[m], Q[0]
     for s in range(m, 0, -1):
-        j = left + s - 1
-        r_left[j] = mu * math.exp(log_e[j] - log_A[s])
+        r_left[inside[s - 1]] = mu * math.exp(log_e[inside[s - 1]] - log_A[s])
         mu = P[s - 1] + mu * _part(log_A[s - 1] - d[s - 1], log_A[s])
-    for j in range(k):
-        if j < left:
-            r_left[j] = mu * math.exp(log_e[j] - log_A[0])
-            r_right[j] = 0.0
-    nu = Q[0]
     for s in range(m):
-        j = left + s
-        r_right[j] = nu * math.exp(log_e[j] - log_B[s])
+        r_right[inside[s]] = nu * math.exp(log_e[inside[s]] - log_B[s])
         nu = Q[s + 1] + nu * _part(log_B[s + 1] - d[s + 1], log_B[s])
-    for j in range(left + m, k):
-        r_right[j] = nu * math.exp(log_e[j] - log_B[m])
-        r_left[j] = 0.0
     for j in range(k):
-        gradient[order[j]] = w[j] / w_total - (r_left[j] + r_right[j])
+        if x[j] <= a:
+            r_left[j], r_right[j] = mu * math.exp(log_e[j] - log_A[0]), 0.0
+        elif x[j] >= b:
+            r_left[j], r_right[j] = 0.0, nu * math.exp(log_e[j] - log_B[m])
+        gradient[j] = w[j] / w_total - (r_left[j] + r_right[j])
     if by_point.size > 0:
         for j in range(k):
-            by_point[order[j]] = (r_right[j] - r_left[j]) / h
+            by_point[j] = (r_right[j] - r_left[j]) / h
     return anchor + mean_log, anchor + 0.5 * (log_start + log_stop)
 
 
@@ -103,11 +92,21 @@ def _part(log_part: float, log_whole: float) -> float:
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _log_total(values: Any) -> float:
-    top = -np.inf
-    for v in values:
-        top = max(top, v)
-    s = 0.0
-    for v in values:
-        s += math.exp(v - top)
-    return top + math.log(s) if values.size > 0 else -np.inf
+def _log_outside(x: Any, a: float, b: float, log_e: Any) -> tuple[float, float]:
+    """Return log sum_j e_j over the points left of the target, and over those right of it; -inf for none."""
+    top_left = top_right = -np.inf
+    for j in range(x.size):
+        if x[j] <= a:
+            top_left = max(top_left, log_e[j])
+        elif x[j] >= b:
+            top_right = max(top_right, log_e[j])
+    left = right = 0.0
+    for j in range(x.size):
+        if x[j] <= a:
+            left += math.exp(log_e[j] - top_left)
+        elif x[j] >= b:
+            right += math.exp(log_e[j] - top_right)
+    return (
+        top_left + math.log(left) if left > 0.0 else -np.inf,
+        top_right + math.log(right) if right > 0.0 else -np.inf,
+    )
