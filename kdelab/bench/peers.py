@@ -328,11 +328,11 @@ def kdelab_ragged(batch: Batch, kernel: str, bins: int) -> Evaluation:
     return lambda: loss.value_and_grad(logits)
 
 
-def one_exponential(batch: Batch, kernel: str, bins: int) -> Evaluation:
+def _one_exponential(exp: Any, batch: Batch) -> Evaluation:
     """No loss at all: one exponential and one pass over memory a point, the least that a softmax can cost."""
     import numba
 
-    from kdelab.loss.engine.compiled import MATH, exp
+    from kdelab.loss.engine.compiled import MATH
 
     @numba.njit(parallel=True, error_model="numpy", fastmath=MATH)
     def exponentials(logits: Any, result: Any) -> None:
@@ -349,6 +349,18 @@ def one_exponential(batch: Batch, kernel: str, bins: int) -> Evaluation:
     return evaluate
 
 
+def one_exponential(batch: Batch, kernel: str, bins: int) -> Evaluation:
+    """Return the limit with our own exp, which vectorises."""
+    from kdelab.loss.engine.compiled import exp
+
+    return _one_exponential(exp, batch)
+
+
+def one_exponential_libm(batch: Batch, kernel: str, bins: int) -> Evaluation:
+    """Return the limit with the C library's exp, one value at a time."""
+    return _one_exponential(math.exp, batch)
+
+
 # Each runs in a process of its own, so that no library's threads or allocations disturb another's.
 PEERS: dict[str, Callable[[Batch, str, int], Evaluation]] = {
     "kdelab": kdelab_prepared,
@@ -356,6 +368,7 @@ PEERS: dict[str, Callable[[Batch, str, int], Evaluation]] = {
     "kdelab binned": kdelab_binned,
     "kdelab ragged": kdelab_ragged,
     "one exponential": one_exponential,
+    "one exponential, libm": one_exponential_libm,
     "numpy plain": numpy_plain,
     "numpy tuned": numpy_tuned,
     "numba loops": numba_loops,
