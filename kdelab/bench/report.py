@@ -19,12 +19,12 @@ def best(results: list[Result], dtype: str, bins: int, peers: tuple[str, ...] = 
     return min(chosen, key=lambda r: r.median)
 
 
-def slope(results: list[Result], axis: str) -> float:
-    """Return the slope of log time on log size of kdelab, least squares."""
+def slope(results: list[Result], axis: str, least: int = 0) -> float:
+    """Return the slope of log time on log size of kdelab, from some size on, least squares."""
     points = [
         (math.log(getattr(r.case, axis)), math.log(r.median))
         for r in results
-        if r.case.peer == "kdelab" and not math.isnan(r.median)
+        if r.case.peer == "kdelab" and not math.isnan(r.median) and getattr(r.case, axis) >= least
     ]
     x_mean, y_mean = (sum(p[i] for p in points) / len(points) for i in (0, 1))
     return sum((x - x_mean) * (y - y_mean) for x, y in points) / sum((x - x_mean) ** 2 for x, _ in points)
@@ -76,7 +76,8 @@ def summary(found: dict[str, list[Result]]) -> list[str]:
     )
     lines.append(
         f"- growth: time is proportional to N^{slope(found['n'], 'n'):.2f} from {found['n'][0].case.n:,} to "
-        f"{found['n'][-1].case.n:,} predictions, and to k^{slope(found['k'], 'k'):.2f} from 10 to 1,000 points."
+        f"{found['n'][-1].case.n:,} predictions, and to k^{slope(found['k'], 'k'):.2f} from 10 to 1,000 points "
+        f"(k^{slope(found['k'], 'k', 100):.2f} from 100 on: a prediction costs something by itself)."
     )
     limits = {r.case.peer: r.median for r in found["limits"]}
     least, libm = limits["one exponential"], limits["one exponential, libm"]

@@ -87,59 +87,55 @@ def evaluate(
         size = _TILE
         for i in range(first, stop):
             size = max(size, ends[i + 1] - ends[i])
-        weights, of_segments, spare = np.empty(size), np.empty((7, 2 * size)), np.empty((8, size + 1))
+        weights, rows, spare = np.empty(size), np.empty((7, 2 * size)), np.empty((8, size + 1))
         while first < stop:
             last = first + 1
             while last < stop and ends[last + 1] - ends[first] <= _TILE:
                 last += 1
-            # Row by row, so that the compiler knows each to be contiguous.
-            w, m = weights[: ends[last] - ends[first]], starts[last] - starts[first]
-            A, B, P, Q = of_segments[0, :m], of_segments[1, :m], of_segments[2, :m], of_segments[3, :m]
-            value, rho, lesser = of_segments[4, :m], of_segments[5, :m], of_segments[6, :m]
-            tile = slice(starts[first], starts[last])
-            d, E, F = segments[0, tile], segments[1, tile], segments[2, tile]
+            # The tile's part of every array, once: a slice for each prediction would cost more than its arithmetic.
+            points, tile = slice(ends[first], ends[last]), slice(starts[first], starts[last])
+            w, K_tile, g, by_x = weights[: ends[last] - ends[first]], K[points], gradient[points], by_point[points]
+            d, E, F, inside = segments[0, tile], segments[1, tile], segments[2, tile], order[tile]
+            n = d.size
+            A, B, P, Q, value, rho, lesser = (
+                rows[0, :n], rows[1, :n], rows[2, :n], rows[3, :n], rows[4, :n], rows[5, :n], rows[6, :n]
+            )  # fmt: skip
             _weights(ends, first, last, logits, w)
             for i in range(first, last):
-                at = slice(ends[i] - ends[first], ends[i + 1] - ends[first])
-                mine, inside = (
-                    slice(starts[i] - starts[first], starts[i + 1] - starts[first]),
-                    _inside(order, starts, i),
-                )
-                _forward(w[at], K[ends[i] : ends[i + 1]], inside, E[mine], A[mine], B[mine])
+                j, k, s, m = _place(ends, starts, first, i)
+                _forward(j, k, s, m, w, K_tile, inside, E, A, B)
             _integrate_segments(d, E, F, A, B, rho, value, lesser, P, Q)
             for i in range(first, last):
-                points, at = slice(ends[i], ends[i + 1]), slice(ends[i] - ends[first], ends[i + 1] - ends[first])
-                mine, inside = (
-                    slice(starts[i] - starts[first], starts[i + 1] - starts[first]),
-                    _inside(order, starts, i),
-                )
-                a, b, w_total = lower[i], upper[i], total(w[at])
-                width, (at_a, at_b) = (b - a) / h, _at_ends(E[mine], A[mine], B[mine])
+                j, k, s, m = _place(ends, starts, first, i)
+                a, b, w_total = lower[i], upper[i], total(w[j : j + k])
+                width, at_a, at_b = (b - a) / h, A[s] + B[s] * E[s], A[s + m] * E[s + m] + B[s + m]
                 if width > _WIDE or at_a < _NEGLIGIBLE:
+                    part = slice(ends[i], ends[i + 1])
                     mean_log, mean_ends = log_scan(
-                        x[points], a, b, h, logits[points], inside, spare, w[at], w_total,
-                        gradient[points], by_point[points],
+                        x[part], a, b, h, logits[part], inside[s : s + m], spare, w[j : j + k], w_total,
+                        gradient[part], by_point[part],
                     )  # fmt: skip
                 else:
-                    mean_ends = 0.5 * (math.log(at_a) + math.log(at_b)) if width == 0.0 or by_point.size > 0 else 0.0
-                    mean_log = total(value[mine]) / width if width > 0.0 else mean_ends
+                    mean_ends = 0.5 * (math.log(at_a) + math.log(at_b)) if width == 0.0 or by_x.size > 0 else 0.0
+                    mean_log = total(value[s : s + m + 1]) / width if width > 0.0 else mean_ends
                     if width == 0.0:
-                        P[mine] = Q[mine] = 1.0 / at_a
-                    _collect(width, E[mine], P[mine], Q[mine])
-                    _scatter(
-                        w[at], 1.0 / w_total, K[points], inside, P[mine], Q[mine], h, gradient[points], by_point[points]
-                    )
+                        P[s] = Q[s] = 1.0 / at_a
+                    _collect(s, m, width, E, P, Q)
+                    _scatter(j, k, s, m, w, 1.0 / w_total, h, K_tile, inside, P, Q, g, by_x)
                 loss[i] = nearest[i] - mean_log + math.log(w_total * (2.0 * h))
-                if by_point.size > 0:
-                    leverage = _leverage(x[points], a, b, by_point[points])
+                if by_x.size > 0:
+                    leverage = _leverage(x[ends[i] : ends[i + 1]], a, b, by_x[j : j + k])
                     by_bandwidth[i] = 1.0 - leverage + (mean_ends - mean_log)
             first = last
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _inside(order: Any, starts: Any, i: int) -> Any:
-    """Return the points inside target i, from left to right."""
-    return order[starts[i] : starts[i + 1] - 1]
+def _place(ends: Any, starts: Any, first: int, i: int) -> tuple[int, int, int, int]:
+    """Return where in the tile of prediction ``first`` the points and segments of prediction i are.
+
+    Points j to j + k; segments s to s + m, of which the last ends with the target and the others at a point inside.
+    """
+    return ends[i] - ends[first], ends[i + 1] - ends[i], starts[i] - starts[first], starts[i + 1] - starts[i] - 1
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
@@ -155,28 +151,27 @@ def _weights(ends: Any, first: int, last: int, logits: Any, w: Any) -> None:
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _forward(w: Any, K: Any, inside: Any, E: Any, A: Any, B: Any) -> None:
+def _forward(j: int, k: int, s: int, m: int, w: Any, K: Any, inside: Any, E: Any, A: Any, B: Any) -> None:
     """Fill A from left to right and B from right to left: each point's weight joins, and decays segment by segment.
 
     The two recursions run side by side, so that neither has to wait for the other.
     """
-    m = inside.size
-    from_left, from_right = _outside(w, K)
-    A[0], B[m] = from_left, from_right
-    for s in range(m):
-        t = m - s
-        from_left = from_left * E[s] + w[inside[s]]
-        from_right = from_right * E[t] + w[inside[t - 1]]
-        A[s + 1], B[t - 1] = from_left, from_right
+    from_left, from_right = _outside(w[j : j + k], K[j : j + k])
+    A[s], B[s + m] = from_left, from_right
+    for n in range(m):
+        left, right = s + n, s + m - n
+        from_left = from_left * E[left] + w[j + inside[left]]
+        from_right = from_right * E[right] + w[j + inside[right - 1]]
+        A[left + 1], B[right - 1] = from_left, from_right
 
 
 @numba.njit(error_model="numpy", fastmath=True)
 def _outside(w: Any, K: Any) -> tuple[float, float]:
     """Return sum_j w_j K_j over the points left of the target, and over those right of it."""
     left = right = 0.0
-    for j in range(w.size):
-        left += w[j] * max(K[j], 0.0)
-        right += w[j] * max(-K[j], 0.0)
+    for n in range(w.size):
+        left += w[n] * max(K[n], 0.0)
+        right += w[n] * max(-K[n], 0.0)
     return left, right
 
 
@@ -203,51 +198,44 @@ def _integrate_segments(
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _at_ends(E: Any, A: Any, B: Any) -> tuple[float, float]:
-    """Return f at the two ends of the target."""
-    m = A.size - 1
-    return A[0] + B[0] * E[0], A[m] * E[m] + B[m]
-
-
-@numba.njit(error_model="numpy", fastmath=MATH)
-def _collect(width: float, E: Any, P: Any, Q: Any) -> None:
+def _collect(s: int, m: int, width: float, E: Any, P: Any, Q: Any) -> None:
     """Turn P and Q into what a unit of weight collects on its way through the segments, as a share of the target.
 
     Reverse mode over A and B: mu_s = P_s + E_s mu_{s+1}, and from the other side nu_s = Q_s + E_s nu_{s-1}.
     """
-    m = P.size - 1
     scale = 1.0 / width if width > 0.0 else 1.0
-    mu, nu = P[m] * scale, Q[0] * scale
-    P[m], Q[0] = mu, nu
-    for s in range(m):
-        t = m - s
-        mu = P[t - 1] * scale + E[t - 1] * mu
-        nu = Q[s + 1] * scale + E[s + 1] * nu
-        P[t - 1], Q[s + 1] = mu, nu
+    mu, nu = P[s + m] * scale, Q[s] * scale
+    P[s + m], Q[s] = mu, nu
+    for n in range(m):
+        left, right = s + n + 1, s + m - n - 1
+        mu = P[right] * scale + E[right] * mu
+        nu = Q[left] * scale + E[left] * nu
+        P[right], Q[left] = mu, nu
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def _scatter(
-    w: Any, scale: float, K: Any, inside: Any, mu: Any, nu: Any, h: float, gradient: Any, by_point: Any
-) -> None:
+    j: int, k: int, s: int, m: int, w: Any, scale: float, h: float, K: Any, inside: Any, mu: Any, nu: Any,
+    gradient: Any, by_point: Any,
+) -> None:  # fmt: skip
     """Fill the gradient, S_j - mean r_j, and dL/dx_j if it isn't empty.
 
-    Per unit of its weight, a point left of the target is responsible for K_j mu_0, one right of it for -K_j nu_m. The
-    s-th inside starts segment s + 1 and ends segment s: mu of the x that have it on their left, and nu of the others.
+    Per unit of its weight, a point left of the target is responsible for K_j mu_0, one right of it for -K_j nu_m. A
+    point inside ends one segment and starts the next: mu of the x that have it on their left, and nu of the others.
     """
-    m = inside.size
-    mu_0, nu_m = mu[0], nu[m]
-    for j in range(w.size):
-        gradient[j] = w[j] * (scale - (max(K[j], 0.0) * mu_0 + max(-K[j], 0.0) * nu_m))
-    for s in range(m):
-        j = inside[s]
-        gradient[j] = w[j] * (scale - (mu[s + 1] + nu[s]))
+    w, K, gradient, by_point = w[j : j + k], K[j : j + k], gradient[j : j + k], by_point[j : j + k]
+    mu_0, nu_m = mu[s], nu[s + m]
+    for n in range(k):
+        gradient[n] = w[n] * (scale - (max(K[n], 0.0) * mu_0 + max(-K[n], 0.0) * nu_m))
+    for t in range(s, s + m):
+        n = inside[t]
+        gradient[n] = w[n] * (scale - (mu[t + 1] + nu[t]))
     if by_point.size > 0:
-        for j in range(w.size):
-            by_point[j] = w[j] * (max(-K[j], 0.0) * nu_m - max(K[j], 0.0) * mu_0) / h
-        for s in range(m):
-            j = inside[s]
-            by_point[j] = w[j] * (nu[s] - mu[s + 1]) / h
+        for n in range(k):
+            by_point[n] = w[n] * (max(-K[n], 0.0) * nu_m - max(K[n], 0.0) * mu_0) / h
+        for t in range(s, s + m):
+            n = inside[t]
+            by_point[n] = w[n] * (nu[t] - mu[t + 1]) / h
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
