@@ -224,3 +224,20 @@ def test_cache_notices_an_edit_in_another_module(tmp_path):
     edited = tmp_path / "kdelab" / "loss" / "engine" / "segment.py"
     edited.write_text(edited.read_text() + "\n# edited\n")
     assert hits_and_misses() == ["0", "1"]
+
+
+FORKS = """
+import multiprocessing, numpy as np, kdelab
+def loss(_):
+    points = np.random.default_rng(0).uniform(-1, 1, 40_000)
+    clusters = kdelab.Clusters(points, np.arange(401) * 100, np.zeros(400), np.full(400, 0.2))
+    return kdelab.CrossEntropy(clusters, kdelab.Laplace(0.1)).value(np.zeros(40_000)).sum()
+here = loss(0)
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    assert pool.map(loss, range(2)) == [here, here]
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system doesn't fork")
+def test_a_process_that_has_used_threads_may_be_forked():
+    subprocess.run([sys.executable, "-c", FORKS], check=True, timeout=120, env=os.environ | {"NUMBA_NUM_THREADS": "2"})

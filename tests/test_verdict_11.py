@@ -1,6 +1,5 @@
 """Notebook 11 under wrong libraries: a normaliser dropped, sums without their scale, parts that see only themselves."""
 
-import numba
 import numpy as np
 import pytest
 from sabotage import assert_caught
@@ -16,15 +15,6 @@ from kdelab.study.shuffled import NormalisedInParts
 pytestmark = pytest.mark.xdist_group("11")
 
 SMALL = {"predictions": 30, "repeats": 12, "neighbours": 16, "crowd": 1000}
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Hundreds of small losses: threads would only wait for one another."""
-    before = numba.get_num_threads()
-    numba.set_num_threads(1)
-    yield
-    numba.set_num_threads(before)
 
 
 SCHEMES = (Nodes, ScatteredLaplace)

@@ -4,12 +4,10 @@ A redraw must keep up with a hand on a slider. So the figure is built once and n
 draws them over a stored background, and sends the pixels as a PNG.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -107,11 +105,10 @@ class Explorer:
     def redraw(self) -> None:
         """Compute everything anew and send the picture and the numbers."""
         clusters, logits, kernel = self._state()
-        with one_thread():
-            loss = CrossEntropy(clusters, kernel)
-            values, self.gradient = loss.value_and_grad(logits)
-            self.value = float(values[0])
-            self._picture.value = self._canvas.draw(clusters, logits, kernel, loss, self.value, self.gradient)
+        loss = CrossEntropy(clusters, kernel)
+        values, self.gradient = loss.value_and_grad(logits)
+        self.value = float(values[0])
+        self._picture.value = self._canvas.draw(clusters, logits, kernel, loss, self.value, self.gradient)
         self._numbers.value = numbers_html(self.value, self.gradient)
         self.shape.disabled = self.kernel.value != TAIL
 
@@ -131,17 +128,6 @@ class Explorer:
         from IPython.display import display
 
         display(self.widget)
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Let numba use one thread: one cluster is little work, and waking the others takes longer."""
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        yield
-    finally:
-        numba.set_num_threads(threads)
 
 
 def numbers_html(value: float, gradient: Floats) -> str:

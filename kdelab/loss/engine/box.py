@@ -10,14 +10,12 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba import prange
 
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engine.compiled import MATH, compiled, exp, highest, log_add, total
+from kdelab.loss.engine.compiled import MATH, compiled, exp, highest, in_parallel, log_add, total
 from kdelab.loss.engine.panels import CLOSE
 from kdelab.loss.validate import Floats
 
-BLOCKS = 64
 _LEAST = 1e-200
 
 
@@ -34,9 +32,9 @@ class Boxes:
         self.boxes = np.zeros((2, 2 * k + n), dtype=np.int32)
         self.panels = np.zeros((2, k), dtype=np.int32)
         self.counts = np.empty(n, dtype=np.int64)
-        _prepare(
-            clusters.points, clusters.offsets, clusters.lower, clusters.upper, bandwidth, float(CLOSE) * 2.0**-52,
-            self.order, self.lengths, self.boxes, self.panels, self.counts,
+        in_parallel(
+            _prepare, clusters.offsets, clusters.points, clusters.offsets, clusters.lower, clusters.upper, bandwidth,
+            float(CLOSE) * 2.0**-52, self.order, self.lengths, self.boxes, self.panels, self.counts,
         )  # fmt: skip
 
     def value_and_grad(self, logits: Floats) -> tuple[Floats, Floats]:
@@ -48,20 +46,20 @@ class Boxes:
         c = self.clusters
         loss, by_bandwidth = np.empty(len(c)), np.empty(len(c))
         gradient, by_point = np.empty(len(logits)), np.empty(len(logits))
-        _evaluate(
-            BLOCKS, c.offsets, c.upper - c.lower, self.h, self.order, self.lengths, self.boxes, self.panels,
-            self.counts, logits, loss, gradient, by_point, by_bandwidth,
+        in_parallel(
+            _evaluate, c.offsets, c.offsets, c.upper - c.lower, self.h, self.order, self.lengths, self.boxes,
+            self.panels, self.counts, logits, loss, gradient, by_point, by_bandwidth,
         )  # fmt: skip
         return loss, gradient, by_point, by_bandwidth
 
 
-@compiled(parallel=True)
+@compiled
 def _prepare(
-    x: Any, ends: Any, lower: Any, upper: Any, h: float, rounding: float,
+    first: int, stop: int, x: Any, ends: Any, lower: Any, upper: Any, h: float, rounding: float,
     order: Any, lengths: Any, boxes: Any, panels: Any, counts: Any,
 ) -> None:  # fmt: skip
     """Fill the panels' lengths and windows of boxes [first, last), the boxes' windows of panels, and panel counts."""
-    for i in prange(lower.size):
+    for i in range(first, stop):
         start, k, a, b = ends[i], ends[i + 1] - ends[i], lower[i], upper[i]
         at = 2 * start + i
         if a == b:
@@ -123,25 +121,23 @@ def _prepare_place(x: Any, place: float, h: float, order: Any, boxes: Any, panel
         panels[0, j], panels[1, j] = (0, 1) if first <= j < last else (j >= last, j >= last)
 
 
-@compiled(parallel=True)
+@compiled
 def _evaluate(
-    blocks: int, ends: Any, widths: Any, h: float, order: Any, lengths: Any, boxes: Any, panels: Any, counts: Any,
-    logits: Any, loss: Any, gradient: Any, by_point: Any, by_bandwidth: Any,
+    first: int, stop: int, ends: Any, widths: Any, h: float, order: Any, lengths: Any, boxes: Any, panels: Any,
+    counts: Any, logits: Any, loss: Any, gradient: Any, by_point: Any, by_bandwidth: Any,
 ) -> None:  # fmt: skip
     """Fill losses and gradients, each prediction on its own."""
-    for block in prange(blocks):
-        first, last = block * widths.size // blocks, (block + 1) * widths.size // blocks
-        widest = 1
-        for i in range(first, last):
-            widest = max(widest, ends[i + 1] - ends[i])
-        work = np.empty((5, 2 * widest + 1))
-        for i in range(first, last):
-            part, at = slice(ends[i], ends[i + 1]), 2 * ends[i] + i
-            under = slice(at, at + counts[i])
-            loss[i], by_bandwidth[i] = _cluster(
-                widths[i], h, order[part], lengths[under], boxes[:, under], panels[:, part], logits[part], work,
-                gradient[part], by_point[part],
-            )  # fmt: skip
+    widest = 1
+    for i in range(first, stop):
+        widest = max(widest, ends[i + 1] - ends[i])
+    work = np.empty((5, 2 * widest + 1))
+    for i in range(first, stop):
+        part, at = slice(ends[i], ends[i + 1]), 2 * ends[i] + i
+        under = slice(at, at + counts[i])
+        loss[i], by_bandwidth[i] = _cluster(
+            widths[i], h, order[part], lengths[under], boxes[:, under], panels[:, part], logits[part], work,
+            gradient[part], by_point[part],
+        )  # fmt: skip
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)

@@ -1,8 +1,12 @@
-"""What the compiled loops share: a cache on disk that can't go stale, and an exp and log that vectorise."""
+"""What the compiled loops share: a cache on disk that can't go stale, threads, and an exp and log that vectorise."""
 
 import hashlib
 import math
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,11 +15,16 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
+from kdelab.loss.validate import Integers
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Infinities stay meaningful, signed zeros and NaNs don't occur, a * b + c may be one operation. Sums keep their order,
 # except in the reductions below, whose order is fixed when they are compiled.
 MATH = {"contract", "nnan", "nsz", "arcp"}
+
+# Points for which it is worth starting a thread.
+ENOUGH = 8192
 
 inlined = numba.njit(inline="always", error_model="numpy", fastmath=MATH)
 
@@ -30,26 +39,51 @@ def _stamp() -> str:
 _STAMP = _stamp()
 
 
-def compiled(parallel: bool = False) -> Callable[[Function], Function]:
-    """Return a decorator: numba.njit, cached on disk until any module of this folder changes.
+def compiled(function: Function) -> Function:
+    """Decorate with numba.njit, without the GIL, cached on disk until any module of this folder changes.
 
     numba's own cache looks at the file of the decorated function only, and would keep using code inlined from a
     helper module that was edited since. So the stamp that it compares is replaced by one of the whole folder. Where
     no folder can be written to, there is no cache.
     """
 
-    def decorate(function: Function) -> Function:
-        def build(cache: bool) -> Any:
-            return numba.njit(parallel=parallel, error_model="numpy", fastmath=MATH, cache=cache)(function)
+    def build(cache: bool) -> Any:
+        return numba.njit(nogil=True, error_model="numpy", fastmath=MATH, cache=cache)(function)
 
-        try:
-            dispatcher = build(cache=True)
-        except RuntimeError:
-            return build(cache=False)
-        dispatcher._cache._cache_file._source_stamp = _STAMP
-        return dispatcher
+    try:
+        dispatcher = build(cache=True)
+    except RuntimeError:
+        return build(cache=False)
+    dispatcher._cache._cache_file._source_stamp = _STAMP
+    return dispatcher
 
-    return decorate
+
+def in_parallel(function: Callable[..., Any], offsets: Integers, *arguments: Any) -> None:
+    """Call ``function(first, last, *arguments)`` for all predictions, dealt to threads by about equally many points.
+
+    Threads of Python, over functions that have let go of the GIL, rather than numba's: those double the time that
+    compiling takes, and a process that has used them can't be forked any more. NUMBA_NUM_THREADS says how many.
+    """
+    n, points = len(offsets) - 1, int(offsets[-1])
+    parts = min(numba.config.NUMBA_NUM_THREADS, points // ENOUGH + 1)
+    cuts = [int(c) for c in np.searchsorted(offsets, np.arange(1, parts) * (points / parts))]
+    spans = list(pairwise([0, *cuts, n]))
+    if parts == 1:
+        function(0, n, *arguments)
+        return
+    others = [_pool().submit(function, first, last, *arguments) for first, last in spans[1:]]
+    function(*spans[0], *arguments)
+    for other in others:
+        other.result()
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(numba.config.NUMBA_NUM_THREADS)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads don't survive a fork
 
 
 @intrinsic

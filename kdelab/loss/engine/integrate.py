@@ -5,7 +5,6 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba import prange
 
 from kdelab.loss.engine.compiled import MATH, compiled, dot, exp, highest, total
 from kdelab.loss.engine.nodes import BOX, terms
@@ -16,9 +15,9 @@ _NEGLIGIBLE = 1e-150
 _ROUNDING = 8 * 2.0**-52
 
 
-@compiled(parallel=True)
+@compiled
 def integrate(
-    blocks: int, shape: Any, rule: Any, x: Any, ends: Any, lower: Any, upper: Any, logits: Any, panels: Any,
+    first: int, stop: int, shape: Any, rule: Any, x: Any, ends: Any, lower: Any, upper: Any, logits: Any, panels: Any,
     prepared: Any, loss: Any, gradient: Any, by_point: Any, by_bandwidth: Any,
 ) -> None:  # fmt: skip
     """Fill loss (n,) and gradient (total,), and, if they aren't empty, by_point (total,) and by_bandwidth (n,).
@@ -27,58 +26,53 @@ def integrate(
 
     Parameters
     ----------
-    blocks : int
-        Into how many parts the predictions are dealt to threads.
+    first, stop : int
+        The predictions to work on.
     shape, rule : see `panel`
     panels : (offsets, origins, lengths, power), see `panels.cut`
     prepared : (starts, factors, log peaks), see `prepare`; all empty if there are none
     """
-    n = lower.size
-    for block in prange(blocks):
-        first, last = block * n // blocks, (block + 1) * n // blocks
-        widest = 1
-        for i in range(first, last):
-            widest = max(widest, ends[i + 1] - ends[i])
-        work = np.empty((9, widest))
-        stack = np.empty((DEPTH, 2))
-        coefficients = np.empty((2, rule.nodes.size))
-        for i in range(first, last):
-            part = slice(ends[i], ends[i + 1])
-            cluster, z_total = _cluster(shape, x[part], logits[part], lower[i], upper[i], work[6:])
-            mean_r, mean_slope = gradient[part], by_point[part]
-            mean_r[:] = 0.0
-            mean_slope[:] = 0.0
-            mean_log, reached, growth = 0.0, 0.0, 0.0
-            for p in range(panels[0][i], panels[0][i + 1]):
-                share = (
-                    abs(panels[2][p]) / cluster.width
-                    if cluster.width > 0.0
-                    else 1.0 / (panels[0][i + 1] - panels[0][i])
-                )
-                panel = Panel(panels[1][p], panels[2][p], panels[3], share)
-                done = False
-                if prepared[0].size > 0 and mean_slope.size == 0:
-                    done, log_part, r_part = _add_prepared(
-                        shape, rule, cluster, panel, prepared[1][prepared[0][p] : prepared[0][p + 1]], prepared[2][p],
-                        coefficients, work, mean_r,
-                    )  # fmt: skip
-                    growth_part = 0.0
-                if not done:
-                    log_part, r_part, growth_part = add_panel(
-                        shape, rule, cluster, panel, work, stack, mean_r, mean_slope
-                    )
-                mean_log += log_part
-                reached += r_part
-                growth += growth_part
-            loss[i] = -mean_log
-            if mean_slope.size > 0:
-                if shape.code == BOX and rule.tolerance > 0.0 and cluster.width > 0.0:
-                    growth += _steps(shape, cluster, lower[i], upper[i], work[0], mean_slope)
-                by_bandwidth[i] = growth
-                for j in range(mean_slope.size):
-                    mean_slope[j] /= shape.h
-            for j in range(mean_r.size):
-                mean_r[j] = cluster.w[j] / z_total * reached - mean_r[j]
+    widest = 1
+    for i in range(first, stop):
+        widest = max(widest, ends[i + 1] - ends[i])
+    work = np.empty((9, widest))
+    stack = np.empty((DEPTH, 2))
+    coefficients = np.empty((2, rule.nodes.size))
+    for i in range(first, stop):
+        part = slice(ends[i], ends[i + 1])
+        cluster, z_total = _cluster(shape, x[part], logits[part], lower[i], upper[i], work[6:])
+        mean_r, mean_slope = gradient[part], by_point[part]
+        for j in range(mean_r.size):
+            mean_r[j] = 0.0
+        for j in range(mean_slope.size):
+            mean_slope[j] = 0.0
+        mean_log, reached, growth = 0.0, 0.0, 0.0
+        for p in range(panels[0][i], panels[0][i + 1]):
+            share = (
+                abs(panels[2][p]) / cluster.width if cluster.width > 0.0 else 1.0 / (panels[0][i + 1] - panels[0][i])
+            )
+            panel = Panel(panels[1][p], panels[2][p], panels[3], share)
+            done = False
+            if prepared[0].size > 0 and mean_slope.size == 0:
+                done, log_part, r_part = _add_prepared(
+                    shape, rule, cluster, panel, prepared[1][prepared[0][p] : prepared[0][p + 1]], prepared[2][p],
+                    coefficients, work, mean_r,
+                )  # fmt: skip
+                growth_part = 0.0
+            if not done:
+                log_part, r_part, growth_part = add_panel(shape, rule, cluster, panel, work, stack, mean_r, mean_slope)
+            mean_log += log_part
+            reached += r_part
+            growth += growth_part
+        loss[i] = -mean_log
+        if mean_slope.size > 0:
+            if shape.code == BOX and rule.tolerance > 0.0 and cluster.width > 0.0:
+                growth += _steps(shape, cluster, lower[i], upper[i], work[0], mean_slope)
+            by_bandwidth[i] = growth
+            for j in range(mean_slope.size):
+                mean_slope[j] /= shape.h
+        for j in range(mean_r.size):
+            mean_r[j] = cluster.w[j] / z_total * reached - mean_r[j]
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
@@ -99,15 +93,16 @@ def _cluster(shape: Any, x: Any, logits: Any, a: float, b: float, work: Any) -> 
     return Cluster(x, z, w, anchor, log_scale, b - a), z_total
 
 
-@compiled(parallel=True)
+@compiled
 def prepare(
-    shape: Any, rule: Any, x: Any, ends: Any, lower: Any, upper: Any, panels: Any, starts: Any, factors: Any, peaks: Any
-) -> None:
+    first: int, stop: int, shape: Any, rule: Any, x: Any, ends: Any, lower: Any, upper: Any, panels: Any,
+    starts: Any, factors: Any, peaks: Any,
+) -> None:  # fmt: skip
     """Fill factors[starts[p]:starts[p + 1]], (nodes, k) of panel p: K at every node, over its peak; and log peaks.
 
     The kernel at fixed nodes doesn't depend on the logits, so that an evaluation needs no exponential but for w.
     """
-    for i in prange(lower.size):
+    for i in range(first, stop):
         k = ends[i + 1] - ends[i]
         work = np.empty((3, k))
         cluster, _ = _cluster(shape, x[ends[i] : ends[i + 1]], np.zeros(k), lower[i], upper[i], work)

@@ -11,17 +11,13 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba import prange
 
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engine.compiled import MATH, compiled, exp, highest, log, total
+from kdelab.loss.engine.compiled import MATH, compiled, exp, highest, in_parallel, log, total
 from kdelab.loss.engine.laplace_prepare import count_inside, prepare
 from kdelab.loss.engine.laplace_wide import log_scan
 from kdelab.loss.engine.segment import SHORT, lesser_share, long_segment, phi
 from kdelab.loss.validate import Floats
-
-BLOCKS = 64
-"""Parts dealt to the threads: enough to balance ragged clusters, few enough to cost nothing."""
 
 # The scans run on plain numbers while nothing can underflow: for targets of up to 300 bandwidths at whose lower end the
 # density isn't negligible. The others go through `log_scan`, which is several times slower.
@@ -40,13 +36,14 @@ class BinFreeLaplace:
         n, total_points = len(clusters), len(clusters.points)
         self.clusters, self.h = clusters, bandwidth
         counts = np.empty(n, dtype=np.int64)
-        count_inside(clusters.points, clusters.offsets, clusters.lower, clusters.upper, counts)
+        targets = (clusters.points, clusters.offsets, clusters.lower, clusters.upper)
+        in_parallel(count_inside, clusters.offsets, *targets, counts)
         self.starts = np.concatenate([[0], np.cumsum(counts + 1)])
         self.K, self.nearest = np.empty(total_points), np.empty(n)
         self.order = np.empty(int(self.starts[-1]), dtype=np.int32)
         self.segments = np.empty((3, int(self.starts[-1])))
-        prepare(
-            BLOCKS, clusters.points, clusters.offsets, clusters.lower, clusters.upper, bandwidth,
+        in_parallel(
+            prepare, clusters.offsets, *targets, bandwidth,
             self.starts, self.K, self.nearest, self.order, self.segments,
         )  # fmt: skip
 
@@ -66,67 +63,66 @@ class BinFreeLaplace:
 
     def _evaluate(self, logits: Floats, loss: Floats, gradient: Floats, by_point: Floats, by_bandwidth: Floats) -> None:
         c = self.clusters
-        evaluate(
-            BLOCKS, c.points, c.offsets, c.lower, c.upper, self.h, self.starts, self.K, self.nearest, self.order,
-            self.segments, logits, loss, gradient, by_point, by_bandwidth,
+        in_parallel(
+            evaluate, c.offsets, c.points, c.offsets, c.lower, c.upper, self.h, self.starts, self.K, self.nearest,
+            self.order, self.segments, logits, loss, gradient, by_point, by_bandwidth,
         )  # fmt: skip
 
 
-@compiled(parallel=True)
+@compiled
 def evaluate(
-    blocks: int, x: Any, ends: Any, lower: Any, upper: Any, h: float, starts: Any, K: Any, nearest: Any, order: Any,
-    segments: Any, logits: Any, loss: Any, gradient: Any, by_point: Any, by_bandwidth: Any,
+    first: int, stop: int, x: Any, ends: Any, lower: Any, upper: Any, h: float, starts: Any, K: Any, nearest: Any,
+    order: Any, segments: Any, logits: Any, loss: Any, gradient: Any, by_point: Any, by_bandwidth: Any,
 ) -> None:  # fmt: skip
     """Fill loss (n,) and gradient (total,), and, if they aren't empty, by_point (total,) and by_bandwidth (n,).
 
-    Predictions are independent and each is summed in a fixed order: the result doesn't depend on the threads. They
-    are taken a tile at a time, so that the costly functions run over long arrays: twice as fast as one by one.
+    For predictions first to stop. They are independent and each is summed in a fixed order: the result doesn't depend
+    on the threads. They are taken a tile at a time, so that the costly functions run over long arrays: twice as fast as
+    one by one.
     """
-    for block in prange(blocks):
-        first, stop = block * lower.size // blocks, (block + 1) * lower.size // blocks
-        size = _TILE
-        for i in range(first, stop):
-            size = max(size, ends[i + 1] - ends[i])
-        weights, rows, spare = np.empty(size), np.empty((7, 2 * size)), np.empty((8, size + 1))
-        while first < stop:
-            last = first + 1
-            while last < stop and ends[last + 1] - ends[first] <= _TILE:
-                last += 1
-            # The tile's part of every array, once: a slice for each prediction would cost more than its arithmetic.
-            points, tile = slice(ends[first], ends[last]), slice(starts[first], starts[last])
-            w, K_tile, g, by_x = weights[: ends[last] - ends[first]], K[points], gradient[points], by_point[points]
-            d, E, F, inside = segments[0, tile], segments[1, tile], segments[2, tile], order[tile]
-            n = d.size
-            A, B, P, Q, value, rho, lesser = (
-                rows[0, :n], rows[1, :n], rows[2, :n], rows[3, :n], rows[4, :n], rows[5, :n], rows[6, :n]
-            )  # fmt: skip
-            _weights(ends, first, last, logits, w)
-            for i in range(first, last):
-                j, k, s, m = _place(ends, starts, first, i)
-                _forward(j, k, s, m, w, K_tile, inside, E, A, B)
-            _integrate_segments(d, E, F, A, B, rho, value, lesser, P, Q)
-            for i in range(first, last):
-                j, k, s, m = _place(ends, starts, first, i)
-                a, b, w_total = lower[i], upper[i], total(w[j : j + k])
-                width, at_a, at_b = (b - a) / h, A[s] + B[s] * E[s], A[s + m] * E[s + m] + B[s + m]
-                if width > _WIDE or at_a < _NEGLIGIBLE:
-                    part = slice(ends[i], ends[i + 1])
-                    mean_log, mean_ends = log_scan(
-                        x[part], a, b, h, logits[part], inside[s : s + m], spare, w[j : j + k], w_total,
-                        gradient[part], by_point[part],
-                    )  # fmt: skip
-                else:
-                    mean_ends = 0.5 * (math.log(at_a) + math.log(at_b)) if width == 0.0 or by_x.size > 0 else 0.0
-                    mean_log = total(value[s : s + m + 1]) / width if width > 0.0 else mean_ends
-                    if width == 0.0:
-                        P[s] = Q[s] = 1.0 / at_a
-                    _collect(s, m, width, E, P, Q)
-                    _scatter(j, k, s, m, w, 1.0 / w_total, h, K_tile, inside, P, Q, g, by_x)
-                loss[i] = nearest[i] - mean_log + math.log(w_total * (2.0 * h))
-                if by_x.size > 0:
-                    leverage = _leverage(x[ends[i] : ends[i + 1]], a, b, by_x[j : j + k])
-                    by_bandwidth[i] = 1.0 - leverage + (mean_ends - mean_log)
-            first = last
+    size = _TILE
+    for i in range(first, stop):
+        size = max(size, ends[i + 1] - ends[i])
+    weights, rows, spare = np.empty(size), np.empty((7, 2 * size)), np.empty((8, size + 1))
+    while first < stop:
+        last = first + 1
+        while last < stop and ends[last + 1] - ends[first] <= _TILE:
+            last += 1
+        # The tile's part of every array, once: a slice for each prediction would cost more than its arithmetic.
+        points, tile = slice(ends[first], ends[last]), slice(starts[first], starts[last])
+        w, K_tile, g, by_x = weights[: ends[last] - ends[first]], K[points], gradient[points], by_point[points]
+        d, E, F, inside = segments[0, tile], segments[1, tile], segments[2, tile], order[tile]
+        n = d.size
+        A, B, P, Q, value, rho, lesser = (
+            rows[0, :n], rows[1, :n], rows[2, :n], rows[3, :n], rows[4, :n], rows[5, :n], rows[6, :n]
+        )  # fmt: skip
+        _weights(ends, first, last, logits, w)
+        for i in range(first, last):
+            j, k, s, m = _place(ends, starts, first, i)
+            _forward(j, k, s, m, w, K_tile, inside, E, A, B)
+        _integrate_segments(d, E, F, A, B, rho, value, lesser, P, Q)
+        for i in range(first, last):
+            j, k, s, m = _place(ends, starts, first, i)
+            a, b, w_total = lower[i], upper[i], total(w[j : j + k])
+            width, at_a, at_b = (b - a) / h, A[s] + B[s] * E[s], A[s + m] * E[s + m] + B[s + m]
+            if width > _WIDE or at_a < _NEGLIGIBLE:
+                part = slice(ends[i], ends[i + 1])
+                mean_log, mean_ends = log_scan(
+                    x[part], a, b, h, logits[part], inside[s : s + m], spare, w[j : j + k], w_total,
+                    gradient[part], by_point[part],
+                )  # fmt: skip
+            else:
+                mean_ends = 0.5 * (math.log(at_a) + math.log(at_b)) if width == 0.0 or by_x.size > 0 else 0.0
+                mean_log = total(value[s : s + m + 1]) / width if width > 0.0 else mean_ends
+                if width == 0.0:
+                    P[s] = Q[s] = 1.0 / at_a
+                _collect(s, m, width, E, P, Q)
+                _scatter(j, k, s, m, w, 1.0 / w_total, h, K_tile, inside, P, Q, g, by_x)
+            loss[i] = nearest[i] - mean_log + math.log(w_total * (2.0 * h))
+            if by_x.size > 0:
+                leverage = _leverage(x[ends[i] : ends[i + 1]], a, b, by_x[j : j + k])
+                by_bandwidth[i] = 1.0 - leverage + (mean_ends - mean_log)
+        first = last
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)

@@ -4,38 +4,39 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba import prange
 
 from kdelab.loss.engine.compiled import MATH, compiled, exp, exp_parts
 
 _NOWHERE = 1.7e308
+_TILE = 64  # predictions
 
 
-@compiled(parallel=True)
-def count_inside(x: Any, ends: Any, lower: Any, upper: Any, counts: Any) -> None:
-    """Fill counts (n,): how many points lie inside each target."""
-    for i in prange(lower.size):
+@compiled
+def count_inside(first: int, stop: int, x: Any, ends: Any, lower: Any, upper: Any, counts: Any) -> None:
+    """Fill counts (n,): how many points lie inside each target, for predictions first to stop."""
+    for i in range(first, stop):
         inside = 0
         for j in range(ends[i], ends[i + 1]):
             inside += (x[j] > lower[i]) & (x[j] < upper[i])
         counts[i] = inside
 
 
-@compiled(parallel=True)
+@compiled
 def prepare(
-    blocks: int, x: Any, ends: Any, lower: Any, upper: Any, h: float,
+    first: int, stop: int, x: Any, ends: Any, lower: Any, upper: Any, h: float,
     starts: Any, K: Any, nearest: Any, order: Any, segments: Any,
 ) -> None:  # fmt: skip
     """Fill K (total,) and nearest (n,), and for all segments order, the point that ends each, and rows d, E, F = 1 - E.
 
-    Prediction i has its segments at starts[i] and after; the last one ends with the target, at no point.
+    Prediction i has its segments at starts[i] and after; the last one ends with the target, at no point. A tile at a
+    time, so that exponentials run over long arrays.
     """
-    for block in prange(blocks):
-        first, last = block * lower.size // blocks, (block + 1) * lower.size // blocks
-        widest = 1
-        for i in range(first, last):
-            widest = max(widest, ends[i + 1] - ends[i])
-        places, names, ranks = np.empty(widest), np.empty(widest, np.int32), np.empty(widest, np.int64)
+    widest = 1
+    for i in range(first, stop):
+        widest = max(widest, ends[i + 1] - ends[i])
+    places, names, ranks = np.empty(widest), np.empty(widest, np.int32), np.empty(widest, np.int64)
+    while first < stop:
+        last = min(first + _TILE, stop)
         for i in range(first, last):
             points, mine = x[ends[i] : ends[i + 1]], slice(starts[i], starts[i + 1])
             inside = _select_inside(points, lower[i], upper[i], places, names)
@@ -45,8 +46,9 @@ def prepare(
         _exponentials(K[ends[first] : ends[last]])
         for i in range(first, last):
             _signs(x[ends[i] : ends[i + 1]], lower[i], upper[i], K[ends[i] : ends[i + 1]])
-        block_segments = slice(starts[first], starts[last])
-        _decays(segments[0, block_segments], segments[1, block_segments], segments[2, block_segments])
+        tile = slice(starts[first], starts[last])
+        _decays(segments[0, tile], segments[1, tile], segments[2, tile])
+        first = last
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)

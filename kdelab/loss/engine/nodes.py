@@ -57,7 +57,8 @@ def terms(shape: Any, cluster: Any, origin: float, y: float, out: Any) -> tuple[
             out[j] = w[j] / (1.0 + u * u)
         return 0.0, total(out), 0.0
     if code >= BOX:
-        out[:] = w
+        for j in range(x.size):
+            out[j] = w[j]
         times_compact(code, h, x, origin, y, out)
         s = total(out)
         if s > 1e-250:

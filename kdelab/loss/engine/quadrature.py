@@ -4,20 +4,16 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.engine import panels, rules
-from kdelab.loss.engine.compiled import compiled, exp, highest, total
+from kdelab.loss.engine.compiled import compiled, exp, highest, in_parallel, total
 from kdelab.loss.engine.integrate import integrate, prepare
 from kdelab.loss.engine.nodes import code_of, terms
 from kdelab.loss.engine.panel import Cluster, Rule, Shape
 from kdelab.loss.kernels import Kernel
 from kdelab.loss.quadrature import Adaptive, GaussLegendre, Midpoint
 from kdelab.loss.validate import Floats
-
-BLOCKS = 64
-"""Parts dealt to the threads: enough to balance ragged clusters, few enough to cost nothing."""
 
 PREPARED = 2**25
 """At most so many kernel values are kept (256 MB); beyond, they are computed anew in every evaluation."""
@@ -47,8 +43,9 @@ class ByQuadrature:
         if starts[-1] > PREPARED:
             return np.empty(0, dtype=np.int64), np.empty(0), np.empty((0, 0))
         factors, peaks = np.empty(starts[-1]), np.empty((len(starts) - 1, nodes))
-        prepare(
-            self.shape, self.rule, c.points, c.offsets, c.lower, c.upper, self.panels, starts, factors, peaks
+        in_parallel(
+            prepare, c.offsets, self.shape, self.rule, c.points, c.offsets, c.lower, c.upper, self.panels,
+            starts, factors, peaks,
         )  # fmt: skip
         return starts, factors, peaks
 
@@ -64,9 +61,9 @@ class ByQuadrature:
     def _integrate(self, logits: Floats, by_point: Floats, by_bandwidth: Floats) -> tuple[Floats, Floats]:
         c = self.clusters
         loss, gradient = np.empty(len(c)), np.empty(len(logits))
-        integrate(
-            BLOCKS, self.shape, self.rule, c.points, c.offsets, c.lower, c.upper, logits, self.panels, self.prepared,
-            loss, gradient, by_point, by_bandwidth,
+        in_parallel(
+            integrate, c.offsets, self.shape, self.rule, c.points, c.offsets, c.lower, c.upper, logits, self.panels,
+            self.prepared, loss, gradient, by_point, by_bandwidth,
         )  # fmt: skip
         return loss, gradient
 
@@ -78,13 +75,15 @@ def _shape(kernel: Kernel, background: float) -> Shape:
 def densities(clusters: Clusters, kernel: Kernel, background: float, logits: Floats, places: Floats) -> Floats:
     """Return p at places (n, m) of n predictions."""
     out = np.empty_like(places)
-    _densities(_shape(kernel, background), clusters.points, clusters.offsets, logits, places, out)
+    in_parallel(
+        _densities, clusters.offsets, _shape(kernel, background), clusters.points, clusters.offsets, logits, places, out
+    )
     return out
 
 
-@compiled(parallel=True)
-def _densities(shape: Any, x: Any, ends: Any, logits: Any, places: Any, out: Any) -> None:
-    for i in prange(places.shape[0]):
+@compiled
+def _densities(first: int, stop: int, shape: Any, x: Any, ends: Any, logits: Any, places: Any, out: Any) -> None:
+    for i in range(first, stop):
         points = x[ends[i] : ends[i + 1]]
         work = np.empty((3, points.size))
         z, w = work[0], work[1]
