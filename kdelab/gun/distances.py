@@ -30,11 +30,11 @@ class Parameters(NamedTuple):
         if (self.exponents == 1).all():
             return features
         # a = 1: b cancels in every difference, so leave it out, and the rounding with it
-        return np.where(self.exponents == 1, features, np.exp(self.exponents * self.log_base(features)))
+        return np.where(self.exponents == 1, features, np.exp(self.exponents * np.log(self.base(features))))
 
-    def log_base(self, features: Floats) -> Floats:
-        """Return log(1e-4 + b + x)."""
-        return np.log(np.maximum(features, 0.0) + (EPSILON + self.offsets))
+    def base(self, features: Floats) -> Floats:
+        """Return 1e-4 + b + x."""
+        return np.maximum(features, 0.0) + (EPSILON + self.offsets)
 
 
 class Form:
@@ -131,15 +131,19 @@ class Distances:
         Where two waves have the same value of a feature, its part of the distance is 0 for all parameters, and so are
         the derivatives: the kink of abs costs nothing here.  Those by exponents and offsets are 0 unless `curved`.
         """
-        moved = parameters.transformed(self._features)
+        if not curved:
+            moved = parameters.transformed(self._features)
+            pull = _pull(moved, self._queries, self._near, self._offsets, gradient)
+            by_weight = np.einsum("nf,nf->f", pull, moved)
+            return Parameters(by_weight, np.zeros_like(by_weight), np.zeros_like(by_weight))
+        base = parameters.base(self._features)
+        log_base = np.log(base)
+        raised = np.exp(parameters.exponents * log_base)
+        moved = np.where(parameters.exponents == 1, self._features, raised)  # as in `transformed`
         pull = _pull(moved, self._queries, self._near, self._offsets, gradient)
         by_weight = np.einsum("nf,nf->f", pull, moved)
-        if not curved:
-            return Parameters(by_weight, np.zeros_like(by_weight), np.zeros_like(by_weight))
-        log_base = parameters.log_base(self._features)
-        raised = np.exp(parameters.exponents * log_base)  # at a = 1 `moved` lacks the offset
         by_exponent = parameters.weights * np.einsum("nf,nf,nf->f", pull, raised, log_base)
-        raised *= np.exp(-log_base)
+        raised /= base
         by_offset = parameters.weights * parameters.exponents * np.einsum("nf,nf->f", pull, raised)
         return Parameters(by_weight, by_exponent, by_offset)
 
