@@ -1,10 +1,14 @@
 """Synthetic predictions that look like a gun's: targets of 0.02 to 0.3 guess factors, neighbours near and far."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 BANDWIDTH = 0.1
+
+Evaluation = Callable[[], tuple[Any, Any]]
+"""Computes losses and gradient of a batch anew."""
 
 
 class Batch(NamedTuple):

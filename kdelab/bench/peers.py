@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from kdelab.bench.data import Batch
+from kdelab.bench import ours
+from kdelab.bench.data import Batch, Evaluation
 
-Evaluation = Callable[[], tuple[Any, Any]]
 THREADS = 2
 
 
@@ -275,100 +275,14 @@ def sklearn(batch: Batch, kernel: str, bins: int) -> Evaluation:
     return evaluate
 
 
-# kdelab ---------------------------------------------------------------------------------------------------------
-
-
-def _kdelab(batch: Batch, kernel: str) -> tuple[Any, Any, Any]:
-    from kdelab.loss.clusters import Clusters
-    from kdelab.loss.kernels import Gaussian, Laplace
-
-    n, k = batch.points.shape
-    clusters = Clusters(batch.points.ravel(), np.arange(n + 1) * k, batch.lower, batch.upper)
-    return clusters, (Laplace if kernel == "laplace" else Gaussian)(batch.bandwidth), batch.logits.ravel()
-
-
-def kdelab_prepared(batch: Batch, kernel: str, bins: int) -> Evaluation:
-    """CrossEntropy, prepared before: what training pays in every step."""
-    from kdelab.loss.cross_entropy import CrossEntropy
-
-    clusters, chosen, logits = _kdelab(batch, kernel)
-    loss = CrossEntropy(clusters, chosen)
-    return lambda: loss.value_and_grad(logits)
-
-
-def kdelab_one_shot(batch: Batch, kernel: str, bins: int) -> Evaluation:
-    """CrossEntropy, preparation included."""
-    from kdelab.loss.cross_entropy import CrossEntropy
-
-    clusters, chosen, logits = _kdelab(batch, kernel)
-    return lambda: CrossEntropy(clusters, chosen).value_and_grad(logits)
-
-
-def kdelab_binned(batch: Batch, kernel: str, bins: int) -> Evaluation:
-    """CrossEntropy with the thread's binning, prepared."""
-    from kdelab.loss.cross_entropy import CrossEntropy
-    from kdelab.loss.quadrature import Midpoint
-
-    clusters, chosen, logits = _kdelab(batch, kernel)
-    loss = CrossEntropy(clusters, chosen, Midpoint(bins))
-    return lambda: loss.value_and_grad(logits)
-
-
-def kdelab_ragged(batch: Batch, kernel: str, bins: int) -> Evaluation:
-    """CrossEntropy, prepared, of the same points dealt to as many clusters of 1 to 2 k - 1: padded, twice the work."""
-    from kdelab.loss.clusters import Clusters
-    from kdelab.loss.cross_entropy import CrossEntropy
-
-    clusters, chosen, logits = _kdelab(batch, kernel)
-    n, k = batch.points.shape
-    half = np.random.default_rng(1).integers(1, 2 * k, n // 2)
-    sizes = np.concatenate([half, 2 * k - half, np.full(n % 2, k)])
-    ragged = Clusters(clusters.points, np.concatenate([[0], np.cumsum(sizes)]), batch.lower, batch.upper)
-    loss = CrossEntropy(ragged, chosen)
-    return lambda: loss.value_and_grad(logits)
-
-
-def _one_exponential(exp: Any, batch: Batch) -> Evaluation:
-    """No loss at all: one exponential and one pass over memory a point, the least that a softmax can cost."""
-    import numba
-
-    from kdelab.loss.engine.compiled import MATH
-
-    @numba.njit(parallel=True, error_model="numpy", fastmath=MATH)
-    def exponentials(logits: Any, result: Any) -> None:
-        for i in numba.prange(logits.shape[0]):
-            for j in range(logits.shape[1]):
-                result[i, j] = exp(logits[i, j])
-
-    below, result = -np.abs(batch.logits), np.empty_like(batch.logits)
-
-    def evaluate() -> tuple[Any, Any]:
-        exponentials(below, result)
-        return batch.lower, result
-
-    return evaluate
-
-
-def one_exponential(batch: Batch, kernel: str, bins: int) -> Evaluation:
-    """Return the limit with our own exp, which vectorises."""
-    from kdelab.loss.engine.compiled import exp
-
-    return _one_exponential(exp, batch)
-
-
-def one_exponential_libm(batch: Batch, kernel: str, bins: int) -> Evaluation:
-    """Return the limit with the C library's exp, one value at a time."""
-    return _one_exponential(math.exp, batch)
-
-
 # Each runs in a process of its own, so that no library's threads or allocations disturb another's.
 PEERS: dict[str, Callable[[Batch, str, int], Evaluation]] = {
-    "kdelab": kdelab_prepared,
-    "kdelab one-shot": kdelab_one_shot,
-    "kdelab binned": kdelab_binned,
-    "kdelab ragged": kdelab_ragged,
-    "one exponential": one_exponential,
-    "one exponential, libm": one_exponential_libm,
+    "kdelab": ours.kdelab_prepared,
+    "kdelab one-shot": ours.kdelab_one_shot,
+    "kdelab binned": ours.kdelab_binned,
+    "kdelab ragged": ours.kdelab_ragged,
+    "one exponential": ours.one_exponential,
+    "one exponential, libm": ours.one_exponential_libm,
     "numpy plain": numpy_plain,
     "numpy tuned": numpy_tuned,
     "numba loops": numba_loops,
