@@ -248,7 +248,7 @@ CLAIMS: tuple[Claim, ...] = (
         "12-without-bins",
         "For the Laplace kernel, loss and gradient have a closed form that costs O(k) after one sort and is right to "
         "the last digits.",
-        "Drop the bins: exact is cheaper.",
+        "Drop the bins: exact costs less than 16 of them.",
     ),
     Claim(
         "learned-gun",
@@ -256,7 +256,7 @@ CLAIMS: tuple[Claim, ...] = (
         "",
         "13-a-gun-that-learns",
         "Feature weights trained with this loss predict held-out shots better than the same gun untrained.",
-        "A few hundred waves make a gun that hits more often; train on the robots you will meet.",
+        "A few hundred waves make a gun that hits more often; against a surfer they don't.",
     ),
     Claim(
         "point-of-rest",
