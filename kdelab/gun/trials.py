@@ -1,12 +1,14 @@
 """Guns against each other on the same shots: fitted on early rounds, judged on late ones, compared battle by battle."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from kdelab.gun.model import NeighbourModel
-from kdelab.loss.validate import Integers, count, fraction
+from kdelab.loss.validate import Floats, Integers, count, fraction
 
 
 def late_rounds(waves: pd.DataFrame, share: float = 1 / 3) -> np.ndarray:
@@ -67,6 +69,11 @@ def compared(
 ) -> pd.DataFrame:
     """Return each gun's mean and how far it lies from one of them, with a 95 % bootstrap interval.
 
+    The means are ratios, sum over cells / count.  Each column of `over` has its n values drawn anew with replacement,
+    each by itself; what that moves a difference is made sqrt(n / (n - 1)) t_{n-1} / z as large, since n values drawn
+    from n spread too little, and a few of them say little of how much they spread (the "narrowness bias" of Hesterberg,
+    2015, The American Statistician 69: over 8 battles plain percentiles cover 88 %); and those moves add up.
+
     Parameters
     ----------
     results : DataFrame
@@ -76,29 +83,41 @@ def compared(
     against : str
         The gun that the others are compared with, shot by shot.
     rng : numpy.random.Generator
-        Draws battles with replacement, the same for all guns.
+        Draws, the same for all guns.
     draws : int
     over : sequence of str
-        The columns whose values are drawn, each by itself: ("battle", "seed") adds the luck of the training.
+        The columns whose values are drawn: ("battle", "seed") adds the luck of the training.
 
     Returns
     -------
     DataFrame
-        Index gun; columns mean, difference, low, high. Where there is one battle only the interval is one point.
+        Index gun; columns mean, difference, low, high.  Where a column has one value only there is no interval: NaN.
     """
     cells = results.groupby([*over, "gun"], sort=True)[column].agg(["sum", "size"]).unstack("gun", fill_value=0)
     names = list(cells["sum"].columns)
     if against not in names:
         raise ValueError(f"against must be one of {names}, not {against!r}")
     mine = names.index(against)
-    times = np.ones((count("draws", draws), len(cells)))
+    totals, sizes = (cells[part].to_numpy(dtype=np.float64) for part in ("sum", "size"))
+
+    def differences(times: Floats) -> Floats:
+        """Return each gun's mean less that of `against`, the cells counted so many times."""
+        means = (times @ totals) / np.maximum(times @ sizes, 1)
+        return means - means[..., [mine]]
+
+    difference = differences(np.ones(len(cells)))
+    moved = np.zeros((count("draws", draws), len(names)))
     for name in over:
         which, values = pd.factorize(cells.index.get_level_values(name), sort=True)
-        picks = rng.integers(len(values), size=(draws, len(values)))
-        times *= np.stack([np.bincount(pick, minlength=len(values)) for pick in picks])[:, which]
-    totals, sizes = (cells[part].to_numpy(dtype=np.float64) for part in ("sum", "size"))
-    means = (times @ totals) / np.maximum(times @ sizes, 1)
-    low, high = np.quantile(means - means[:, [mine]], [0.025, 0.975], axis=0)
+        n = len(values)
+        picks = rng.multinomial(n, np.full(n, 1 / n), size=draws)
+        moved += _widening(n) * (differences(picks[:, which]) - difference)
+    low, high = difference + np.quantile(moved, [0.025, 0.975], axis=0)
     mean = totals.sum(axis=0) / sizes.sum(axis=0)
-    table = pd.DataFrame({"mean": mean, "difference": mean - mean[mine], "low": low, "high": high}, index=names)
+    table = pd.DataFrame({"mean": mean, "difference": difference, "low": low, "high": high}, index=names)
     return table.loc[list(dict.fromkeys(results["gun"]))].rename_axis("gun")
+
+
+def _widening(n: int) -> float:
+    """Return by how much the percentiles of a bootstrap over n values are too narrow; NaN for a single one."""
+    return math.sqrt(n / (n - 1)) * float(stats.t.ppf(0.975, n - 1) / stats.norm.ppf(0.975)) if n > 1 else math.nan
