@@ -111,7 +111,7 @@ def compared(
         which, values = pd.factorize(cells.index.get_level_values(name), sort=True)
         n = len(values)
         picks = rng.multinomial(n, np.full(n, 1 / n), size=draws)
-        moved += _widening(n) * (differences(picks[:, which]) - difference)
+        moved += _widening(n) * (differences(picks[:, which].astype(np.float64)) - difference)
     low, high = difference + np.quantile(moved, [0.025, 0.975], axis=0)
     mean = totals.sum(axis=0) / sizes.sum(axis=0)
     table = pd.DataFrame({"mean": mean, "difference": difference, "low": low, "high": high}, index=names)
