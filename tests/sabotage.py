@@ -1,11 +1,12 @@
-"""Notebooks under deliberately wrong libraries: the named check must fail and the claim's status must change."""
+"""Deliberately wrong libraries, under which a notebook's verdict must change, or else a unit test must fail."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from notebook_runner import run
 
@@ -67,3 +68,32 @@ def prepared_with(change: Callable[..., tuple[Any, Any]]) -> Wrong:
 def scaled_bandwidth(factor: float) -> Wrong:
     """A library that takes the bandwidth for ``factor`` times what it is."""
     return prepared_with(lambda clusters, kernel, _: (clusters, replace(kernel, bandwidth=factor * kernel.bandwidth)))
+
+
+def instead(owner: Any, name: str, make: Callable[[Any], Any]) -> Wrong:
+    """A library in which ``owner.name`` is ``make(what it was)``."""
+    return lambda monkeypatch: monkeypatch.setattr(owner, name, make(getattr(owner, name)))
+
+
+def changed_gradient(change: Callable[..., Any]) -> Wrong:
+    """A library whose gradient is ``change(loss, logits, gradient)``."""
+
+    def make(honest: Callable[..., Any]) -> Callable[..., Any]:
+        def value_and_grad(self: CrossEntropy, logits: Any) -> Any:
+            values, gradient = honest(self, logits)
+            return values, change(self, np.asarray(logits, dtype=float), gradient)
+
+        return value_and_grad
+
+    return instead(CrossEntropy, "value_and_grad", make)
+
+
+def assert_noticed(
+    wrong: Wrong, test: Callable[..., Any], given: Sequence[Any], request: pytest.FixtureRequest
+) -> None:
+    """Assert that a unit test, called with ``given``, fails under a wrong library; "@x" stands for the fixture x."""
+    arguments = [request.getfixturevalue(v[1:]) if isinstance(v, str) and v[:1] == "@" else v for v in given]
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        wrong(monkeypatch)
+        with pytest.raises(AssertionError):
+            test(*arguments)

@@ -5,9 +5,7 @@ import pytest
 from made_up_waves import learnable
 
 import kdelab
-from kdelab.gun.baselines import HeadOn, Histogram, Linear, Orbit
-from kdelab.gun.experiments import leave_robots_out, own_shots
-from kdelab.gun.trials import compared
+from kdelab.gun.baselines import Histogram, Linear, Orbit
 
 
 def moving(**known: float) -> dict[str, np.ndarray]:
@@ -51,33 +49,3 @@ def test_the_histogram_knows_the_memory_and_nothing_else() -> None:
     np.testing.assert_allclose(table["aim"], everything.predict(waves, known))
     first = waves["round"].to_numpy() == 0
     assert (gun.predict(waves, first) == 0).all()
-
-
-def test_robots_left_out_are_judged_and_not_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    waves = learnable(battles=3, waves=300)
-    seen: list[set[str]] = []
-    monkeypatch.setattr(HeadOn, "fit", lambda self, table: seen.append(set(table["enemy"])) or self)
-    results = leave_robots_out(waves, {"head-on": HeadOn()}, tested=40)
-    assert seen == [{"1", "2"}, {"0", "2"}, {"0", "1"}]
-    assert results.groupby("robot").size().to_dict() == {"0": 40, "1": 40, "2": 40}
-    assert (waves["enemy"].to_numpy()[results["row"]] == results["robot"]).all()
-    with pytest.raises(ValueError, match="folds: 1 given, allowed are 2 to 3"):
-        leave_robots_out(waves, {"head-on": HeadOn()}, folds=1)
-
-
-def test_own_shots_are_the_decided_ones_and_really_is_what_happened() -> None:
-    waves = learnable(waves=300)
-    rng = np.random.default_rng(1)
-    waves["hit"] = np.where(
-        waves["real"] & (rng.random(len(waves)) < 0.8), (rng.random(len(waves)) < 0.5) * 1.0, np.nan
-    )
-    results = own_shots(waves, "a", {"head-on": HeadOn().fit(waves)}, first_round=3)
-    rows = results.loc[results["gun"] == "really", "row"].to_numpy()
-    part = waves.iloc[rows]
-    assert part["real"].all()
-    assert part["hit"].notna().all()
-    assert (part["round"] >= 3).all()
-    assert results[results["gun"] == "really"]["hit"].mean() == part["hit"].mean()
-    head_on = results[results["gun"] == "head-on"]["hit"].to_numpy()
-    np.testing.assert_array_equal(head_on, (part["lower"] <= 0) & (part["upper"] >= 0))
-    assert compared(results, "hit", "really", np.random.default_rng(0)).loc["really", "difference"] == 0

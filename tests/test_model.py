@@ -53,16 +53,6 @@ def test_the_best_round_by_held_out_loss_is_kept() -> None:
     assert len(held_out) == 3
 
 
-def test_waves_of_no_weight_are_remembered_but_not_learned_from() -> None:
-    waves = learnable(waves=300)
-    real = waves["real"].to_numpy()
-    rest = waves.copy()
-    rest.loc[~real & (waves["round"] == 5), ["lower", "upper"]] = [0.0, 0.1]  # nobody's memory, nobody's target
-    one, two = (kdelab.NeighbourModel(validation=0, **SMALL).fit(w, sample_weight=real * 1.0) for w in (waves, rest))
-    np.testing.assert_array_equal(one.weights_, two.weights_)
-    assert not np.allclose(one.weights_, kdelab.NeighbourModel(validation=0, **SMALL).fit(waves).weights_)
-
-
 def test_any_objective_can_be_trained() -> None:
     from kdelab.study.rivals import MeanSquaredError
 

@@ -2,31 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import kdelab
 from kdelab.gun import trials
-from kdelab.gun.model import NeighbourModel
-
-
-@pytest.fixture(scope="module")
-def waves():
-    table = kdelab.load_waves("surfers")
-    return table[table.battle.isin(sorted(table.battle.unique())[:2])].reset_index(drop=True)
-
-
-def test_guns_never_see_the_late_rounds(waves):
-    rng = np.random.default_rng(0)
-    rows = trials.shots(waves, rng, 40)
-    assert trials.late_rounds(waves)[rows].all()
-    assert waves.real[rows].all()
-    gun = NeighbourModel(neighbours=10, predictions=50, retrievals=1, max_iter=3, validation=0.0)
-    unlearned = NeighbourModel(neighbours=10).unlearned(waves)
-    weights = unlearned.weights_.copy()
-    table = trials.trial(waves, {"learned": gun, "unlearned": unlearned}, rows)
-    assert list(table.groupby("gun").size()) == [40, 40]
-    np.testing.assert_array_equal(unlearned.weights_, weights)
-    early = waves[~trials.late_rounds(waves)].reset_index(drop=True)
-    again = NeighbourModel(**gun.get_params()).fit(early)
-    np.testing.assert_allclose(again.weights_, gun.weights_)
 
 
 def test_differences_are_paired_and_intervals_are_over_battles():

@@ -2,28 +2,11 @@
 
 import numpy as np
 import pytest
-from sabotage import assert_caught, scaled_bandwidth, scaled_gradient
-
-from kdelab.loss.cross_entropy import CrossEntropy
+from sabotage import assert_caught, changed_gradient, scaled_bandwidth, scaled_gradient
 
 pytestmark = pytest.mark.xdist_group("02")
 
 SMALL = {"predictions": 20}
-
-
-def changed_gradient(change):
-    """A library whose gradient goes through ``change(loss, logits, gradient)``."""
-
-    def wrong(monkeypatch):
-        honest = CrossEntropy.value_and_grad
-
-        def value_and_grad(self, logits):
-            values, gradient = honest(self, logits)
-            return values, change(self, np.asarray(logits), gradient)
-
-        monkeypatch.setattr(CrossEntropy, "value_and_grad", value_and_grad)
-
-    return wrong
 
 
 def weights(loss, logits):

@@ -183,25 +183,6 @@ def test_mirrored_battles_have_the_same_waves(x_sign, y_sign):
     np.testing.assert_allclose(a.loc[turned, numbers], b.loc[turned, numbers], atol=2e-6)
 
 
-def test_features_do_not_know_the_future():
-    log = load_round()
-    rng = np.random.default_rng(5)
-    whole = waves_of(log, every=4)
-    for turn in (120, 200, 301):
-        turns = log.turns.copy()
-        later = turns[:, 1] > turn
-        for x in (2, 9):
-            turns[later, x] = rng.uniform(18, 782, later.sum())
-            turns[later, x + 1] = rng.uniform(18, 582, later.sum())
-            turns[later, x + 2 : x + 4] = rng.uniform(-3, 3, (later.sum(), 2))
-        bullets = log.bullets[log.bullets[:, 5] <= turn + 1]
-        other = waves_of(replace(log, turns=turns, bullets=bullets), every=4)
-        both = whole[whole["turn"] <= turn].merge(other, on=["turn", "shooter"], suffixes=("", "_other"))
-        assert len(both) > 10
-        for name in ["orbit_direction", "bullet_speed", *FEATURES]:
-            assert np.allclose(both[name], both[f"{name}_other"]), name
-
-
 def test_a_real_shot_leaves_from_where_the_shooter_stood_the_turn_before():
     log = load_round()
     for row in log.bullets[log.bullets[:, 9] != 5][:20]:

@@ -8,6 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from kdelab.gun.model import NeighbourModel
+from kdelab.gun.predicting import hits
 from kdelab.loss.validate import Floats, Integers, count, fraction
 
 
@@ -53,8 +54,7 @@ def trial(
         if not hasattr(gun, "weights_"):
             gun.fit(early)
         judged = {"gun": name, "row": rows, "battle": waves["battle"].to_numpy()[rows]}
-        aims = gun.predict(waves, rows)
-        hit = (waves["lower"].to_numpy()[rows] <= aims) & (aims <= waves["upper"].to_numpy()[rows])
+        hit = hits(waves, gun.predict(waves, rows), rows)
         tables.append(pd.DataFrame({**judged, "cross_entropy": gun.losses(waves, rows), "hit": hit}))
     return pd.concat(tables, ignore_index=True)
 
