@@ -7,6 +7,7 @@
 
 import argparse
 import sys
+import tempfile
 from pathlib import Path
 
 from kdelab.gun import provenance
@@ -23,6 +24,8 @@ def battles() -> int:
     """Record the set "samples"; the file is only written where values are new. 1 if they differ from those before."""
     out = DATA / "samples.parquet"
     recording = record(sample_battles())
+    if recording.left_out:
+        raise RecordingError(f"rounds are missing, record again: {'; '.join(recording.left_out)}")
     waves = sample_waves(recording.logs)
     versions = f"Robocode {recording.robocode}, Java {recording.java}"
     differs = ""
@@ -41,15 +44,38 @@ def battles() -> int:
     return 1 if differs else 0
 
 
+def check_out(out: Path) -> None:
+    """Raise unless a table can be written there.
+
+    Raises
+    ------
+    ValueError
+        If the name is not one for a table, or nothing can be written beside it.
+    """
+    argument = f"--out={str(out)!r}"
+    if out.suffix != ".parquet":
+        raise ValueError(f"{argument} must end in .parquet")
+    if out.is_dir():
+        raise ValueError(f"{argument} is a folder")
+    if not out.absolute().parent.is_dir():
+        raise ValueError(f"{argument}: there is no folder {str(out.parent)!r}")
+    try:
+        str(out).encode()
+        with tempfile.NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}-"):  # as the table itself will be
+            pass
+    except (OSError, UnicodeEncodeError) as error:
+        raise ValueError(f"{argument} cannot be written: {error}") from error
+
+
 def own(arguments: argparse.Namespace) -> int:
     """Record one battle of the user's choice."""
     out: Path = arguments.out
-    if out.suffix != ".parquet":
-        raise ValueError(f"--out={str(out)!r} must end in .parquet")
-    if not out.absolute().parent.is_dir():
-        raise ValueError(f"--out={str(out)!r}: there is no folder {str(out.parent)!r}")
+    check_out(out)
+    waves_of([], every=arguments.virtual_every)  # refuses what it would refuse after the battle
     battle = Battle(arguments.shooter, arguments.enemy, arguments.rounds, arguments.seed)
     recording = record([battle], arguments.robots, stall=arguments.stall)
+    for line in recording.left_out:
+        print(f"left out: {line}", file=sys.stderr)
     waves = waves_of(recording.logs, every=arguments.virtual_every, sides=(FIRST,))
     if waves.empty:
         raise RecordingError(f"{battle.shooter} has fired no bullet that passed {battle.enemy}: there are no waves")
@@ -59,6 +85,7 @@ def own(arguments: argparse.Namespace) -> int:
         "robocode": recording.robocode,
         "java": recording.java,
         "field": "800 x 600, no turn skipped",
+        "left_out": list(recording.left_out),
         "virtual_every": arguments.virtual_every,
         "seeds": {recording.logs[0].name: battle.seed},
     }
@@ -104,7 +131,9 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--virtual-every", type=int, default=4, help="a virtual wave each so many turns (default 4; 0: none)"
     )
-    one.add_argument("--stall", type=float, default=60.0, help="seconds without a turn before giving up (default 60)")
+    one.add_argument(
+        "--stall", type=float, default=60.0, help="seconds that a robot may take to act before giving up (default 60)"
+    )
 
     logs = commands.add_parser("surfers", help="make the set 'surfers' again from its turn logs")
     logs.add_argument("folder", type=Path, help="where diamond-vs-beepboop.npz and the others are")
@@ -123,7 +152,7 @@ def main() -> int:
                 return own(arguments)
             case _:
                 return surfers(arguments.folder, arguments.virtual_every)
-    except (RecordingError, ValueError) as error:
+    except (RecordingError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

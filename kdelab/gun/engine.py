@@ -4,14 +4,14 @@
 daemons stay behind), so this process ends by ``os._exit``.  It reports by JSON lines on its standard output, one an
 event, while everything that Java or a robot prints goes to standard error; the turn logs are written as npz.
 
-The settings that make a battle repeat itself to the last bit, and that keep the engine from waiting:
+The settings that make a battle repeat itself to the last bit:
 
 - ``RANDOMSEED`` is read at each battle's start; it also seeds ``Math.random`` of the robots.
-- A robot may think for `TURN_NANOSECONDS` before it skips a turn; a skipped turn depends on the clock, so it is an
-  error.
-- At a round's start the engine starts a robot and only then waits to be told so: if the robot was quicker, the wait
-  runs out, 300 times the CPU constant or ten seconds.  Turns have their time limit from a value computed before the
-  battle, so the constant can be lowered afterwards, which leaves 0.6 s of it.
+- A robot may think for `TURN_NANOSECONDS` before it skips a turn.  A skipped turn depends on the clock, so a round with
+  one is left out of the log, and a battle of which most rounds would be is an error.
+- Robots start a round one after the other, and the first turn waits for both.
+
+What Robocode doesn't tell a listener is read by `kdelab.gun.hosting`.
 """
 
 import difflib
@@ -24,15 +24,18 @@ from pathlib import Path
 from typing import Any
 
 import jpype
-import numpy as np
 from jpype import JImplements, JOverride
 
-from kdelab.gun.turns import BULLET_COLUMNS, TURN_COLUMNS, TurnLog, write_logs
+from kdelab.gun.hosting import Hosts, attend_loading
+from kdelab.gun.listening import Recorder
+from kdelab.gun.robots import why_absent
+from kdelab.gun.turns import TurnLog, write_logs
 
 TURN_NANOSECONDS = 10**9
-ROUND_START_NANOSECONDS = 2 * 10**6
-HEARTBEAT = 20  # turns between two signs of life
-COMPLAINTS = ("skipped turn", "exception", "could not load", "unable to", "disabled", "has been stopped", "error")
+
+
+class Misbehaved(RuntimeError):
+    """A robot threw, stalled or skipped too much; the parent has been told."""
 
 
 def start(home: Path, jars: list[str]) -> Any:
@@ -52,38 +55,36 @@ def start(home: Path, jars: list[str]) -> Any:
     RobocodeEngine.setLogMessagesEnabled(False)
     engine = RobocodeEngine(jpype.JClass("java.io.File")(str(home)))
     engine.setVisible(False)
+    attend_loading()
     return engine
 
 
-def _shorten_round_start() -> None:
-    """Lower the CPU constant of the running battle: see the module's text."""
-    component = jpype.JClass("net.sf.robocode.core.ContainerBase").getComponent
-    target = component(jpype.JClass("net.sf.robocode.battle.IBattleManager").class_)
-    for name in ("battle", "cpuConstant"):
-        field = target.getClass().getDeclaredField(name)
-        field.setAccessible(True)
-        if name == "cpuConstant":
-            field.setLong(target, ROUND_START_NANOSECONDS)
-        else:
-            target = field.get(target)
-
-
-def find_robot(engine: Any, wanted: str, argument: str) -> Any:
+def find_robot(engine: Any, wanted: str, argument: str, folder: Path) -> Any:
     """Return the specification of the robot of that class name, with or without its version.
 
     Raises
     ------
     ValueError
-        If there is none (the message gives the nearest names) or more than one.
+        If there is none (the message says why, if the folder of robots shows it, or gives the nearest names), if there
+        is more than one, or if it is a team.
     """
     robots = {}
     for robot in engine.getLocalRepository():
         robots[str(robot.getNameAndVersion())] = robot
     named = {full: robot for full, robot in robots.items() if wanted in (full, str(robot.getClassName()))}
     if len(named) == 1:
-        return next(iter(named.values()))
+        (robot,) = named.values()
+        if jpype.JClass("net.sf.robocode.security.HiddenAccess").getFileSpecification(robot).isTeam():
+            raise ValueError(
+                f"{argument}={wanted!r} is a team: it has several robots, and a battle here is between two"
+            )
+        return robot
     if named:
         raise ValueError(f"{argument}={wanted!r} could be any of {sorted(named)}: give the version too")
+    java = int(str(jpype.JClass("java.lang.System").getProperty("java.specification.version")))
+    reason = why_absent(folder, wanted, java)
+    if reason:
+        raise ValueError(f"{argument}={wanted!r} is not among the robots: {reason}")
     names = sorted({str(robot.getClassName()) for robot in robots.values()})
     lowered = {name.lower(): name for name in names}
     lowered |= {name.rsplit(".", 1)[-1].lower(): name for name in names}  # the class alone, its package forgotten
@@ -93,87 +94,33 @@ def find_robot(engine: Any, wanted: str, argument: str) -> Any:
     raise ValueError(f"{argument}={wanted!r} is not among the robots; {hint}")
 
 
-def _brief(lines: list[str]) -> str:
-    """Return the head of a complaint on one line: a stack trace's first frames are what its author needs."""
-    return " ".join(" ".join(lines[:3]).split())
-
-
-class _Recording:
-    """What a battle's listener gathers: rows of turns, and the first and last sight of each bullet."""
-
-    def __init__(self, names: tuple[str, str], tell: Callable[..., None]):
-        self.names, self.tell = names, tell
-        self.turns: list[list[float]] = []
-        self.bullets: dict[tuple[int, int, int], list[float]] = {}
-        self.problem = ""
-
-    def turn(self, snapshot: Any) -> None:
-        """Take down one turn."""
-        number, turn = snapshot.getRound(), snapshot.getTurn()
-        row: list[float] = [number, turn]
-        for name, robot in zip(self.names, snapshot.getRobots(), strict=True):
-            row += [robot.getX(), robot.getY(), robot.getBodyHeading(), robot.getVelocity()]
-            row += [robot.getEnergy(), robot.getGunHeat(), robot.getState().ordinal()]
-            said = str(robot.getOutputStreamSnapshot() or "")
-            self._listen(name, said, number, turn, drained=robot.getEnergy() == 0.0)
-        self.turns.append(row)
-        for bullet in snapshot.getBullets():
-            begin = [bullet.getPower(), bullet.getHeading(), turn, bullet.getX(), bullet.getY()]
-            end = [turn, bullet.getState().ordinal(), bullet.getVictimIndex()]
-            key = (number, bullet.getOwnerIndex(), bullet.getBulletId())
-            self.bullets[key] = [*self.bullets.get(key, begin)[: len(begin)], *end]
-        if turn % HEARTBEAT == 0:
-            self.tell(event="alive")
-
-    def _listen(self, name: str, said: str, number: int, turn: int, drained: bool) -> None:
-        """Look in what a robot's console says for the engine's complaints about it.
-
-        What escapes from an event's handler is announced; what escapes from ``run`` is only a stack trace, as a robot
-        might print itself, but the engine takes all of the robot's energy in that turn.
-        """
-        lines = said.splitlines()
-        for i, line in enumerate(lines):
-            announced = line.startswith("SYSTEM:") and any(word in line.lower() for word in COMPLAINTS)
-            escaped = drained and i == 0 and "HostingRobotProxy" in said
-            if (announced or escaped) and not self.problem:
-                self.problem = f"{name}, round {number}, turn {turn}: {_brief(lines[i:])}"
-
-    def log(self) -> TurnLog:
-        """Return the whole battle."""
-        bullets = [[*key, *values] for key, values in self.bullets.items()]
-        return TurnLog(
-            *self.names,
-            np.array(self.turns, dtype=np.float64).reshape(-1, len(TURN_COLUMNS)),
-            np.array(bullets, dtype=np.float64).reshape(-1, len(BULLET_COLUMNS)),
-        )
-
-
-def _listener(engine: Any, recording: _Recording) -> Any:
-    """Return an IBattleListener that fills the recording, and stops the battle at the first problem."""
+def _listener(recorder: Recorder) -> Any:
+    """Return an IBattleListener that fills the recorder until its first problem."""
+    hosts: list[Hosts] = []
 
     @JImplements("robocode.control.events.IBattleListener")
     class Listener:
         @JOverride
         def onBattleStarted(self, event: Any) -> None:
-            _shorten_round_start()
+            hosts.append(Hosts())
+
+        @JOverride
+        def onRoundStarted(self, event: Any) -> None:
+            if not recorder.problem:
+                recorder.round(event.getRound(), hosts[0])
 
         @JOverride
         def onTurnEnded(self, event: Any) -> None:
-            had = recording.problem
-            if not had:
-                recording.turn(event.getTurnSnapshot())
-            if recording.problem and not had:
-                recording.tell(event="error", message=recording.problem)
+            if not recorder.problem:
+                recorder.turn(event.getTurnSnapshot(), hosts[0])
 
         @JOverride
         def onRoundEnded(self, event: Any) -> None:
-            recording.tell(event="round")
+            recorder.tell(event="round")
 
         @JOverride
         def onBattleError(self, event: Any) -> None:
-            if not recording.problem:
-                recording.problem = _brief(str(event.getError()).splitlines()) or "the engine reports an error"
-                recording.tell(event="error", message=recording.problem)
+            recorder.engine_error(str(event.getError()))
 
         @JOverride
         def onBattleFinished(self, event: Any) -> None: ...
@@ -188,9 +135,6 @@ def _listener(engine: Any, recording: _Recording) -> Any:
         def onBattleResumed(self, event: Any) -> None: ...
 
         @JOverride
-        def onRoundStarted(self, event: Any) -> None: ...
-
-        @JOverride
         def onTurnStarted(self, event: Any) -> None: ...
 
         @JOverride
@@ -199,21 +143,32 @@ def _listener(engine: Any, recording: _Recording) -> Any:
     return Listener()
 
 
-def record(engine: Any, battle: dict[str, Any], tell: Callable[..., None]) -> TurnLog:
-    """Run one battle and return its log."""
-    first, second = (find_robot(engine, battle[key], key) for key in ("shooter", "enemy"))
+def record(engine: Any, battle: dict[str, Any], robots: Path, stall: float, tell: Callable[..., None]) -> TurnLog:
+    """Run one battle and return its log.
+
+    Raises
+    ------
+    Misbehaved
+        If a robot did; `tell` was told at once, and why.
+    """
+    first, second = (find_robot(engine, battle[key], key, robots) for key in ("shooter", "enemy"))
     names = str(first.getClassName()), str(second.getClassName())
-    tell(event="battle", name=" vs ".join(names))
+    title = " vs ".join(names)
+    tell(event="battle", name=title)
     jpype.JClass("java.lang.System").setProperty("RANDOMSEED", str(battle["seed"]))
     control = jpype.JPackage("robocode").control
     field = control.BattlefieldSpecification(800, 600)
-    robots = jpype.JArray(control.RobotSpecification)([first, second])
-    recording = _Recording(names, tell)
-    listener = _listener(engine, recording)
+    fighters = jpype.JArray(control.RobotSpecification)([first, second])
+    recorder = Recorder(names, battle["rounds"], stall * 1e9 / TURN_NANOSECONDS, stall, tell)
+    listener = _listener(recorder)
     engine.addBattleListener(listener)
-    engine.runBattle(control.BattleSpecification(battle["rounds"], field, robots), True)
+    engine.runBattle(control.BattleSpecification(battle["rounds"], field, fighters), True)
     engine.removeBattleListener(listener)
-    return recording.log()
+    if recorder.problem:
+        raise Misbehaved(recorder.problem)
+    for number, why in recorder.left_out.items():
+        tell(event="left out", message=f"{title}, round {number}: {why}")
+    return recorder.log()
 
 
 def main(path: str) -> None:
@@ -230,14 +185,16 @@ def main(path: str) -> None:
 
     threading.Thread(target=orphaned, daemon=True).start()
     job = json.loads(Path(path).read_text())
+    home = Path(job["home"])
+    robots = home / "robots"
     try:
-        engine = start(Path(job["home"]), job["jars"])
+        engine = start(home, job["jars"])
         java = str(jpype.JClass("java.lang.System").getProperty("java.runtime.version"))
         tell(event="started", robocode=str(engine.getVersion()), java=java)
         for battle in job["battles"]:
             for argument in ("shooter", "enemy"):
-                find_robot(engine, battle[argument], argument)
-        write_logs(job["out"], [record(engine, battle, tell) for battle in job["battles"]])
+                find_robot(engine, battle[argument], argument, robots)
+        write_logs(job["out"], [record(engine, battle, robots, job["stall"], tell) for battle in job["battles"]])
         tell(event="done")
     except ValueError as error:
         tell(event="refused", message=str(error))

@@ -8,6 +8,8 @@ so record only robots that you trust.
 import glob
 import importlib.util
 import json
+import math
+import os
 import queue
 import shutil
 import subprocess
@@ -17,11 +19,14 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+import kdelab
+from kdelab.gun.robots import check_robots, copy_robots
 from kdelab.gun.turns import TurnLog, read_logs
 
 JARS = "/usr/share/java"
@@ -29,10 +34,13 @@ GAME = Path("/usr/share/games/robocode")
 VERSION = "1.9.3.9"
 INSTALL = "apt-get install --no-install-recommends robocode default-jre-headless"
 STARTUP = 120.0  # seconds for Java and Robocode to start, and to look through the robots
+GRACE = 40.0  # seconds for which the engine itself may wait for a robot, before it is time to ask whether it stalls
+_BOUNDS = {"rounds": (1, 32_767), "seed": (-(2**63), 2**63 - 1)}  # the table's int16, Java's long
+_LONGEST = 1e6  # seconds
 
 
 class RecordingError(RuntimeError):
-    """A battle that could not be recorded: something is not installed, or a robot threw, stalled or quit."""
+    """A battle that could not be recorded: something is not installed, or a robot threw, stalled, skipped or quit."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +53,28 @@ class Battle:
     seed: int
 
     def __post_init__(self) -> None:
-        if self.rounds < 1:
-            raise ValueError(f"rounds={self.rounds} must be at least 1")
+        for name in ("shooter", "enemy"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not value.strip():
+                raise ValueError(f"{name}={value!r} must be the class name of a robot")
+        for name, (least, most) in _BOUNDS.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, Integral) or not least <= int(value) <= most:
+                raise ValueError(f"{name}={value!r} must be at least {least} and at most {most}, a whole number")
+            object.__setattr__(self, name, int(value))
 
 
 @dataclass(frozen=True)
 class Recording:
-    """Logs of the battles asked for, in that order, and the versions of what recorded them."""
+    """Logs of the battles asked for, in that order, and the versions of what recorded them.
+
+    A round in which a robot skipped a turn is not in the log; `left_out` has a line for each.
+    """
 
     logs: list[TurnLog]
     robocode: str
     java: str
+    left_out: tuple[str, ...] = ()
 
 
 def installed_jars() -> list[str]:
@@ -90,10 +109,7 @@ def _home(robots: Path | None) -> Iterator[Path]:
         for part in ("robots", "battles", "config"):
             shutil.copytree(GAME / part, home / part)
         if robots is not None:
-            if not robots.is_dir() or not any(robots.iterdir()):
-                raise ValueError(f"robots={str(robots)!r} must be a folder with jars or class files of robots")
-            leave = shutil.ignore_patterns(".robotcache", ".data", "robot.database")
-            shutil.copytree(robots, home / "robots", dirs_exist_ok=True, ignore=leave)
+            copy_robots(robots, home / "robots")
         yield home
 
 
@@ -109,42 +125,61 @@ def record(
     robots : str or Path, optional
         A folder with jars or class files, which joins Robocode's own sample robots.
     stall : float
-        Seconds without a turn after which a battle counts as hung.
+        Seconds that a robot may take to act, or to start a round, before the battle counts as hung.
     progress : bool
         Whether to show a bar, one step a round.
 
     Returns
     -------
     Recording
-        With robots that draw randomness only from ``Math.random`` and keep to one thread, the same on every run.
+        With robots that draw randomness only from ``Math.random`` and keep to one thread, the same on every run, but
+        for rounds left out: a turn may be skipped on a busy machine, or about once in 65,000 by the engine's own doing.
 
     Raises
     ------
     RecordingError
-        If something is not installed, or a robot threw an exception, skipped a turn, hung or ended the Java machine.
+        If something is not installed, or a robot threw an exception, hung, ended the Java machine, or skipped turns in
+        more than half of the rounds.
     ValueError
-        If a robot is unknown (the message gives the nearest names), or the folder holds none.
+        If a robot is unknown (the message says why, or gives the nearest names) or a team, or the folder holds none.
     """
-    if stall <= 0:
-        raise ValueError(f"stall={stall} must be a positive number of seconds")
+    if not isinstance(stall, Real) or not math.isfinite(stall) or not 0 < stall <= _LONGEST:
+        raise ValueError(f"stall={stall!r} must be a positive number of seconds, at most {_LONGEST:g}")
+    if not battles:
+        raise ValueError("battles must hold at least one battle")
+    folder = Path(robots) if robots is not None else None
+    if folder is not None:
+        check_robots(folder)
     jars = installed_jars()
-    with _home(Path(robots) if robots is not None else None) as home:
+    with _home(folder) as home:
         out = home / "logs.npz"
         battle_list = [asdict(battle) for battle in battles]
-        job = {"home": str(home), "jars": jars, "out": str(out), "battles": battle_list}
+        job = {"home": str(home), "jars": jars, "out": str(out), "battles": battle_list, "stall": float(stall)}
         (home / "job.json").write_text(json.dumps(job))
         rounds = sum(battle.rounds for battle in battles)
         with tqdm(total=rounds, unit="round", disable=not progress) as bar:
-            started = _follow(home, stall, bar)
-        return Recording(read_logs(out), started["robocode"], started["java"])
+            started, left_out = _follow(home, stall + GRACE, bar)
+        return Recording(read_logs(out), started["robocode"], started["java"], tuple(left_out))
 
 
-def _follow(home: Path, stall: float, bar: Any) -> dict[str, str]:
-    """Run the engine's process to its end, passing on its progress; return what it said when it started."""
+def _environment() -> dict[str, str]:
+    """Return the engine's environment: this kdelab, and file names in UTF-8 whatever the user's locale."""
+    paths = [str(Path(kdelab.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    return os.environ | {"LC_ALL": "C.UTF-8", "PYTHONUTF8": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+def _follow(home: Path, silence: float, bar: Any) -> tuple[dict[str, str], list[str]]:
+    """Run the engine's process to its end; return what it said when it started, and of the rounds left out."""
     command = [sys.executable, "-m", "kdelab.gun.engine", str(home / "job.json")]
-    with open(home / "engine.log", "w+", errors="replace") as noise:
+    with open(home / "engine.log", "w+", encoding="utf-8", errors="replace") as noise:
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=noise, cwd=home, text=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=noise,
+            cwd=home,
+            encoding="utf-8",
+            env=_environment(),
         )
         assert process.stdout is not None
         lines: queue.Queue[str] = queue.Queue()
@@ -157,14 +192,15 @@ def _follow(home: Path, stall: float, bar: Any) -> dict[str, str]:
         reader = threading.Thread(target=read, daemon=True)
         reader.start()
         started: dict[str, str] = {}
+        left_out: list[str] = []
         battle = "the first battle"
         try:
             while True:
                 try:
-                    line = lines.get(timeout=stall if started else max(stall, STARTUP))
+                    line = lines.get(timeout=silence if started else max(silence, STARTUP))
                 except queue.Empty:
                     raise RecordingError(
-                        f"{battle} stalls: no turn ended within {stall:g} s, after {bar.n} rounds in all; "
+                        f"{battle} stalls: no word of it for {silence:g} s, after {bar.n} rounds in all; "
                         "a robot may be looping (allow more with stall=)"
                     ) from None
                 event = json.loads(line) if line else {"event": "ended"}
@@ -176,12 +212,14 @@ def _follow(home: Path, stall: float, bar: Any) -> dict[str, str]:
                         bar.set_description(battle)
                     case "round":
                         bar.update()
+                    case "left out":
+                        left_out.append(event["message"])
                     case "refused":
                         raise ValueError(event["message"])
                     case "error":
                         raise RecordingError(f"{battle}: {event['message']}")
                     case "done":
-                        return started
+                        return started, left_out
                     case "ended":
                         noise.seek(0)
                         last = " / ".join(noise.read().split("\n")[-6:]).strip(" /")
