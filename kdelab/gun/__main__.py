@@ -55,12 +55,12 @@ def check_out(out: Path) -> None:
     argument = f"--out={str(out)!r}"
     if out.suffix != ".parquet":
         raise ValueError(f"{argument} must end in .parquet")
-    if out.is_dir():
-        raise ValueError(f"{argument} is a folder")
-    if not out.absolute().parent.is_dir():
-        raise ValueError(f"{argument}: there is no folder {str(out.parent)!r}")
     try:
         str(out).encode()
+        if out.is_dir():
+            raise ValueError(f"{argument} is a folder")
+        if not out.absolute().parent.is_dir():
+            raise ValueError(f"{argument}: there is no folder {str(out.parent)!r}")
         with tempfile.NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}-"):  # as the table itself will be
             pass
     except (OSError, UnicodeEncodeError) as error:

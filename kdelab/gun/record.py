@@ -105,6 +105,8 @@ def installed_jars() -> list[str]:
 def _home(robots: Path | None) -> Iterator[Path]:
     """Give a temporary Robocode home with the sample robots and the user's own."""
     with tempfile.TemporaryDirectory(prefix="kdelab-robocode-", ignore_cleanup_errors=True) as folder:
+        if "!" in folder or not folder.isprintable():  # Java reads what follows "!" as a jar's content
+            raise RecordingError(f"Robocode can't work in a folder such as {folder!r}: set TMPDIR to another one")
         home = Path(folder)
         for part in ("robots", "battles", "config"):
             shutil.copytree(GAME / part, home / part)
