@@ -55,6 +55,7 @@ CASES = {
     "resign": case("bad.Faulty", fault="resign", rounds=2),
     "late": case("bad.Faulty", fault="late", rounds=3),
     "team": case("sample.Walls", "sampleteam.MyFirstTeam"),
+    "sentry": case("sample.Walls", "samplesentry.BorderGuard"),
     "newer": case("loose.Newer"),
     "newer in a jar": case("packed.Newer 1.0"),
     "source": case("src.Mine"),
@@ -135,6 +136,7 @@ def test_a_round_with_a_skipped_turn_is_left_out_and_told(fought):
     ("name", "message"),
     [
         ("team", "enemy='sampleteam.MyFirstTeam' is a team: it has several robots"),
+        ("sentry", "enemy='samplesentry.BorderGuard' is a border sentry"),
         ("newer", "shooter='loose.Newer' is not among the robots: loose/Newer.class needs Java 83, and this is Java "),
         ("newer in a jar", "packed.Newer_1.0.jar needs Java 83, and this is Java "),
         ("source", "there is only its source, src/Mine.java: compile it"),
@@ -224,6 +226,21 @@ def test_the_engine_s_word_on_a_robot_is_told_in_a_line():
         "a, round 1, turn 1: my.Error: what at my.Bot.run at some.where"
     ]
     assert Made(console=begin + "SYSTEM: a wins the round.\nSYSTEM: Bonus for killing error: 8\n").fight()[1] == []
+
+
+def test_threads_that_a_robot_leaves_behind_are_no_error():
+    recording = Recorder(("a", "b"), 1, 60, 7.0, lambda **event: None)
+    recording.engine_error("Robot a is still running.  Not stopping it because security is off.")
+    recording.engine_error("Could not destroy a:\njava.lang.IllegalThreadStateException")
+    assert recording.problem == ""
+    recording.engine_error("Exception running a battle round:\nmy.Error\n\tat some.where")
+    assert recording.problem == "Exception running a battle round: my.Error at some.where"
+
+
+def test_the_end_of_the_java_machine_is_told():
+    engine = pytest.importorskip("kdelab.gun.engine", reason="needs JPype", exc_type=ImportError)
+    assert engine.explained(RuntimeError("Proxy called during shutdown")) == "a robot has ended the Java machine"
+    assert engine.explained(OSError("a\nb")) == "OSError: a b"
 
 
 def test_an_engine_of_which_nothing_is_heard_is_ended(monkeypatch, tmp_path):

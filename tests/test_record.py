@@ -82,7 +82,7 @@ def rubbish(folder):
 
 
 @needs_robocode
-@pytest.mark.parametrize("shooter", ["sample.TrackFire", "own.Spinner 1.0", "ünser.Kreisel€"])
+@pytest.mark.parametrize("shooter", ["own.Spinner 1.0", "ünser.Kreisel€"])
 def test_the_command_records_robots_of_ones_own(own_folder, tmp_path, shooter, monkeypatch):
     """Whatever else is in the folder, and also with names that the user's locale can't write."""
     temporary = tmp_path / "temporär 1"

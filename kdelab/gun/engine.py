@@ -66,7 +66,7 @@ def find_robot(engine: Any, wanted: str, argument: str, folder: Path) -> Any:
     ------
     ValueError
         If there is none (the message says why, if the folder of robots shows it, or gives the nearest names), if there
-        is more than one, or if it is a team.
+        is more than one, or if it is a team or a border sentry.
     """
     robots = {}
     for robot in engine.getLocalRepository():
@@ -74,10 +74,14 @@ def find_robot(engine: Any, wanted: str, argument: str, folder: Path) -> Any:
     named = {full: robot for full, robot in robots.items() if wanted in (full, str(robot.getClassName()))}
     if len(named) == 1:
         (robot,) = named.values()
-        if jpype.JClass("net.sf.robocode.security.HiddenAccess").getFileSpecification(robot).isTeam():
-            raise ValueError(
-                f"{argument}={wanted!r} is a team: it has several robots, and a battle here is between two"
-            )
+        item = jpype.JClass("net.sf.robocode.security.HiddenAccess").getFileSpecification(robot)
+        told = f"{argument}={wanted!r}"
+        if item.isTeam():
+            raise ValueError(f"{told} is a team: it has several robots, and a battle here is between two")
+        if not item.validate():  # the engine asks too, and leaves such a robot out of the battle
+            raise ValueError(f"{told} cannot be loaded: is all there that it needs?")
+        if item.isSentryRobot():
+            raise ValueError(f"{told} is a border sentry: with it, the engine ends every round at once")
         return robot
     if named:
         raise ValueError(f"{argument}={wanted!r} could be any of {sorted(named)}: give the version too")
@@ -171,6 +175,13 @@ def record(engine: Any, battle: dict[str, Any], robots: Path, stall: float, tell
     return recorder.log()
 
 
+def explained(error: BaseException) -> str:
+    """Return what is told of an error that nobody expected."""
+    if "during shutdown" in str(error):  # JPype's word; the process may also end before it gets here
+        return "a robot has ended the Java machine"
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
 def main(path: str) -> None:
     """Do the job that the JSON file describes: keys home, jars, battles, out."""
     report = os.fdopen(os.dup(1), "w", buffering=1)
@@ -199,7 +210,7 @@ def main(path: str) -> None:
     except ValueError as error:
         tell(event="refused", message=str(error))
     except BaseException as error:  # Java's too; the parent is waiting for a word
-        tell(event="error", message=f"{type(error).__name__}: {error}")
+        tell(event="error", message=explained(error))
     report.flush()
     os._exit(0)
 

@@ -15,6 +15,7 @@ from kdelab.gun.turns import BULLET_COLUMNS, TURN_COLUMNS, TurnLog
 
 HEARTBEAT = 1.0  # seconds between two signs of life
 _HEADLINE = re.compile(r"=+|Round \d+ of \d+")  # the engine's, on a robot's console at the start of a round
+_LEFTOVER = re.compile("is still running|is not stopping|Could not destroy")
 
 
 def _brief(lines: list[str]) -> str:
@@ -104,8 +105,8 @@ class Recorder:
                 )
 
     def engine_error(self, error: str) -> None:
-        """Take the engine's word on an error of its own, but for one: a robot's thread that outlives its round."""
-        if "is still running" not in error:
+        """Take the engine's word on an error of its own, but for a robot's threads that outlive a round or battle."""
+        if not _LEFTOVER.search(error):
             self._refuse(_brief(error.splitlines()) or "the engine reports an error")
 
     def _refuse(self, problem: str) -> None:

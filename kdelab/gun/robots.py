@@ -78,7 +78,10 @@ def why_absent(folder: Path, robot: str, java: int) -> str:
             return f"{place} needs Java {needs}, and this is Java {java}: compile it with --release {java}"
         if path.suffix != ".jar" and place != compiled:
             return f"the folder that holds it is {place.removesuffix('/' + compiled)!r} in the one given: give that one"
-        return f"Robocode does not take {place} for a robot: is the class of that package, public, and extends a robot?"
+        return (
+            f"Robocode does not take {place} for a robot: is it a public class of that package which extends a robot, "
+            "and is all there that it needs?"
+        )
     return f"there is only its source, {source}: compile it" if source else ""
 
 
