@@ -145,7 +145,11 @@ def test_shipped_columns_are_sound(name):
     assert np.allclose(waves["bullet_speed"], 20 - 3 * waves["power"], atol=4e-6)
     assert np.allclose(np.sin(waves["escape_angle"]) * waves["bullet_speed"], 8, atol=1e-4)
     assert not waves.duplicated(["battle", "shooter", "round", "turn"]).any()
-    assert not waves.drop(columns=["hit", "fired"]).isna().any().any()
+    assert not waves.drop(columns=["hit", "passed", "fired"]).isna().any().any()
+    cut = waves["passed"].isna()
+    assert 100 < cut.sum() < 200  # about one a round: the shot that killed
+    assert waves.loc[cut, "hit"].notna().all()
+    assert (waves["passed"] - waves["turn"])[~cut].between(1, 100).all()
     for feature in FEATURE_TABLE:
         assert waves[feature.name].between(feature.low, feature.high).all(), feature.name
         assert waves[feature.name].nunique() > 3, feature.name
@@ -244,7 +248,7 @@ def test_logs_survive_a_file(tmp_path):
     assert len(log.turns) > 300
     write_logs(tmp_path / "log.npz", [log])
     (again,) = read_logs(tmp_path / "log.npz")
-    assert again.name == log.name == "kc.mega.BeepBoop vs sample.Crazy"
+    assert again.name == log.name == "kc.mega.BeepBoop vs sample.Crazy, seed 22"
     pd.testing.assert_frame_equal(waves_of(again), waves_of(log))
 
 
@@ -276,7 +280,7 @@ def test_bad_arguments_are_refused(tmp_path):
     log = load_round()
     with pytest.raises(ValueError, match="every=-1"):
         waves_of(log, every=-1)
-    with pytest.raises(ValueError, match="more than one battle"):
+    with pytest.raises(ValueError, match="twice"):
         waves_of([log, log])
     with pytest.raises(ValueError, match="round=99"):
         log.only_round(99)

@@ -81,13 +81,13 @@ def own(arguments: argparse.Namespace) -> int:
         raise RecordingError(f"{battle.shooter} has fired no bullet that passed {battle.enemy}: there are no waves")
     said = {
         "set": out.stem,
-        "what": f"{recording.logs[0].name}, {battle.rounds} rounds",
+        "what": f"{recording.logs[0].pair}, {battle.rounds} rounds",
         "robocode": recording.robocode,
         "java": recording.java,
         "field": "800 x 600, no turn skipped",
         "left_out": list(recording.left_out),
         "virtual_every": arguments.virtual_every,
-        "seeds": {recording.logs[0].name: battle.seed},
+        "seeds": {recording.logs[0].pair: battle.seed},
     }
     save_waves(out, waves, said)
     decided = waves["hit"].dropna()

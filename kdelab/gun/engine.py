@@ -20,6 +20,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,7 @@ def record(engine: Any, battle: dict[str, Any], robots: Path, stall: float, tell
         raise Misbehaved(recorder.problem)
     for number, why in recorder.left_out.items():
         tell(event="left out", message=f"{title}, round {number}: {why}")
-    return recorder.log()
+    return replace(recorder.log(), seed=battle["seed"])
 
 
 def explained(error: BaseException) -> str:

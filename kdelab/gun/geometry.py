@@ -47,8 +47,8 @@ def _step_hits(
 @njit(cache=True)
 def target_interval(
     path: np.ndarray, x: float, y: float, speed: float, reference: float, limit: float, width: float, height: float
-) -> tuple[float, float, bool]:
-    """Return the bearings at which a bullet would have hit a robot, and whether the wave has passed it.
+) -> tuple[float, float, int]:
+    """Return the bearings at which a bullet would have hit a robot, and when the wave has passed it.
 
     The bullet leaves (x, y) and flies `speed` pixels a turn; its step number s = 0, 1, ... goes from radius s * speed
     to (s + 1) * speed and is tested against the robot's box at ``path[s]``.  The bearings that hit in some step end
@@ -73,8 +73,8 @@ def target_interval(
     lower, upper : float
         Offsets from the reference, radians, in [-limit, limit]; lower > upper where nothing hits.  Where the bearings
         that hit leave gaps (a fast robot between two steps), the smallest interval around all of them.
-    passed : bool
-        Whether the path is long enough for the wave to leave the robot behind.
+    steps : int
+        After so many steps the whole box at ``path[steps]`` lies behind the wave; 0 where the path ends before.
     """
     lower, upper = np.inf, -np.inf
     left, right = BULLET_RADIUS - x, width - BULLET_RADIUS - x
@@ -84,7 +84,7 @@ def target_interval(
         r0, r1 = s * speed, (s + 1) * speed
         cx, cy = path[s, 0] - x, path[s, 1] - y
         if r0 > math.hypot(abs(cx) + HALF_WIDTH, abs(cy) + HALF_WIDTH):
-            return lower, upper, True
+            return lower, upper, s
         if r1 < math.hypot(max(abs(cx) - HALF_WIDTH, 0.0), max(abs(cy) - HALF_WIDTH, 0.0)):
             continue
         candidates[0], candidates[1], n = reference - limit, reference + limit, 2
@@ -112,7 +112,7 @@ def target_interval(
                 continue
             if _step_hits(angle, r0, r1, cx, cy, left, right, down, up):
                 lower, upper = min(lower, offset), max(upper, offset)
-    return lower, upper, False
+    return lower, upper, 0
 
 
 def bullet_speed(power: np.ndarray | float) -> np.ndarray:

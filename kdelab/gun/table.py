@@ -28,8 +28,9 @@ def checked(waves: pd.DataFrame, features: Sequence[str], ranges: Mapping[str, t
     Raises
     ------
     ValueError
-        If columns are missing or hold what isn't a finite number, `round` isn't whole, intervals are empty or lie
-        outside [-1, 1], or features outside their range; for each, how many rows and which is the first.
+        If columns are missing or hold what isn't a finite number, `round` isn't whole, a wave is there twice, intervals
+        are empty or lie outside [-1, 1], or features outside their range; for each, how many rows and which is the
+        first.
     """
     if not isinstance(waves, pd.DataFrame):
         raise ValueError(f"waves must be a pandas DataFrame, one row a wave, not {type(waves).__name__}")
@@ -49,6 +50,9 @@ def checked(waves: pd.DataFrame, features: Sequence[str], ranges: Mapping[str, t
 
     for name in ("battle", "shooter"):
         note(waves[name].isna().to_numpy(), f"{name} is missing", name)
+    if "turn" in waves:
+        twice = waves.duplicated([*KEYS, "turn"]).to_numpy()
+        note(twice, "a (battle, shooter, round, turn) stands there for the second time,", "battle")
     numbers: dict[str, Floats] = {}
     for name in ("round", *INTERVAL, *features):
         values = pd.to_numeric(waves[name], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
