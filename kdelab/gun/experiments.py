@@ -4,7 +4,7 @@
 - ``shots``: what the learned gun would have done with the shots that BeepBoop and Diamond really fired
 - ``baselines``: the table of guns, each robot left out in turn
 
-Intervals are 95 % bootstrap intervals over battles (`kdelab.gun.trials.compared`).
+Intervals are 95 % bootstrap intervals over battles (`kdelab.gun.trials.compared`); fewer than eight battles have none.
 """
 
 import argparse
@@ -141,8 +141,8 @@ def table_of_guns(predictions: int) -> dict[str, Any]:
 
 
 def summary(results: pd.DataFrame, column: str, against: str, seed: int = 0) -> str:
-    """Return the table of `compared` as text."""
-    return compared(results, column, against, np.random.default_rng(seed)).round(4).to_string()
+    """Return the table of `compared` as text, a dash where there is no interval."""
+    return compared(results, column, against, np.random.default_rng(seed)).round(4).to_string(na_rep="-")
 
 
 def _robots(arguments: argparse.Namespace) -> None:
@@ -183,9 +183,6 @@ def _shots(arguments: argparse.Namespace) -> None:
         surfer = ~results["enemy"].str.startswith("sample.")
         for what, part in (("sample robots", results[~surfer]), ("the other surfer", results[surfer])):
             print(f"{shooter} at {what}: {int((part['gun'] == 'really').sum())} decided shots")
-            if part["battle"].nunique() == 1:
-                print("(one battle only: the intervals are over its rounds)")
-                part = part.assign(battle=part["round"])
             print(summary(part, "hit", "really"), "\n")
 
 

@@ -1,15 +1,14 @@
 """Guns against each other on the same shots: fitted on early rounds, judged on late ones, compared battle by battle."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from kdelab.gun.model import NeighbourModel
 from kdelab.gun.predicting import hits
 from kdelab.loss.validate import Floats, Integers, count, fraction
+from kdelab.study import resampling
 
 
 def late_rounds(waves: pd.DataFrame, share: float = 1 / 3) -> np.ndarray:
@@ -69,10 +68,7 @@ def compared(
 ) -> pd.DataFrame:
     """Return each gun's mean and how far it lies from one of them, with a 95 % bootstrap interval.
 
-    The means are ratios, sum over cells / count.  Each column of `over` has its n values drawn anew with replacement,
-    each by itself; what that moves a difference is made sqrt(n / (n - 1)) t_{n-1} / z as large, since n values drawn
-    from n spread too little, and a few of them say little of how much they spread (the "narrowness bias" of Hesterberg,
-    2015, The American Statistician 69: over 8 battles plain percentiles cover 88 %); and those moves add up.
+    The means are ratios, sum over cells / count; the intervals are those of `kdelab.study.resampling.interval`.
 
     Parameters
     ----------
@@ -86,12 +82,14 @@ def compared(
         Draws, the same for all guns.
     draws : int
     over : sequence of str
-        The columns whose values are drawn: ("battle", "seed") adds the luck of the training.
+        The columns whose values are drawn: ("battle", "seed") adds the luck of the training to an interval over
+        battles.
 
     Returns
     -------
     DataFrame
-        Index gun; columns mean, difference, low, high.  Where a column has one value only there is no interval: NaN.
+        Index gun; columns mean, difference, low, high.  With fewer than 8 values in the first column of `over`, or
+        one in another, there is no interval: low and high are NaN, and no check passes on them.
     """
     cells = results.groupby([*over, "gun"], sort=True)[column].agg(["sum", "size"]).unstack("gun", fill_value=0)
     names = list(cells["sum"].columns)
@@ -105,19 +103,8 @@ def compared(
         means = (times @ totals) / np.maximum(times @ sizes, 1)
         return means - means[..., [mine]]
 
-    difference = differences(np.ones(len(cells)))
-    moved = np.zeros((count("draws", draws), len(names)))
-    for name in over:
-        which, values = pd.factorize(cells.index.get_level_values(name), sort=True)
-        n = len(values)
-        picks = rng.multinomial(n, np.full(n, 1 / n), size=draws)
-        moved += _widening(n) * (differences(picks[:, which].astype(np.float64)) - difference)
-    low, high = difference + np.quantile(moved, [0.025, 0.975], axis=0)
+    labels = [cells.index.get_level_values(name) for name in over]
+    difference, low, high = resampling.interval(differences, labels, rng, draws)
     mean = totals.sum(axis=0) / sizes.sum(axis=0)
     table = pd.DataFrame({"mean": mean, "difference": difference, "low": low, "high": high}, index=names)
     return table.loc[list(dict.fromkeys(results["gun"]))].rename_axis("gun")
-
-
-def _widening(n: int) -> float:
-    """Return by how much the percentiles of a bootstrap over n values are too narrow; NaN for a single one."""
-    return math.sqrt(n / (n - 1)) * float(stats.t.ppf(0.975, n - 1) / stats.norm.ppf(0.975)) if n > 1 else math.nan

@@ -1,0 +1,62 @@
+"""Intervals by the bootstrap: units are drawn anew with replacement, and too few of them give no interval."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from kdelab.loss.validate import Floats, count
+
+FEWEST = 8  # units; the percentiles of fewer have no width worth the name
+
+
+def interval(
+    statistic: Callable[[Floats], Floats],
+    units: Sequence[ArrayLike],
+    rng: np.random.Generator,
+    draws: int = 1000,
+) -> tuple[Floats, Floats, Floats]:
+    """Return a statistic of rows that belong to units, and the ends of its 95 % bootstrap interval.
+
+    Each labelling has its n units drawn anew with replacement, by itself; what that moves the statistic is made
+    sqrt(n / (n - 1)) t_{n-1} / z as large, since n units drawn from n spread too little, and a few of them say little
+    of how much they spread (the "narrowness bias" of Hesterberg, 2015, The American Statistician 69: over 8 units plain
+    percentiles cover 88 %); and those moves add up.
+
+    Parameters
+    ----------
+    statistic : callable
+        Takes how often each row counts, (m, rows), and returns (m, ...).
+    units : sequence of array (rows,)
+        Labels: to which unit each row belongs, first of those that the interval is over (battles, say), then of what
+        adds its own luck (seeds).
+    rng : numpy.random.Generator
+    draws : int
+
+    Returns
+    -------
+    value, low, high : arrays
+        The ends are NaN where the first labels tell fewer than 8 units apart, or others fewer than 2: no interval.
+
+    Raises
+    ------
+    ValueError
+        If there are no labels.
+    """
+    if not len(units):
+        raise ValueError("units must hold the labels of at least one kind of unit")
+    value = statistic(np.ones((1, len(np.asarray(units[0])))))[0]
+    moved = np.zeros((count("draws", draws), *value.shape))
+    for i, labels in enumerate(units):
+        which, names = pd.factorize(np.asarray(labels), sort=True)
+        n = len(names)
+        if n < (2 if i else FEWEST):
+            return value, np.full(value.shape, np.nan), np.full(value.shape, np.nan)
+        picks = rng.multinomial(n, np.full(n, 1 / n), size=draws)
+        widening = math.sqrt(n / (n - 1)) * float(stats.t.ppf(0.975, n - 1) / stats.norm.ppf(0.975))
+        moved += widening * (statistic(picks[:, which].astype(np.float64)) - value)
+    low, high = np.quantile(moved, [0.025, 0.975], axis=0)
+    return value, value + np.minimum(low, 0), value + np.maximum(high, 0)  # where nothing moves, rounding does
