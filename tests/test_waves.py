@@ -4,7 +4,6 @@ import math
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 import kdelab
 from kdelab.gun.features import FEATURE_TABLE, FEATURES, latest_sign, orbit_room, turns_since
 from kdelab.gun.geometry import bullet_speed, escape_angle, target_interval
-from kdelab.gun.turns import BULLET_COLUMNS, ROBOT_COLUMNS, TURN_COLUMNS, TurnLog, load_round, read_logs, write_logs
+from kdelab.gun.turns import BULLET_COLUMNS, ROBOT_COLUMNS, TURN_COLUMNS, load_round, read_logs
 from kdelab.gun.waves import COLUMNS, waves_of
 
 WIDTH, HEIGHT = 800.0, 600.0
@@ -241,39 +240,6 @@ def test_orbit_room_is_where_a_march_along_the_orbit_leaves_the_field(seed):
     out = (px < 18) | (px > 782) | (py < 18) | (py > 582)
     expected = angles[out.argmax()] if out.any() else np.pi
     assert room == pytest.approx(expected, abs=4e-4)
-
-
-def test_logs_survive_a_file(tmp_path):
-    log = load_round()
-    assert len(log.turns) > 300
-    write_logs(tmp_path / "log.npz", [log])
-    (again,) = read_logs(tmp_path / "log.npz")
-    assert again.name == log.name == "kc.mega.BeepBoop vs sample.Crazy, seed 22"
-    pd.testing.assert_frame_equal(waves_of(again), waves_of(log))
-
-
-def columns(n):
-    turns = np.zeros((n, len(TURN_COLUMNS)))
-    turns[:, 1] = np.arange(1, n + 1)
-    return turns
-
-
-NO_BULLETS = np.zeros((0, len(BULLET_COLUMNS)))
-
-
-@pytest.mark.parametrize(
-    ("turns", "bullets", "message"),
-    [
-        (np.zeros((3, 15)), NO_BULLETS, "turns has shape"),
-        (columns(3), np.zeros((2, 3)), "bullets has shape"),
-        (columns(3) * [np.nan], NO_BULLETS, "turns holds values that are not finite"),
-        (columns(5)[[0, 1, 3]], NO_BULLETS, "no turn of a round missing"),
-        (columns(5)[::-1], NO_BULLETS, "sorted"),
-    ],
-)
-def test_bad_logs_are_refused(turns, bullets, message):
-    with pytest.raises(ValueError, match=message):
-        TurnLog("a", "b", turns, bullets)
 
 
 def test_bad_arguments_are_refused(tmp_path):
