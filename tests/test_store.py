@@ -1,5 +1,6 @@
 """Tables of waves on disk."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +33,137 @@ def test_what_is_saved_comes_back_to_the_last_decimal(tmp_path, waves):
 
 
 def test_columns_of_ones_own_are_kept(tmp_path, waves):
-    store.save_waves(tmp_path / "mine.parquet", waves.assign(mood=0.25), {})
-    assert (kdelab.load_waves(tmp_path / "mine.parquet")["mood"] == 0.25).all()
+    own = waves.assign(
+        mood=0.25,
+        rate=(waves["lower"] + 1) / 2 * 4e-7,
+        huge=1e300,
+        gap=np.where(waves.index % 2, np.nan, np.pi),
+        count=np.arange(len(waves)) + 2**53,
+        place=["here", "there"] * (len(waves) // 2) + ["here"] * (len(waves) % 2),
+        sure=waves["real"],
+    )
+    store.save_waves(tmp_path / "mine.parquet", own, {})
+    again = kdelab.load_waves(tmp_path / "mine.parquet")
+    pd.testing.assert_frame_equal(again, own, check_exact=True)
+    own.to_parquet(tmp_path / "pandas.parquet")
+    pd.testing.assert_frame_equal(kdelab.load_waves(tmp_path / "pandas.parquet"), own, check_exact=True)
+
+
+def test_numbers_of_many_decimals_are_kept_too(tmp_path, waves):
+    fine = waves.assign(distance=waves["distance"] / 3, lower=waves["lower"] - 1e-9)
+    store.save_waves(tmp_path / "mine.parquet", fine, {})
+    pd.testing.assert_frame_equal(kdelab.load_waves(tmp_path / "mine.parquet"), fine, check_exact=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fired": None},
+        {"hit": None, "passed": None},
+        {"lower": "float32", "distance": "float16"},
+        {"round": "Int64", "real": "boolean", "speed": "Float32", "hit": "Int8", "battle": "string"},
+        {"shooter": "category", "enemy": "category", "battle": "category", "round": "category"},
+        {"round": "float64", "turn": "uint16", "orbit_direction": "float32"},
+        {"real": "int64", "passed": "Int64", "acceleration": "int64"},
+        {"hit": "boolean", "real": "float64"},
+        {"battle": "object", "round": "object"},
+    ],
+    ids=lambda change: ", ".join(f"{name} {kind}" for name, kind in change.items()),
+)
+def test_other_programs_types_come_back_as_documented(tmp_path, waves, change):
+    """Whatever the file's types, the columns have one type in memory, with the values that the file's could hold."""
+    first = waves.copy()
+    for name, kind in change.items():
+        if kind is None:
+            first[name] = None
+        elif name == "acceleration":
+            first[name] = first[name].round().astype(kind)
+        else:
+            first[name] = first[name].astype(kind)
+    first.to_parquet(tmp_path / "theirs.parquet")
+    store.save_waves(tmp_path / "ours.parquet", first, {})
+    second = kdelab.load_waves(tmp_path / "theirs.parquet")
+    pd.testing.assert_frame_equal(kdelab.load_waves(tmp_path / "ours.parquet"), second, check_exact=True)
+    assert (second.dtypes == waves.dtypes).all()
+    for name, kind in change.items():
+        expected = [np.nan] * len(waves) if kind is None else first[name].astype(waves[name].dtype)
+        np.testing.assert_array_equal(second[name], expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("lower", "wide", "needed are numbers"),
+        ("distance", pd.Timestamp("2026-01-01"), "needed are numbers"),
+        ("hit", "no", "needed are numbers"),
+        ("hit", 0.5, "0.5 in row 0; allowed are 0 and 1"),
+        ("real", 2, "2 in row 0; allowed are 0 and 1"),
+        ("real", None, "is missing in"),
+        ("round", 0.5, "0.5 in row 0; allowed are whole numbers"),
+        ("turn", np.nan, "is missing in"),
+        ("passed", 1.5, "1.5 in row 0"),
+        ("battle", 3, "needed is text"),
+        ("shooter", None, "needed is text"),
+        ("fired", pd.Timedelta(1), "needed are numbers"),
+    ],
+)
+def test_columns_of_the_wrong_type_are_named(tmp_path, waves, name, values, message):
+    bad = waves.assign(**{name: values})
+    with pytest.raises(ValueError, match=rf"waves\['{name}'\] .*{message}"):
+        store.save_waves(tmp_path / "ours.parquet", bad, {})
+    assert list(tmp_path.iterdir()) == []
+    bad.to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(ValueError, match=rf"x\.parquet'.*'{name}'.*{message}"):
+        kdelab.load_waves(tmp_path / "x.parquet")
+
+
+def test_a_filtered_table_of_pandas_brings_no_index_column(tmp_path, waves):
+    waves[waves["real"]].to_parquet(tmp_path / "x.parquet")
+    assert list(kdelab.load_waves(tmp_path / "x.parquet").columns) == list(waves.columns)
+
+
+def test_every_flipped_bit_is_noticed_or_changes_nothing(tmp_path):
+    """Pages, their headers, the footer."""
+    waves = waves_of(load_round(), every=0).head(30).assign(rate=4e-7)
+    store.save_waves(tmp_path / "whole.parquet", waves, {"who": "Ä"})
+    whole = (tmp_path / "whole.parquet").read_bytes()
+    rng, messages = np.random.default_rng(0), []
+    places = [*rng.choice(len(whole) - 3000, 150, replace=False), *range(len(whole) - 3000, len(whole), 19)]
+    for place in places:
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << rng.integers(8)
+        (tmp_path / "x.parquet").write_bytes(flipped)
+        try:
+            again = kdelab.load_waves(tmp_path / "x.parquet")
+        except ValueError as error:
+            messages.append(str(error))
+        else:
+            pd.testing.assert_frame_equal(again, waves, check_exact=True)
+            assert again.attrs == {"schema": 2, "who": "Ä"}
+    assert len(messages) > len(places) / 3
+    assert all("x.parquet" in message for message in messages)
+
+
+def test_pages_carry_checksums_that_others_can_verify(tmp_path, waves):
+    store.save_waves(tmp_path / "x.parquet", waves, {})
+    data = bytearray((tmp_path / "x.parquet").read_bytes())
+    lower = pq.ParquetFile(tmp_path / "x.parquet").metadata.row_group(0).column(list(waves).index("lower"))
+    data[lower.data_page_offset + lower.total_compressed_size - 1] ^= 4
+    (tmp_path / "x.parquet").write_bytes(data)
+    with pytest.raises(OSError, match="page integrity"):
+        pq.read_table(tmp_path / "x.parquet", page_checksum_verification=True)
+
+
+@pytest.mark.parametrize("schema", [None, 1, 3])
+def test_tables_of_another_schema_are_refused_in_a_sentence_that_helps(tmp_path, waves, schema):
+    said = {"seeds": {"a vs b": 7}} | ({} if schema is None else {"schema": schema})
+    table = pa.Table.from_pandas(waves.drop(columns="passed"))
+    table = table.replace_schema_metadata({store.METADATA_KEY: json.dumps(said).encode()})
+    pq.write_table(table, tmp_path / "old.parquet")
+    with pytest.raises(
+        ValueError, match=rf"old\.parquet' is .* schema {schema or 1}, .* reads schema 2: .*'a vs b': 7"
+    ):
+        kdelab.load_waves(tmp_path / "old.parquet")
 
 
 def test_equal_tables_give_equal_bytes(tmp_path, waves):

@@ -67,8 +67,10 @@ def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise ValueError(f"{this}: there is no such file")
     try:
-        table = pq.ParquetFile(path, page_checksum_verification=True).read()
-        metadata = table.schema.metadata or {}
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            table, metadata = file.read(), file.metadata.metadata or {}
+            if not metadata and file.metadata.created_by.startswith("parquet-cpp-arrow"):
+                raise ValueError("its metadata are gone, and Arrow always writes some")
         said = metadata.get(METADATA_KEY, b"{}").decode()
         provenance = dict(json.loads(said))
     except Exception as error:  # whatever Arrow's readers raise on damaged bytes
