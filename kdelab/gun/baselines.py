@@ -4,6 +4,7 @@ Circular targeting proper needs the enemy's rate of turn, which isn't among the 
 go on circling the shooter, is its nearest relative.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from kdelab.gun.aim import most_mass
-from kdelab.gun.geometry import HALF_WIDTH
-from kdelab.gun.predicting import hits
+from kdelab.gun.arrays import number_column, rows_of, series
+from kdelab.gun.predicting import bot_width, hits
 from kdelab.gun.retrieval import Memory, middles
+from kdelab.gun.table import checked
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.loss.kernels import Kernel, Laplace
@@ -34,18 +36,25 @@ class HeadOn(BaseEstimator):
 
     def predict(self, waves: pd.DataFrame, rows: ArrayLike | None = None) -> Floats:
         """Return the guess factor to aim at for each wave asked for, (rows,)."""
-        part = waves if rows is None else waves.iloc[_indices(rows)]
-        return np.clip(self.factors({name: part[name].to_numpy(dtype=np.float64) for name in _KNOWN}), -1.0, 1.0)
+        wanted = _wanted(waves, rows, _KNOWN)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            factors = self.factors({name: number_column(waves, name)[wanted] for name in _KNOWN})
+        if not np.isfinite(factors).all():
+            first = wanted[np.argmin(np.isfinite(factors))]
+            raise ValueError(
+                f"waves: in row {first} no shot can meet the enemy; are bullet_speed and escape_angle right?"
+            )
+        return np.clip(factors, -1.0, 1.0)
 
     def losses(self, waves: pd.DataFrame, rows: ArrayLike | None = None) -> Floats:
         """Return NaN: one aim is no density."""
-        return np.full(len(waves) if rows is None else len(_indices(rows)), np.nan)
+        return np.full(len(rows_of(rows, len(waves))), np.nan)
 
     def judge(self, waves: pd.DataFrame, rows: ArrayLike | None = None) -> pd.DataFrame:
         """Return a row a wave: row, battle, aim, hit and cross_entropy, as `NeighbourModel.judge` does."""
-        wanted = np.arange(len(waves)) if rows is None else _indices(rows)
+        wanted = _wanted(waves, rows)
         aims = self.predict(waves, wanted)
-        columns = {"row": wanted, "battle": waves["battle"].to_numpy()[wanted], "aim": aims}
+        columns = {"row": wanted, "battle": series(waves, "battle").to_numpy()[wanted], "aim": aims}
         return pd.DataFrame({**columns, "hit": hits(waves, aims, wanted), "cross_entropy": self.losses(waves, wanted)})
 
     def factors(self, known: dict[str, Floats]) -> Floats:
@@ -88,9 +97,8 @@ class Histogram(HeadOn):
 
     def predict(self, waves: pd.DataFrame, rows: ArrayLike | None = None) -> Floats:
         """Return the densest guess factor for the bot's width, (rows,); 0 without a memory."""
-        wanted = np.arange(len(waves)) if rows is None else _indices(rows)
-        distance, escape = (waves[name].to_numpy(dtype=np.float64)[wanted] for name in ("distance", "escape_angle"))
-        width = 2 * np.arctan2(HALF_WIDTH, distance) / escape
+        wanted = _wanted(waves, rows, ("distance",))
+        width = bot_width(waves, wanted)
         aims = np.zeros(len(wanted))
         for known, clusters in self._clusters(waves, wanted):
             weights = np.repeat(1 / clusters.sizes, clusters.sizes)
@@ -99,7 +107,7 @@ class Histogram(HeadOn):
 
     def losses(self, waves: pd.DataFrame, rows: ArrayLike | None = None) -> Floats:
         """Return the cross-entropy of each wave, (rows,); a uniform density's log 2 without a memory."""
-        wanted = np.arange(len(waves)) if rows is None else _indices(rows)
+        wanted = _wanted(waves, rows)
         losses = np.full(len(wanted), np.log(2.0))
         for known, clusters in self._clusters(waves, wanted):
             losses[known] = CrossEntropy(clusters, self.kernel).value(np.zeros(len(clusters.points)))
@@ -109,7 +117,7 @@ class Histogram(HeadOn):
         """Return positions in `wanted` and clusters of whole memories, a chunk at a time."""
         memory, points = Memory(waves), middles(waves)
         able = np.flatnonzero(memory.stored[wanted] > 0)
-        lower, upper = (waves[name].to_numpy(dtype=np.float64) for name in ("lower", "upper"))
+        lower, upper = (number_column(waves, name) for name in ("lower", "upper"))
         chunks = []
         for start in range(0, len(able), _CHUNK):
             known = able[start : start + _CHUNK]
@@ -121,6 +129,6 @@ class Histogram(HeadOn):
 _KNOWN = ("distance", "lateral_speed", "approach", "bullet_speed", "escape_angle", "room_ahead")
 
 
-def _indices(rows: ArrayLike) -> Integers:
-    given = np.asarray(rows)
-    return np.flatnonzero(given) if given.dtype == bool else given.astype(np.int64)
+def _wanted(waves: pd.DataFrame, rows: ArrayLike | None, needed: Sequence[str] = ()) -> Integers:
+    checked(waves, needed)
+    return rows_of(rows, len(waves))

@@ -1,20 +1,14 @@
-"""Fitting: retrieve, train on what was found, retrieve anew with the learned weights.
+"""Fitting: retrieve, train on what was found, retrieve anew with the learned weights."""
 
-The state on disk is one small JSON file, rewritten beside and renamed with every step of the optimiser, so that a
-killed fit goes on from the last good step.
-"""
-
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from scipy.optimize import minimize
 from tqdm import tqdm
 
+from kdelab.gun.checkpoint import Checkpoint, Round
 from kdelab.gun.distances import Distances, Form
-from kdelab.gun.files import replacing
 from kdelab.gun.retrieval import Memory, Neighbourhood
 from kdelab.loss.validate import Floats, Integers
 
@@ -41,30 +35,6 @@ class Settings(NamedTuple):
     progress: bool
 
 
-class Round(NamedTuple):
-    """How things stood after one round of retrieval and training; round 0 is before any.
-
-    Attributes
-    ----------
-    retrieval : int
-    theta : tuple of float
-        The flat parameters.
-    before, after : float
-        The training loss on this round's clusters, before and after training on them.
-    held_out : float
-        The loss on the held-out rounds, each wave's neighbours found with these parameters; NaN without any.
-    evaluations : int
-        How often the loss was evaluated.
-    """
-
-    retrieval: int
-    theta: tuple[float, ...]
-    before: float
-    after: float
-    held_out: float
-    evaluations: int
-
-
 class Task(NamedTuple):
     """What to learn from: features, memories, predictions with their weights, and the objective's factory."""
 
@@ -75,56 +45,6 @@ class Task(NamedTuple):
     weights: Floats  # one a wave of the whole table
     objective: Callable[[Integers, Neighbourhood], Objective]
     yardstick: Callable[[Integers, Neighbourhood], Objective]
-
-
-class Checkpoint:
-    """A fit's state on disk, or nowhere where there is no path.
-
-    Parameters
-    ----------
-    path : str, Path or None
-    fingerprint : str
-        Identifies data and settings: a state of another fit is refused.
-
-    Raises
-    ------
-    ValueError
-        If the file there is no state of this fit.
-    """
-
-    def __init__(self, path: str | Path | None, fingerprint: str) -> None:
-        self.path = None if path is None else Path(path)
-        self.fingerprint = fingerprint
-        self.rounds: list[Round] = []
-        self.theta: Floats | None = None
-        if self.path is not None and self.path.exists():
-            self._read(self.path)
-
-    def _read(self, path: Path) -> None:
-        try:
-            state = json.loads(path.read_text())
-            rounds = [Round(**{**entry, "theta": tuple(entry["theta"])}) for entry in state["rounds"]]
-            theta, fingerprint = np.array(state["theta"], dtype=np.float64), state["fingerprint"]
-        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-            raise ValueError(f"checkpoint={str(path)!r} is not the state of a fit: {error!r}") from error
-        if fingerprint != self.fingerprint:
-            raise ValueError(
-                f"checkpoint={str(path)!r} belongs to a fit with other data or settings; remove it or name another file"
-            )
-        self.rounds, self.theta = rounds, theta
-
-    def write(self, theta: Floats) -> None:
-        """Put the rounds so far and the present parameters on disk."""
-        self.theta = theta.copy()
-        if self.path is None:
-            return
-        state = {
-            "fingerprint": self.fingerprint,
-            "theta": [float(value) for value in theta],
-            "rounds": [entry._asdict() for entry in self.rounds],
-        }
-        with replacing(self.path) as temporary:
-            temporary.write_text(json.dumps(state))
 
 
 def fit(task: Task, settings: Settings, start: Floats, checkpoint: Checkpoint) -> list[Round]:
@@ -145,26 +65,35 @@ def fit(task: Task, settings: Settings, start: Floats, checkpoint: Checkpoint) -
         If the loss is not finite at some point of training.
     """
     rounds = checkpoint.rounds
+    if rounds and finished(rounds, settings):
+        return rounds
     first = find(task, settings, task.train, start)
     batch = Batch(task, task.train, first, task.objective)
     noise = batch.noise(settings.form, start) if settings.shrinkage else 0.0
     if not rounds:
         value, _ = evaluate(batch, settings.form, start)
-        rounds.append(Round(0, tuple(start), value, value, held_out_loss(task, settings, start), 1))
-        checkpoint.write(start)
-    theta = start if checkpoint.theta is None else checkpoint.theta
+        checkpoint.done(Round(0, tuple(start), value, value, held_out_loss(task, settings, start), 1))
     while not finished(rounds, settings):
         done = np.array(rounds[-1].theta)
         if settings.retrieve_anew and len(rounds) > 1:
             batch = Batch(task, task.train, find(task, settings, task.train, done), task.objective)
         before, _ = evaluate(batch, settings.form, done)
-        theta, evaluations = descend(batch, settings, theta, settings.shrinkage * noise, checkpoint, len(rounds))
+        theta, evaluations = descend(batch, settings, done, settings.shrinkage * noise, checkpoint)
         after, _ = evaluate(batch, settings.form, theta)
-        rounds.append(
-            Round(len(rounds), tuple(theta), before, after, held_out_loss(task, settings, theta), evaluations)
-        )
-        checkpoint.write(theta)
+        held_out = held_out_loss(task, settings, theta)
+        checkpoint.done(Round(len(rounds), tuple(theta), before, after, held_out, evaluations))
     return rounds
+
+
+def reached(checkpoint: Checkpoint) -> Floats | None:
+    """Return the best parameters of a fit, whether it is finished or was cut short; None before there are any.
+
+    Those of the best round; or of the last step, where no round of training is done or none is judged.
+    """
+    rounds = checkpoint.rounds
+    if len(rounds) < 2 or np.isnan(rounds[-1].held_out):
+        return checkpoint.theta
+    return np.array(best(rounds).theta)
 
 
 def best(rounds: list[Round]) -> Round:
@@ -236,7 +165,7 @@ def held_out_loss(task: Task, settings: Settings, theta: Floats) -> float:
 
 
 def descend(
-    batch: Batch, settings: Settings, theta: Floats, shrinkage: float, checkpoint: Checkpoint, number: int
+    batch: Batch, settings: Settings, theta: Floats, shrinkage: float, checkpoint: Checkpoint
 ) -> tuple[Floats, int]:
     """Return parameters of lower loss plus `shrinkage` times their spread (L-BFGS-B), and the number of evaluations."""
 
@@ -245,15 +174,16 @@ def descend(
         spread, slope = settings.form.spread(theta)
         return loss + shrinkage * spread, gradient + shrinkage * slope
 
-    with tqdm(total=settings.max_iter, desc=f"retrieval {number}", disable=not settings.progress, leave=False) as bar:
+    title = f"retrieval {len(checkpoint.rounds)}"
+    with tqdm(total=settings.max_iter, desc=title, disable=not settings.progress, leave=False) as bar:
 
         def after_step(theta: Floats) -> None:
-            checkpoint.write(theta)
+            checkpoint.step(theta)
             bar.update()
 
         options: Any = {"maxiter": settings.max_iter, "maxcor": 20, "ftol": 1e-9, "gtol": 1e-6}
         result: Any = minimize(  # type: ignore[call-overload]
-            objective,
+            lambda theta: checkpoint.answer(theta, objective),
             theta,
             jac=True,
             method="L-BFGS-B",

@@ -1,7 +1,5 @@
 """The gun: neighbours by a learned distance, a density from their weights, an aim from the density."""
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -13,11 +11,15 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from kdelab.gun import export, fitting
+from kdelab.gun.checkpoint import Round, opened
+from kdelab.gun.arrays import name_column, number_column
 from kdelab.gun.distances import Form, Parameters
 from kdelab.gun.features import FEATURES
+from kdelab.gun.identity import digest, identity
 from kdelab.gun.predicting import Predicting
 from kdelab.gun.retrieval import ENOUGH, SHARE, UNLEARNED_SCALE, Memory, scaled
-from kdelab.gun.table import checked, ranges_of, weights_of
+from kdelab.gun.table import checked, late, ranges_of, weights_of
+from kdelab.gun.whole import counted
 from kdelab.loss.batches import shuffled
 from kdelab.loss.kernels import Kernel, Laplace
 from kdelab.loss.validate import Floats, Integers, count, fraction, scalar
@@ -81,12 +83,20 @@ class NeighbourModel(Predicting, BaseEstimator):
         Of the distance: logit = -scale_ * distance.
     ranges_ : dict
         (low, high) that scales each feature to [0, 1].
-    history_ : list of kdelab.gun.fitting.Round
+    history_ : list of kdelab.gun.checkpoint.Round
         How things stood before and after each retrieval.
     predictions_ : array of int
         The rows of the table that were trained on.
+    rounds_ : DataFrame or None
+        How many waves of each battle, shooter and round were fitted on; None if the gun was read from a file.
     feature_names_in_, n_features_in_
         As in scikit-learn.
+
+    Notes
+    -----
+    A wave's memory is looked up in the table that is passed, so pass whole rounds and name the waves asked about:
+    ``predict(waves, rows=mask)``, not ``predict(waves[mask])``.  Of scikit-learn's splitters those by battle are right:
+    ``cross_val_score(gun, waves, groups=waves["battle"], cv=GroupKFold())``.  `kdelab.gun.whole` warns of others.
     """
 
     def __init__(
@@ -145,18 +155,25 @@ class NeighbourModel(Predicting, BaseEstimator):
         sample_weight : array_like (waves,), optional
             How much each wave counts as a prediction (real against virtual ones, say); with 0 it is only remembered.
         checkpoint : path, optional
-            A file that always holds the last good state, whole; if it exists, fitting goes on from there.
+            A file that always holds the last good state, whole.  If it exists, fitting goes on from there, and comes to
+            the same result, to the last bit, as without a break.
 
         Returns
         -------
         NeighbourModel
-            Itself.  If interrupted (Ctrl-C) it holds the best state so far, and the interrupt goes on.
+            Itself.  If interrupted (Ctrl-C) it holds the best state so far, that of the file if this call came to none,
+            and the interrupt goes on.
 
         Raises
         ------
         ValueError
             If a parameter or the table isn't what it must be (all faults of the table in one message), if no wave has
-            50 waves in memory, or the checkpoint belongs to another fit.
+            50 waves in memory, or the checkpoint belongs to another fit, is damaged, or in use by another process.
+
+        Warns
+        -----
+        UserWarning
+            If rows seem to have been cut out of the table: `kdelab.gun.whole`.
         """
         self._check_parameters()
         names = self._names()
@@ -188,22 +205,24 @@ class NeighbourModel(Predicting, BaseEstimator):
             self.progress,
         )
         start = form.flat(unlearned(len(names)))
-        state = fitting.Checkpoint(checkpoint, self._fingerprint(waves, weights) if checkpoint else "")
-        try:
-            fitting.fit(task, settings, start, state)
-        finally:
-            if state.rounds:
-                self._take(form, ranges, state.rounds)
+        with opened(checkpoint, {} if checkpoint is None else self._fingerprint(waves, weights)) as state:
+            try:
+                fitting.fit(task, settings, start, state)
+            finally:
+                if (theta := fitting.reached(state)) is not None:
+                    self.history_: list[Round] = list(state.rounds)
+                    self.rounds_ = counted(waves)
+                    self._set(ranges, form.parameters(theta))
         return self
 
     def at(self, retrieval: int) -> "NeighbourModel":
         """Return a fitted copy with the weights as they stood after a retrieval; 0 is the unlearned start."""
         check_is_fitted(self)
-        if not 0 <= retrieval < len(self.history_):
+        if count("retrieval", retrieval, least=0) >= len(self.history_):
             raise ValueError(f"retrieval: {retrieval} given, the history has 0 to {len(self.history_) - 1}")
         copy = type(self)(**self.get_params())
         copy._set(self.ranges_, Form(self.form, len(self.ranges_)).parameters(np.array(self.history_[retrieval].theta)))
-        copy.history_ = self.history_[: retrieval + 1]
+        copy.history_, copy.rounds_ = self.history_[: retrieval + 1], self.rounds_
         return copy
 
     def unlearned(self, waves: pd.DataFrame) -> "NeighbourModel":
@@ -211,12 +230,9 @@ class NeighbourModel(Predicting, BaseEstimator):
         self._check_parameters()
         checked(waves, self._names())
         self._set(ranges_of(waves, self._names()), unlearned(len(self._names())))
-        self.history_: list[fitting.Round] = []
+        self.history_ = []
+        self.rounds_ = counted(waves)
         return self
-
-    def _take(self, form: Form, ranges: dict[str, tuple[float, float]], rounds: list[fitting.Round]) -> None:
-        self.history_ = list(rounds)
-        self._set(ranges, form.parameters(np.array(fitting.best(rounds).theta)))
 
     def _set(self, ranges: dict[str, tuple[float, float]], parameters: Parameters) -> None:
         self.ranges_ = dict(ranges)
@@ -228,10 +244,8 @@ class NeighbourModel(Predicting, BaseEstimator):
 
     def _split(self, waves: pd.DataFrame, memory: Memory, weights: Floats) -> tuple[Integers, Integers]:
         able = (memory.stored >= max(ENOUGH, self.share)) & (weights > 0)
-        last = waves.groupby(["battle", "shooter"])["round"].transform("max").to_numpy()
-        first = waves.groupby(["battle", "shooter"])["round"].transform("min").to_numpy()
-        late = waves["round"].to_numpy() > last - self.validation * (last - first + 1)
-        train, held_out = np.flatnonzero(able & ~late), np.flatnonzero(able & late)
+        last_rounds = late(waves, self.validation)
+        train, held_out = np.flatnonzero(able & ~last_rounds), np.flatnonzero(able & last_rounds)
         if len(train) == 0:
             raise ValueError(
                 f"waves: none of the {len(waves)} can be trained on: it takes {ENOUGH} waves of earlier rounds of "
@@ -307,15 +321,14 @@ class NeighbourModel(Predicting, BaseEstimator):
         if self.aim not in AIMS:
             raise ValueError(f"aim: {self.aim!r} given, allowed are {', '.join(AIMS)}")
 
-    def _fingerprint(self, waves: pd.DataFrame, weights: Floats) -> str:
+    def _fingerprint(self, waves: pd.DataFrame, weights: Floats) -> dict[str, str]:
         """Return what tells this fit from any other: settings, data and weights."""
-        settings = {k: repr(v) for k, v in self.get_params().items() if k not in ("progress", "aim", "loss")}
-        settings["loss"] = getattr(self.loss, "__qualname__", type(self.loss).__name__)
-        columns = ["battle", "shooter", "round", "lower", "upper", *self._names()]
-        digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=16)
-        digest.update(pd.util.hash_pandas_object(waves[columns], index=False).to_numpy().tobytes())
-        digest.update(weights.tobytes())
-        return digest.hexdigest()
+        settings = self.get_params() | {"features": self._names()}
+        made_of = {name: identity(name, value) for name, value in settings.items() if name not in ("progress", "aim")}
+        memory = [name_column(waves, name) for name in ("battle", "shooter")]
+        numbers = [number_column(waves, name) for name in ("round", "lower", "upper", *self._names())]
+        data = digest(*(column.tobytes() for column in [*memory, *numbers]))
+        return made_of | {"waves": data, "sample_weight": digest(weights.tobytes())}
 
 
 def unlearned(features: int) -> Parameters:

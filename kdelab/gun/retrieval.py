@@ -2,6 +2,7 @@
 
 The *memory* of a wave is every wave that the same shooter fired in earlier rounds of the same battle.  Rounds are the
 unit, since waves of one round overlap in time: a table of waves does not say which of them had already passed.
+What isn't in the table can't be remembered, so a table must hold whole rounds (`kdelab.gun.whole` warns of others).
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,9 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import KDTree
 
+from kdelab.gun.arrays import name_column, number_column, round_column
 from kdelab.gun.features import FEATURE_TABLE
+from kdelab.gun.whole import warn_of_holes
 from kdelab.loss.batches import shuffled
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.validate import Floats, Integers, count
@@ -76,8 +79,9 @@ class Memory:
     """
 
     def __init__(self, waves: pd.DataFrame) -> None:
-        group = waves.groupby(["battle", "shooter"], sort=True).ngroup().to_numpy()
-        number = waves["round"].to_numpy()
+        battle, shooter = name_column(waves, "battle"), name_column(waves, "shooter")
+        group, number = battle * (shooter.max(initial=0) + 1) + shooter, round_column(waves)
+        warn_of_holes(waves.index, group, number)
         self._order = np.lexsort((number, group))  # stable: rows stay in the table's order within a round
         group, number = group[self._order], number[self._order]
         rank = np.arange(len(group))
@@ -143,18 +147,18 @@ class Memory:
 
 def scaled(waves: pd.DataFrame, ranges: Mapping[str, tuple[float, float]] = RANGES) -> Floats:
     """Return features scaled to [0, 1] by (low, high), clipped, (waves, features); by default all documented ones."""
-    low, high = np.array(list(ranges.values())).T
-    return np.clip((waves[list(ranges)].to_numpy(dtype=np.float64) - low) / (high - low), 0.0, 1.0)
+    columns = {name: np.clip(number_column(waves, name), low, high) for name, (low, high) in ranges.items()}
+    return np.column_stack([(columns[name] - low) / (high - low) for name, (low, high) in ranges.items()])
 
 
 def middles(waves: pd.DataFrame) -> Floats:
     """Return the middle of each wave's interval of guess factors: the *point* that a neighbour stands for."""
-    return (waves["lower"].to_numpy(dtype=np.float64) + waves["upper"].to_numpy(dtype=np.float64)) / 2
+    return (number_column(waves, "lower") + number_column(waves, "upper")) / 2
 
 
 def clusters_of(waves: pd.DataFrame, predictions: Integers, found: Neighbourhood) -> Clusters:
     """Return the clusters: points are the middles of the neighbours' intervals, targets the predictions' own."""
-    lower, upper = (waves[name].to_numpy(dtype=np.float64)[predictions] for name in ("lower", "upper"))
+    lower, upper = (number_column(waves, name)[predictions] for name in ("lower", "upper"))
     return Clusters(middles(waves)[found.rows], found.offsets, lower, upper)
 
 

@@ -7,15 +7,14 @@ import pandas as pd
 
 from kdelab.gun.model import NeighbourModel
 from kdelab.gun.predicting import hits
+from kdelab.gun.table import late
 from kdelab.loss.validate import Floats, Integers, count, fraction
 from kdelab.study import resampling
 
 
 def late_rounds(waves: pd.DataFrame, share: float = 1 / 3) -> np.ndarray:
     """Return which waves belong to the last rounds of their battle, (waves,) of bool."""
-    rounds = waves.groupby("battle")["round"]
-    last, first = rounds.transform("max"), rounds.transform("min")
-    return (waves["round"] > last - fraction("share", share) * (last - first + 1)).to_numpy()
+    return late(waves, fraction("share", share), by=["battle"])
 
 
 def shots(waves: pd.DataFrame, rng: np.random.Generator, most: int, share: float = 1 / 3) -> Integers:
