@@ -397,6 +397,21 @@ def test_half_written_files_of_killed_fits_are_removed_and_others_are_not(tmp_pa
     ]  # fmt: skip
 
 
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def noted(handle: int) -> None:
+        done.append("folder" if os.path.samestat(os.fstat(handle), tmp_path.stat()) else "file")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    monkeypatch.setattr(os, "replace", lambda *paths: (done.append("name"), replace(*paths)))
+    state = checkpoint.Checkpoint(tmp_path / "fit.json", {})
+    state.step(np.ones(3))
+    assert done == ["file", "name", "folder"]
+
+
 def test_places_that_cannot_hold_a_file(tmp_path: Path) -> None:
     for path, message in (
         (tmp_path, "is a folder"),
