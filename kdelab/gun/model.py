@@ -10,24 +10,21 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from kdelab.gun import export, fitting
+from kdelab.gun import export, fitting, java
 from kdelab.gun.checkpoint import Round, opened
 from kdelab.gun.arrays import name_column, number_column
 from kdelab.gun.distances import Form, Parameters
-from kdelab.gun.features import FEATURES
 from kdelab.gun.identity import digest, identity
+from kdelab.gun.parameters import check_parameters, names_of
 from kdelab.gun.predicting import Predicting
 from kdelab.gun.retrieval import ENOUGH, SHARE, UNLEARNED_SCALE, Memory, scaled
 from kdelab.gun.table import checked, late, ranges_of, weights_of
 from kdelab.gun.whole import counted
 from kdelab.loss.batches import shuffled
 from kdelab.loss.kernels import Kernel, Laplace
-from kdelab.loss.validate import Floats, Integers, count, fraction, scalar
+from kdelab.loss.validate import Floats, Integers, count
 
-OWN = "interval"  # the kernel that is the neighbour's own interval, as a box
-AIMS = ("density", "intervals")
 _LAPLACE = Laplace(0.1)
-_SHOWN = ("kernel", "form", "neighbours", "share", "features", "background", "aim")  # what a fitted gun needs
 
 
 class NeighbourModel(Predicting, BaseEstimator):
@@ -175,8 +172,8 @@ class NeighbourModel(Predicting, BaseEstimator):
         UserWarning
             If rows seem to have been cut out of the table: `kdelab.gun.whole`.
         """
-        self._check_parameters()
-        names = self._names()
+        check_parameters(self)
+        names = names_of(self.features)
         checked(waves, names)
         weights = weights_of(sample_weight, len(waves))
         ranges = ranges_of(waves, names)
@@ -227,9 +224,9 @@ class NeighbourModel(Predicting, BaseEstimator):
 
     def unlearned(self, waves: pd.DataFrame) -> "NeighbourModel":
         """Set the weights that fitting starts from, without learning any: all features alike; return itself."""
-        self._check_parameters()
-        checked(waves, self._names())
-        self._set(ranges_of(waves, self._names()), unlearned(len(self._names())))
+        check_parameters(self)
+        checked(waves, names_of(self.features))
+        self._set(ranges_of(waves, names_of(self.features)), unlearned(len(names_of(self.features))))
         self.history_ = []
         self.rounds_ = counted(waves)
         return self
@@ -262,9 +259,20 @@ class NeighbourModel(Predicting, BaseEstimator):
         return export.to_json(self._state())
 
     def to_java(self, name: str = "LearnedWeights") -> str:
-        """Return a Java class with the rows {w, b, a} of BeepBoop's form; `from_java` gives the same gun back."""
+        """Return a Java class with the rows {w, b, a} of BeepBoop's form; `from_java` gives the same gun back.
+
+        Parameters
+        ----------
+        name : str
+            Of the class, with its package where it has one: "my.bot.LearnedWeights".
+
+        Raises
+        ------
+        ValueError
+            If Java allows no such name.
+        """
         check_is_fitted(self)
-        return export.to_java(self._state(), name)
+        return java.to_java(self._state(), name)
 
     @classmethod
     def from_json(cls, text: str) -> "NeighbourModel":
@@ -274,11 +282,11 @@ class NeighbourModel(Predicting, BaseEstimator):
     @classmethod
     def from_java(cls, source: str) -> "NeighbourModel":
         """Return the fitted gun that `to_java` wrote; ValueError if the source is something else."""
-        return cls._restored(export.from_java(source))
+        return cls._restored(java.from_java(source))
 
     def _state(self) -> export.State:
         return export.State(
-            {name: getattr(self, name) for name in _SHOWN},
+            {name: getattr(self, name) for name in export.SETTINGS},
             self.ranges_,
             self.scale_,
             self.weights_,
@@ -289,44 +297,18 @@ class NeighbourModel(Predicting, BaseEstimator):
     @classmethod
     def _restored(cls, state: export.State) -> "NeighbourModel":
         model = cls(**state.parameters)
-        model._check_parameters()
+        check_parameters(model)
         model._set(state.ranges, Parameters(state.weights, state.exponents, state.offsets))
         model.weights_, model.scale_ = state.weights, state.scale  # as they were, not divided once more
         model.history_ = []
         return model
 
-    def _names(self) -> list[str]:
-        return list(FEATURES if self.features is None else self.features)
-
-    def _check_parameters(self) -> None:
-        if not (isinstance(self.kernel, Kernel) or self.kernel == OWN):
-            raise ValueError(f'kernel must be a kdelab kernel, Laplace(0.1) say, or "{OWN}", not {self.kernel!r}')
-        if self.loss is not None and not callable(self.loss):
-            raise ValueError(f"loss must be called with (clusters, kernel), CrossEntropy say, not {self.loss!r}")
-        names = self._names()
-        if not names or len(set(names)) < len(names) or isinstance(self.features, str):
-            raise ValueError(f"features must be columns, each once and at least one, not {self.features!r}")
-        Form(self.form, len(names))
-        for name in ("neighbours", "share", "retrievals", "max_iter"):
-            count(name, getattr(self, name))
-        for name in ("predictions", "patience"):
-            if getattr(self, name) is not None:
-                count(name, getattr(self, name))
-        count("random_state", self.random_state, least=0)
-        fraction("validation", self.validation)
-        if scalar("shrinkage", self.shrinkage) < 0:
-            raise ValueError(f"shrinkage must be at least 0, not {self.shrinkage}")
-        if fraction("background", self.background) == 0 and getattr(self.kernel, "support", 1.0) < np.inf:
-            raise ValueError(f"background must be greater than 0 with {self.kernel!r}, or the loss would be infinite")
-        if self.aim not in AIMS:
-            raise ValueError(f"aim: {self.aim!r} given, allowed are {', '.join(AIMS)}")
-
     def _fingerprint(self, waves: pd.DataFrame, weights: Floats) -> dict[str, str]:
         """Return what tells this fit from any other: settings, data and weights."""
-        settings = self.get_params() | {"features": self._names()}
+        settings = self.get_params() | {"features": names_of(self.features)}
         made_of = {name: identity(name, value) for name, value in settings.items() if name not in ("progress", "aim")}
         memory = [name_column(waves, name) for name in ("battle", "shooter")]
-        numbers = [number_column(waves, name) for name in ("round", "lower", "upper", *self._names())]
+        numbers = [number_column(waves, name) for name in ("round", "lower", "upper", *names_of(self.features))]
         data = digest(*(column.tobytes() for column in [*memory, *numbers]))
         return made_of | {"waves": data, "sample_weight": digest(weights.tobytes())}
 

@@ -1,0 +1,53 @@
+"""Settings of a gun, and whether they are what they may be."""
+
+from typing import Any
+
+import numpy as np
+
+from kdelab.gun.distances import Form
+from kdelab.gun.features import FEATURES
+from kdelab.loss.kernels import Kernel
+from kdelab.loss.validate import count, fraction, scalar
+
+OWN = "interval"  # the kernel that is the neighbour's own interval, as a box
+AIMS = ("density", "intervals")
+MOST = 2**31 - 1  # of anything that is counted: what Java's int holds
+
+
+def names_of(features: Any) -> list[str]:
+    """Return the features' columns; by default those of `kdelab.gun.features`.
+
+    Raises
+    ------
+    ValueError
+        If they are no names, none, or not each once.
+    """
+    if features is None:
+        return list(FEATURES)
+    names = [] if isinstance(features, str) or not np.iterable(features) else list(features)
+    if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise ValueError(f"features must be columns, each once and at least one, not {features!r}")
+    return names
+
+
+def check_parameters(model: Any) -> None:
+    """Raise a ValueError that names the first parameter of a `NeighbourModel` that isn't what it may be."""
+    if not (isinstance(model.kernel, Kernel) or (isinstance(model.kernel, str) and model.kernel == OWN)):
+        raise ValueError(f'kernel must be a kdelab kernel, Laplace(0.1) say, or "{OWN}", not {model.kernel!r}')
+    if model.loss is not None and not callable(model.loss):
+        raise ValueError(f"loss must be called with (clusters, kernel), CrossEntropy say, not {model.loss!r}")
+    Form(model.form, len(names_of(model.features)))
+    for name in ("neighbours", "share", "retrievals", "max_iter", "predictions", "patience"):
+        given = getattr(model, name)
+        if not (given is None and name in ("predictions", "patience")) and count(name, given) > MOST:
+            raise ValueError(f"{name} must be at most {MOST}, not {given}")
+    count("random_state", model.random_state, least=0)
+    fraction("validation", model.validation)
+    if scalar("shrinkage", model.shrinkage) < 0:
+        raise ValueError(f"shrinkage must be at least 0, not {model.shrinkage}")
+    if fraction("background", model.background) == 0 and getattr(model.kernel, "support", 1.0) < np.inf:
+        raise ValueError(f"background must be greater than 0 with {model.kernel!r}, or the loss would be infinite")
+    if model.aim not in AIMS:
+        raise ValueError(f"aim: {model.aim!r} given, allowed are {', '.join(AIMS)}")
+    if not isinstance(model.retrieve_anew, (bool, np.bool_)):
+        raise ValueError(f"retrieve_anew must be True or False, not {model.retrieve_anew!r}")
