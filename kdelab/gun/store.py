@@ -69,7 +69,7 @@ def _read(path: Path) -> pd.DataFrame:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table, metadata = file.read(), file.metadata.metadata or {}
-            if not metadata and file.metadata.created_by.startswith("parquet-cpp-arrow"):
+            if not metadata and (file.metadata.created_by or "parquet-cpp-arrow").startswith("parquet-cpp-arrow"):
                 raise ValueError("its metadata are gone, and Arrow always writes some")
         said = metadata.get(METADATA_KEY, b"{}").decode()
         provenance = dict(json.loads(said))
