@@ -75,6 +75,10 @@ def test_the_mean_is_over_shots_and_one_battle_has_no_interval():
     )
     table = compared(results, "hit", "a", np.random.default_rng(0))
     assert table.loc["b", ["mean", "difference"]].tolist() == [4.0, 4.0]
+    level = results.assign(hit=np.where(results["gun"] == "a", 0.7, 0.8))  # nothing differs but rounding
+    same = compared(level, "hit", "a", np.random.default_rng(0)).loc["b"]
+    assert same["low"] <= same["difference"] <= same["high"]
+    assert same["high"] - same["low"] < 1e-12
     alone = compared(results[results.battle == 0], "hit", "a", np.random.default_rng(0))
     assert alone.loc["b", "difference"] == 2.0
     assert alone[["low", "high"]].isna().all().all()
