@@ -15,7 +15,7 @@ ONE_THREAD := NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env lock reports notebooks test test-all lint lab bench battles clean
+.PHONY: help env lock reports notebooks test test-all lint mutants lab bench battles clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -55,6 +55,9 @@ test: lint ## lint, types, layers, unit tests, strict nbval on every notebook, r
 
 test-all: $(READY) ## what `make test` leaves out: every notebook with other parameters
 	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m slow
+
+mutants: $(READY) ## edit the library at random and see which edits the unit tests don't notice (an hour)
+	$(PYTHON) tests/mutate.py
 
 lab: $(READY) ## open the notebooks in JupyterLab
 	$(RUN) jupyterlab notebooks

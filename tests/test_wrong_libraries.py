@@ -13,6 +13,7 @@ import test_cross_entropy
 import test_rest
 import test_rivals
 import test_shortcuts
+import test_targets
 from sabotage import assert_noticed, changed_gradient, instead, prepared_with
 from test_rest import batch as toy_clusters  # noqa: F401, a fixture
 from test_rivals import batch as few_clusters  # noqa: F401, a fixture
@@ -244,7 +245,7 @@ WRONG = {
     "14 nothing settles": (instead(rest, "settle", stays), closes, "@toy_clusters"),
     "14 guns ignore their weights": (
         instead(Predicting, "_found", weights_ignored),
-        test_by_hand.test_a_gun_of_one_weight_looks_at_that_feature_alone,
+        test_targets.test_a_gun_of_one_weight_looks_at_that_feature_alone,
     ),
     "14 one point takes all up to 2.5 h": (
         instead(rest, "one_point_limit", lambda honest: lambda kernel: 2.5),

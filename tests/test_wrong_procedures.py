@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-import test_by_hand
 import test_intervals
 import test_scrambled
+import test_targets
 from sabotage import assert_noticed, instead
 from test_scrambled import guns  # noqa: F401, a fixture
 
@@ -103,9 +103,9 @@ tried = test_scrambled.test_a_trial_fits_on_early_rounds_and_judges_on_late_ones
 late = test_scrambled.test_late_rounds_are_the_last_third_of_each_battle
 left_out = test_scrambled.test_a_robot_left_out_teaches_nothing
 own = test_scrambled.test_own_shots_are_the_shooters_and_know_the_past_alone
-inside = test_by_hand.test_a_hit_is_inside_of_the_interval_ends_included
-judged = test_by_hand.test_targets_are_the_intervals_of_the_table_wherever_they_are_judged
-trained = test_by_hand.test_training_sees_the_intervals_of_the_table
+inside = test_targets.test_a_hit_is_inside_of_the_interval_ends_included
+judged = test_targets.test_targets_are_the_intervals_of_the_table_wherever_they_are_judged
+trained = test_targets.test_training_sees_the_intervals_of_the_table
 
 WRONG = {
     "late rounds are random waves": (instead(trials, "late_rounds", random_waves), tried, "noise"),
