@@ -69,16 +69,27 @@ def test_with_the_luck_of_the_training_an_interval_covers_no_less(seeds, battle,
     assert 0.92 <= 1 - below - above <= 0.985
 
 
-def test_the_mean_is_over_shots_and_one_battle_has_no_interval():
-    results = pd.DataFrame(
-        {"gun": list("aaabbb"), "battle": [0, 0, 1] * 2, "hit": [0.0, 0.0, 0.0, 1.0, 3.0, 8.0]},
-    )
+def test_the_mean_is_over_shots():
+    results = pd.DataFrame({"gun": list("aaabbb"), "battle": [0, 0, 1] * 2, "hit": [0.0, 0.0, 0.0, 1.0, 3.0, 8.0]})
     table = compared(results, "hit", "a", np.random.default_rng(0))
     assert table.loc["b", ["mean", "difference"]].tolist() == [4.0, 4.0]
-    level = results.assign(hit=np.where(results["gun"] == "a", 0.7, 0.8))  # nothing differs but rounding
-    same = compared(level, "hit", "a", np.random.default_rng(0)).loc["b"]
-    assert same["low"] <= same["difference"] <= same["high"]
-    assert same["high"] - same["low"] < 1e-12
     alone = compared(results[results.battle == 0], "hit", "a", np.random.default_rng(0))
     assert alone.loc["b", "difference"] == 2.0
-    assert alone[["low", "high"]].isna().all().all()
+
+
+def test_where_nothing_differs_but_rounding_the_interval_is_a_point():
+    results = tables(np.random.default_rng(0), 0.0, 9)
+    level = results.assign(hit=np.where(results["gun"] == 0, 0.7, 0.8))
+    found = compared(level, "hit", 0, np.random.default_rng(0)).drop(0)
+    assert (found["low"] <= found["difference"]).all()
+    assert (found["difference"] <= found["high"]).all()
+    assert (found["high"] - found["low"]).max() < 1e-12
+
+
+@pytest.mark.parametrize(("battles", "seeds", "some"), [(7, 1, False), (8, 1, True), (7, 3, False), (8, 2, True)])
+def test_fewer_than_eight_battles_or_a_single_seed_give_no_interval(battles, seeds, some):
+    results = tables(np.random.default_rng(0), 0.2, battles, seeds=seeds)
+    found = compared(results, "hit", 0, np.random.default_rng(0))
+    assert found[["low", "high"]].notna().all(axis=None) == some
+    lucky = compared(results, "hit", 0, np.random.default_rng(0), over=("battle", "seed"))
+    assert lucky[["low", "high"]].notna().all(axis=None) == (some and seeds > 1)
