@@ -26,15 +26,16 @@ $(ENV)/ready: requirements.lock pyproject.toml
 	$(BASE) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "kdelab needs Python 3.11 to 3.13, found " + sys.version + "; say make BASE=python3.11")'
 	rm -rf $(ENV)
 	$(BASE) -m venv $(ENV)
-	$(ENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(ENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	$(ENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
 lock: ## resolve the newest versions again and write requirements.lock
 	rm -rf .venv-lock && $(BASE) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet '.[record,notebooks,dev]'
-	{ echo '# Exact versions for CPython 3.11 to 3.13 on Linux, written by `make lock`.'; \
-	  .venv-lock/bin/python -m pip freeze --exclude kdelab --exclude pip --exclude setuptools; } > requirements.lock.new
+	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+	{ echo '# Exact versions and the hashes of their files, for CPython 3.11 to 3.13, written by `make lock`.'; \
+	  .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
+	    --no-annotate --no-header --no-emit-index-url pyproject.toml; } > requirements.lock.new
 	mv requirements.lock.new requirements.lock && rm -rf .venv-lock
 
 reports: $(READY) ## run the notebooks that changed and build reports/index.html

@@ -35,12 +35,24 @@ def test_conda_and_pip_ask_for_the_same_packages_with_the_same_bounds():
     assert asked_by_conda() == asked_by_pip() | {"python": PROJECT["requires-python"]}
 
 
-def test_the_lock_pins_every_package_asked_for_and_names_no_index():
+def test_the_lock_pins_every_package_asked_for_with_hashes_and_names_no_index():
     text = (ROOT / "requirements.lock").read_text()
-    pinned = {split(line.split("==")[0])[0] for line in text.splitlines() if "==" in line}
-    assert not asked_by_pip().keys() - pinned
+    entries = [line for line in text.replace("\\\n", " ").splitlines() if not line.startswith("#")]
+    entry = re.compile(r"([a-z0-9-]+)==[^ ;@]+(?: ; [^-@]+)?(?: +--hash=sha256:[0-9a-f]{64})+")
+    assert [line for line in entries if not entry.fullmatch(line.strip())] == []
+    assert not asked_by_pip().keys() - {entry.fullmatch(line.strip())[1] for line in entries}
     assert "://" not in text
-    assert "--" not in text
+
+
+def test_the_environment_is_installed_by_those_hashes():
+    install = re.search(r"pip install .*requirements\.lock", (ROOT / "Makefile").read_text())
+    assert "--require-hashes" in install[0]
+
+
+def test_the_workflow_names_each_action_by_its_commit():
+    uses = re.findall(r"uses: (.*)", (ROOT / ".github" / "workflows" / "test.yml").read_text())
+    assert uses
+    assert [line for line in uses if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", line)] == []
 
 
 def test_importing_kdelab_loads_no_plotting_no_tables_and_no_jupyter():
