@@ -25,15 +25,22 @@ def gradient_five_percent_too_large(monkeypatch):
 
 
 def certificate_five_percent_too_small(monkeypatch):
-    honest = rest.certificate
-    monkeypatch.setattr(rest, "certificate", lambda *given: 0.95 * honest(*given))
+    honest = rest.Rates.certificate
+    monkeypatch.setattr(rest.Rates, "certificate", lambda *given: 0.95 * honest(*given))
 
 
 def certificate_without_the_division(monkeypatch):
-    def wrong(clusters, logits, gradient):
-        return np.log1p(rest.Ragged(clusters).max(-gradient))
+    honest = rest.Rates.__init__
 
-    monkeypatch.setattr(rest, "certificate", wrong)
+    def prepare(self, loss):
+        honest(self, loss)
+        self.loss = loss
+
+    def wrong(self, logits):
+        return np.log1p(rest.Ragged(self.loss.clusters).max(-self.loss.value_and_grad(logits)[1]))
+
+    monkeypatch.setattr(rest.Rates, "__init__", prepare)
+    monkeypatch.setattr(rest.Rates, "certificate", wrong)
 
 
 def kernel_a_little_too_wide(monkeypatch):
@@ -50,12 +57,8 @@ def replace_bandwidth(kernel, factor):
 
 
 def em_strides_too_far(monkeypatch):
-    honest = rest.em_step
-
-    def wrong(clusters, logits, gradient):
-        return logits + 4 * (honest(clusters, logits, gradient) - logits)
-
-    monkeypatch.setattr(rest, "em_step", wrong)
+    honest = rest.Rates.em_step
+    monkeypatch.setattr(rest.Rates, "em_step", lambda self, logits: logits + 4 * (honest(self, logits) - logits))
 
 
 CASES = [

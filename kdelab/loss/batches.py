@@ -5,12 +5,14 @@ keep, so the same ``Generator(PCG64(seed))`` gives the same batches on every pla
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from kdelab.loss.validate import Floats, Integers, vector
+from kdelab.loss.prepared import Prepared
+from kdelab.loss.validate import Floats, Integers, count, generator, instance, integers, vector
 
 if TYPE_CHECKING:
     from kdelab.loss.clusters import Clusters
@@ -29,8 +31,10 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class Part(Prepared):
     """Some points of a batch, torn out of their clusters: one of the parts that together hold every point once.
+
+    It copies what it is given and keeps it read-only.
 
     Parameters
     ----------
@@ -63,18 +67,23 @@ class Part:
     batch: str
 
     def __post_init__(self) -> None:
-        m, n = len(self.points), len(self.lower)
-        vector("points", self.points)
-        for name, length in (("prediction", m), ("rows", m), ("upper", n)):
-            if len(getattr(self, name)) != length:
-                raise ValueError(f"{name} has {len(getattr(self, name))} entries where {length} are needed")
-        if m and (self.prediction[0] < 0 or self.prediction[-1] >= n or (np.diff(self.prediction) < 0).any()):
+        points = vector("points", self.points, own=True)
+        lower = vector("lower", self.lower, own=True)
+        m, n = len(points), len(lower)
+        prediction = integers("prediction", self.prediction, m, "one a point", own=True)
+        if m and (prediction[0] < 0 or prediction[-1] >= n or (np.diff(prediction) < 0).any()):
             raise ValueError(
                 f"prediction must not decrease and must lie between 0 and {n - 1}, the last of {n} targets"
             )
-        if not 0 <= self.number < self.of:
-            raise ValueError(f"number must lie between 0 and {self.of - 1}, since there are {self.of} parts, "
-                             f"but it is {self.number}")  # fmt: skip
+        rows = integers("rows", self.rows, m, "one a point", own=True)
+        if m and rows.min() < 0:
+            raise ValueError(f"rows must not be negative, but one is {rows.min()}")
+        upper = vector("upper", self.upper, n, "one a target", own=True)
+        of, number = count("of", self.of), count("number", self.number, 0)
+        if number >= of:
+            raise ValueError(f"number must lie between 0 and {of - 1}, since there are {of} parts, but it is {number}")
+        kept = {"points": points, "prediction": prediction, "rows": rows, "lower": lower, "upper": upper}
+        self.__setstate__({**kept, "number": number, "of": of})
 
     def __len__(self) -> int:
         return len(self.points)
@@ -107,23 +116,30 @@ def cut(clusters: "Clusters", assignment: Integers, parts: int) -> list[Part]:
     for number in range(parts):
         rows = order[ends[number] : ends[number + 1]]
         made.append(
-            Part(clusters.points[rows], prediction[rows], rows, clusters.lower, clusters.upper, number, parts, batch)
-        )
+            Part._with(
+                points=clusters.points[rows], prediction=prediction[rows], rows=rows, lower=clusters.lower,
+                upper=clusters.upper, number=number, of=parts, batch=batch,
+            )
+        )  # fmt: skip
     return made
 
 
-def shuffled(rng: np.random.Generator, count: int) -> Integers:
-    """Return the numbers 0 to ``count`` - 1 in random order.
+def known(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """Return the parts as a tuple, or raise a ValueError if there are none or one is something else."""
+    if not isinstance(parts, Iterable) or not (given := tuple(parts)):
+        raise ValueError(f"parts must not be empty, but a sequence of Part, not {parts!r}")
+    return tuple(instance(f"parts[{i}]", part, Part, "one of clusters.scatter(rng, 4)") for i, part in enumerate(given))
+
+
+def shuffled(rng: np.random.Generator, number: int) -> Integers:
+    """Return the numbers 0 to ``number`` - 1 in random order.
 
     Raises
     ------
     ValueError
         If ``rng`` is not a ``numpy.random.Generator``.
     """
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng must be a numpy.random.Generator, numpy.random.Generator(numpy.random.PCG64(seed)) say, "
-                         f"not {rng!r}")  # fmt: skip
-    return np.argsort(rng.bit_generator.random_raw(count), kind="stable")
+    return np.argsort(generator("rng", rng).bit_generator.random_raw(number), kind="stable")
 
 
 def ranges(starts: Integers, sizes: Integers) -> Integers:

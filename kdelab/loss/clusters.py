@@ -1,18 +1,20 @@
 """Clusters: the neighbours of many predictions, ragged, in one flat array, with the target of each prediction."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from kdelab.loss.batches import Batch, Part, cut, ranges, shuffled
-from kdelab.loss.validate import Floats, Integers, count, vector
+from kdelab.loss.prepared import Prepared
+from kdelab.loss.validate import Floats, Integers, count, instance, integers, real, vector
 
 
-@dataclass(frozen=True, eq=False)
-class Clusters:
+class Clusters(Prepared):
     """A batch of clusters, one a prediction.
+
+    It copies what it is given, once, and keeps it read-only: later changes of those arrays don't reach it, and
+    attributes can't be set.
 
     Parameters
     ----------
@@ -36,10 +38,10 @@ class Clusters:
     upper: Floats
 
     def __init__(self, points: ArrayLike, offsets: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> None:
-        flat = vector("points", points)
-        ends = vector("offsets", offsets).astype(np.int64)
-        if not np.array_equal(ends, np.asarray(offsets)):
-            raise ValueError("offsets must be whole numbers")
+        self._fill(vector("points", points, own=True), integers("offsets", offsets, own=True), lower, upper)
+
+    def _fill(self, flat: Floats, ends: Integers, lower: ArrayLike, upper: ArrayLike) -> None:
+        """Take points and offsets that are nobody else's, check everything against everything, and keep it."""
         if len(ends) == 0 or ends[0] != 0 or ends[-1] != len(flat):
             found = f"run from {ends[0]} to {ends[-1]}" if len(ends) else "are none"
             raise ValueError(f"offsets must run from 0 to the number of points, {len(flat)}, but they {found}")
@@ -50,8 +52,8 @@ class Clusters:
                 f"offsets must increase, so that every cluster has a point, but offsets[{i}] is {ends[i]} and "
                 f"offsets[{i + 1}] is {ends[i + 1]}"
             )
-        left = vector("lower", lower, len(sizes), "one a cluster")
-        right = vector("upper", upper, len(sizes), "one a cluster")
+        left = vector("lower", lower, len(sizes), "one a cluster", own=True)
+        right = vector("upper", upper, len(sizes), "one a cluster", own=True)
         if (left > right).any():
             first = int(np.argmax(left > right))
             raise ValueError(f"lower must not exceed upper, but in {int((left > right).sum())} targets it does: "
@@ -59,8 +61,7 @@ class Clusters:
         subnormal = (right > left) & (right - left < np.finfo(float).tiny)  # 1 / width would overflow
         if subnormal.any():
             right = np.where(subnormal, left, right)
-        for name, value in (("points", flat), ("offsets", ends), ("lower", left), ("upper", right)):
-            object.__setattr__(self, name, value)
+        self.points, self.offsets, self.lower, self.upper = flat, ends, left, right
 
     @classmethod
     def from_lists(cls, points: Sequence[ArrayLike], lower: ArrayLike, upper: ArrayLike) -> "Clusters":
@@ -70,13 +71,22 @@ class Clusters:
         ----------
         points : sequence of n one-dimensional arrays
         lower, upper : array_like, (n,)
+
+        Raises
+        ------
+        ValueError
+            As `Clusters` does, or if ``points`` isn't a sequence.
         """
+        if not isinstance(points, Iterable):
+            raise ValueError(f"points must be a sequence of arrays, one a prediction, not {type(points).__name__}")
         parts = [vector(f"points[{i}]", part) for i, part in enumerate(points)]
         for i, part in enumerate(parts):
             if len(part) == 0:
                 raise ValueError(f"points[{i}] is empty: a cluster has at least one point")
         offsets = np.concatenate([[0], np.cumsum([len(part) for part in parts], dtype=np.int64)])
-        return cls(np.concatenate(parts) if parts else np.empty(0), offsets, lower, upper)
+        made = object.__new__(cls)
+        made._fill(np.concatenate(parts) if parts else np.empty(0), offsets, lower, upper)
+        return made
 
     @classmethod
     def concatenate(cls, batches: Iterable["Clusters"]) -> "Clusters":
@@ -85,8 +95,7 @@ class Clusters:
         if not parts:
             return cls(np.empty(0), [0], np.empty(0), np.empty(0))
         for i, part in enumerate(parts):
-            if not isinstance(part, Clusters):
-                raise ValueError(f"batches[{i}] must be Clusters, not {type(part).__name__}")
+            instance(f"batches[{i}]", part, Clusters, "Clusters.from_lists(points, lower, upper)")
         points, lower, upper, sizes = (
             np.concatenate([getattr(part, name) for part in parts]) for name in ("points", "lower", "upper", "sizes")
         )
@@ -94,11 +103,8 @@ class Clusters:
 
     @classmethod
     def _of(cls, points: Floats, offsets: Integers, lower: Floats, upper: Floats) -> "Clusters":
-        """Build a batch from arrays that have been checked before."""
-        made = object.__new__(cls)
-        for name, value in (("points", points), ("offsets", offsets), ("lower", lower), ("upper", upper)):
-            object.__setattr__(made, name, value)
-        return made
+        """Build a batch from arrays that have been checked before and that nobody else holds."""
+        return cls._with(points=points, offsets=offsets, lower=lower, upper=upper)
 
     def __len__(self) -> int:
         return len(self.lower)
@@ -114,7 +120,8 @@ class Clusters:
         Parameters
         ----------
         predictions : slice, (r,) int array or (n,) bool array
-            Which, in which order. A slice without a step copies no point: the result looks into this batch.
+            Which, in which order. A slice without a step copies no point: the result looks into this batch, which
+            nobody can change.
 
         Raises
         ------
@@ -142,17 +149,18 @@ class Clusters:
     def _index(self, predictions: slice | ArrayLike) -> Integers:
         if isinstance(predictions, slice):
             return np.arange(len(self))[predictions]
-        index = np.asarray(predictions)
-        if index.dtype == bool and index.shape == (len(self),):
-            return np.flatnonzero(index)
-        if index.ndim != 1 or (len(index) and index.dtype.kind not in "iu"):
+        chosen = real("predictions", predictions)
+        if chosen.dtype == bool and chosen.shape == (len(self),):
+            return np.flatnonzero(chosen)
+        if chosen.ndim != 1 or (len(chosen) and chosen.dtype.kind not in "iu"):
             raise ValueError(f"predictions must be a slice, whole numbers or {len(self)} truth values, "
-                             f"not an array of {index.dtype} of shape {index.shape}")  # fmt: skip
+                             f"not an array of {chosen.dtype} of shape {chosen.shape}")  # fmt: skip
+        index = integers("predictions", chosen)
         bad = (index < 0) | (index >= len(self))
         if bad.any():
             raise ValueError(f"predictions must lie between 0 and {len(self) - 1}, but "
                              f"predictions[{np.argmax(bad)}] is {index[np.argmax(bad)]}")  # fmt: skip
-        return index.astype(np.int64)
+        return index
 
     def split(self, size: int) -> Iterator[Batch]:
         """Yield batches of ``size`` predictions (the last may be smaller) in order, as views: no point is copied."""
@@ -212,8 +220,8 @@ class Clusters:
             If there is not one assignment a point, or one names a part that isn't there.
         """
         parts = count("parts", parts)
-        to = vector("assignment", assignment, len(self.points), "one a point").astype(np.int64)
-        if not np.array_equal(to, np.asarray(assignment)) or (len(to) and not 0 <= to.min() <= to.max() < parts):
+        to = integers("assignment", assignment, len(self.points), "one a point")
+        if len(to) and not 0 <= to.min() <= to.max() < parts:
             raise ValueError(
                 f"assignment must hold whole numbers between 0 and {parts - 1}, since there are {parts} parts"
             )

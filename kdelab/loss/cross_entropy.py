@@ -13,14 +13,16 @@ from kdelab.loss.engine.laplace import BinFreeLaplace
 from kdelab.loss.engine.nodes import code_of
 from kdelab.loss.engine.quadrature import ByQuadrature, densities
 from kdelab.loss.kernels import Kernel, Laplace
-from kdelab.loss.validate import Floats, fraction, numbers, vector
+from kdelab.loss.prepared import Prepared
+from kdelab.loss.validate import Floats, fraction, instance, numbers, vector
 
 
-class CrossEntropy:
+class CrossEntropy(Prepared):
     """The cross-entropy between the uniform target [a, b] and the kernel density with softmax weights.
 
     L = -(1/(b-a)) integral_a^b log p(x) dx, p(x) = sum_j S_j K_h(x - x_j), S = softmax(z), one loss a prediction.
-    Whatever doesn't depend on the logits is prepared once, here, so that training evaluates it at little cost.
+    Whatever doesn't depend on the logits is prepared once, here, so that training evaluates it at little cost. What it
+    was prepared for stays as it is: its attributes can't be set, and `Clusters` keeps copies of its own.
 
     Parameters
     ----------
@@ -45,12 +47,8 @@ class CrossEntropy:
         quadrature: rules.Quadrature | Literal["auto"] = "auto",
         background: float = 0.0,
     ) -> None:
-        if not isinstance(clusters, Clusters):
-            raise ValueError(f"clusters must be a kdelab.Clusters, not {type(clusters).__name__}")
-        if not isinstance(kernel, Kernel):
-            raise ValueError(f"kernel must be a kdelab kernel, Laplace(bandwidth=0.1) say, not {kernel!r}")
-        self.clusters = clusters
-        self.kernel = kernel
+        self.clusters = instance("clusters", clusters, Clusters, "Clusters.from_lists(points, lower, upper)")
+        self.kernel = instance("kernel", kernel, Kernel, "Laplace(bandwidth=0.1)")
         self.background = fraction("background", background)
         self.quadrature = rules.resolve(quadrature, kernel, self.background)
         code_of(kernel)
@@ -131,13 +129,14 @@ class CrossEntropy:
         """
         checked = self._checked(logits)
         n = len(self.clusters)
-        places = np.atleast_2d(numbers("x", x))
+        given = numbers("x", x)
+        places = np.atleast_2d(given)
         if places.ndim != 2 or places.shape[0] not in (1, n):
-            raise ValueError(f"x must have the shape (m,) or ({n}, m), but its shape is {np.shape(x)}")
+            raise ValueError(f"x must have the shape (m,) or ({n}, m), but its shape is {given.shape}")
         if not np.isfinite(places).all():
             raise ValueError(f"x must be finite, but {int((~np.isfinite(places)).sum())} of its entries are not")
-        places = np.ascontiguousarray(np.broadcast_to(places, (n, places.shape[1])))
-        return densities(self.clusters, self.kernel, self.background, checked, places)
+        places = np.broadcast_to(places, (n, places.shape[1]))
+        return densities(self.clusters, self.kernel, self.background, checked, numbers("x", places))
 
     def __repr__(self) -> str:
         return f"CrossEntropy({self.clusters!r}, {self.kernel!r}, {self.quadrature!r}, background={self.background})"

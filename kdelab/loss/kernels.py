@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kdelab.loss.validate import Floats, positive
+from kdelab.loss.validate import Floats, numbers, positive
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Kernel(ABC):
 
     def log(self, d: ArrayLike) -> Floats:
         """Return log K_h(d) = log K(d / h) - log h, elementwise; ``-inf`` where a compact kernel has ended."""
-        return self.log_unit(np.abs(np.asarray(d, dtype=np.float64)) / self.bandwidth) - math.log(self.bandwidth)
+        return self.log_unit(np.abs(numbers("d", d)) / self.bandwidth) - math.log(self.bandwidth)
 
     @abstractmethod
     def log_unit(self, u: Floats) -> Floats:

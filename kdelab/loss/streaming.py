@@ -1,7 +1,7 @@
 """Batches far larger than memory: one step at a time, nothing kept."""
 
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -53,11 +53,10 @@ def iter_value_and_grad(
     """
     size = count("points", points)
     if total is None and isinstance(batches, (list, tuple)):
-        total = sum(len(clusters) for clusters, _ in batches)
+        total = sum(len(_pair(i, batch)[0]) for i, batch in enumerate(batches))
     with tqdm(total=total, unit=" predictions", disable=not progress) as bar:
-        for i, (clusters, logits) in enumerate(batches):
-            if not isinstance(clusters, Clusters):
-                raise ValueError(f"batches[{i}] must start with a kdelab.Clusters, not {type(clusters).__name__}")
+        for i, batch in enumerate(batches):
+            clusters, logits = _pair(i, batch)
             z = vector(f"logits of batches[{i}]", logits, len(clusters.points), "one a point")
             values, gradient = np.empty(len(clusters)), np.empty(len(z))
             for which in _steps(clusters.offsets, size):
@@ -67,6 +66,13 @@ def iter_value_and_grad(
                 values[which], gradient[rows] = loss.value_and_grad(z[rows])
                 bar.update(len(some))
             yield values, gradient
+
+
+def _pair(i: int, batch: Any) -> tuple[Clusters, ArrayLike]:
+    if not isinstance(batch, (tuple, list)) or len(batch) != 2 or not isinstance(batch[0], Clusters):
+        found = batch[0] if isinstance(batch, (tuple, list)) and len(batch) == 2 else batch
+        raise ValueError(f"batches[{i}] must be a pair of kdelab.Clusters and logits, not {type(found).__name__}")
+    return batch[0], batch[1]
 
 
 def _steps(offsets: Integers, size: int) -> Iterator[slice]:

@@ -1,27 +1,41 @@
-"""Checks of what users hand in: each failure is one ValueError that names the argument, what came and what may come."""
+"""The gate: whatever users hand in as numbers comes through here, or is refused.
 
-from typing import Any
+Each refusal is one ValueError that names the argument, what came and what may come. What is let through is of one form,
+a read-only array of float64 or int64, C-contiguous, aligned, in the machine's byte order, whatever the array, list,
+series or column was: so compiled code is compiled once, and can't write into what isn't its own.
+"""
+
+import numbers as abstract
+import operator
+from decimal import Decimal
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Kind = TypeVar("Kind")
+
+_NOT_NUMBERS = {
+    "c": "complex numbers",
+    "M": "dates",
+    "m": "durations",
+    "U": "text",
+    "T": "text",
+    "S": "bytes",
+    "V": "records",
+}
 
 
-def vector(name: str, given: ArrayLike, length: int | None = None, meaning: str = "") -> Floats:
-    """Return ``given`` as a contiguous 1-D float64 array of finite numbers, ``length`` of them where that is said.
+def vector(name: str, given: ArrayLike, length: int | None = None, meaning: str = "", *, own: bool = False) -> Floats:
+    """Return ``given`` as a 1-D array of finite numbers, ``length`` of them where that is said.
 
-    Raises
-    ------
-    ValueError
-        If it is not numeric, not one-dimensional, of another length, or holds NaN or infinity.
+    Parameters and errors as in `numbers`; it also raises a ValueError if ``given`` is not one-dimensional, of another
+    length, or holds NaN or infinity.
     """
-    array = numbers(name, given)
-    if np.ndim(given) != 1:
-        raise ValueError(f"{name} must be one-dimensional, but its shape is {np.shape(given)}")
-    if length is not None and len(array) != length:
-        raise ValueError(f"{name} has {len(array)} entries where {length} are needed{meaning and f' ({meaning})'}")
+    array = numbers(name, given, own=own)
+    _one_dimensional(name, array, length, meaning)
     bad = ~np.isfinite(array)
     if bad.any():
         first = int(np.argmax(bad))
@@ -30,12 +44,69 @@ def vector(name: str, given: ArrayLike, length: int | None = None, meaning: str 
     return array
 
 
-def numbers(name: str, given: ArrayLike) -> Floats:
-    """Return ``given`` as a contiguous float64 array, or raise a ValueError if it isn't numeric."""
+def integers(
+    name: str, given: ArrayLike, length: int | None = None, meaning: str = "", *, own: bool = False
+) -> Integers:
+    """Return ``given`` as a 1-D array of int64; whole numbers of any type will do.
+
+    Parameters and errors as in `numbers`; it also raises a ValueError if ``given`` is not one-dimensional, of another
+    length, or holds what isn't a whole number below 2^63.
+    """
+    array = real(name, given)
+    _one_dimensional(name, array, length, meaning)
+    if array.dtype.kind not in "bi":
+        floats = numbers(name, array)
+        bad = ~((np.floor(floats) == floats) & (np.abs(floats) < 2.0**63))
+        if bad.any():
+            first = int(np.argmax(bad))
+            raise ValueError(f"{name} must be whole numbers, but {name}[{first}] is {array[first]}")
+    return _one_form(array, np.int64, own)
+
+
+def numbers(name: str, given: ArrayLike, *, own: bool = False) -> Floats:
+    """Return ``given`` as an array of float64, of any shape, in the one form that compiled code sees.
+
+    Parameters
+    ----------
+    name : str
+        The argument, for the message.
+    given : array_like
+        Real numbers; truth values count as 0 and 1.
+    own : bool
+        Whether the result is to be kept: then it is a copy, the only one that is made, and nobody else's. Otherwise it
+        may be a read-only view of what was given.
+
+    Raises
+    ------
+    ValueError
+        If it is masked, holds complex numbers, dates, durations, text, bytes or objects that aren't numbers, or a
+        number too large for a float64.
+    """
+    array = real(name, given)
     try:
-        return np.ascontiguousarray(given, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        return _one_form(array, np.float64, own)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{name} must be real numbers within the range of float64, not {_brief(given)}") from error
+
+
+def real(name: str, given: ArrayLike) -> NDArray[Any]:
+    """Return ``given`` as an array of real numbers, of whatever type they are; errors as in `numbers`."""
+    if _masked(given):
+        raise ValueError(f"{name} must not be a masked array, since its mask would be lost: fill or drop what it masks")
+    if isinstance(given, bytearray) or (isinstance(given, memoryview) and isinstance(given.obj, (bytes, bytearray))):
+        raise ValueError(f"{name} must be real numbers, not bytes: {_brief(given)}")
+    try:
+        array = np.asarray(given)
+    except Exception as error:  # whatever a foreign object may raise when it is asked for an array
         raise ValueError(f"{name} must be an array of numbers, not {_brief(given)}") from error
+    if what := _NOT_NUMBERS.get(array.dtype.kind):
+        raise ValueError(f"{name} must be real numbers, not {what} ({array.dtype}): {_brief(given)}")
+    if array.dtype.kind == "O":
+        for i, entry in enumerate(array.ravel()):
+            if not _is_real(entry):
+                where = f"but entry {i} is" if array.ndim else "not"
+                raise ValueError(f"{name} must be real numbers, {where} {_brief(entry)}, {type(entry).__name__}")
+    return array
 
 
 def positive(name: str, given: float) -> float:
@@ -56,22 +127,78 @@ def fraction(name: str, given: float) -> float:
 
 def count(name: str, given: int, least: int = 1) -> int:
     """Return ``given`` as an int if it is a whole number of at least ``least``, else raise a ValueError."""
-    if isinstance(given, bool) or not isinstance(given, (int, np.integer)) or given < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}, not {_brief(given)}")
-    return int(given)
+    try:
+        if isinstance(given, (bool, np.ma.MaskedArray)):
+            raise TypeError
+        number = operator.index(given)
+    except TypeError as error:
+        raise ValueError(f"{name} must be a whole number of at least {least}, not {_brief(given)}") from error
+    if not least <= number < 2**63:
+        raise ValueError(f"{name} must be a whole number of at least {least} and below 2^63, not {_brief(given)}")
+    return number
 
 
 def scalar(name: str, given: float) -> float:
     """Return ``given`` as a float if it is one finite number, else raise a ValueError."""
-    try:
-        number = float(given)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be one number, not {_brief(given)}") from error
+    array = numbers(name, given)
+    if array.ndim:
+        raise ValueError(f"{name} must be one number, not an array of shape {array.shape}")
+    number = float(array)
     if not np.isfinite(number):
         raise ValueError(f"{name} must be finite, not {number}")
     return number
 
 
+def instance(name: str, given: Kind, kind: Any, such_as: str) -> Kind:
+    """Return ``given`` if it is one of ``kind``, else raise a ValueError that says ``such_as``."""
+    if not isinstance(given, kind):
+        raise ValueError(f"{name} must be a kdelab {kind.__name__}, {such_as} say, not {_brief(given)}")
+    return given
+
+
+def generator(name: str, given: Any) -> np.random.Generator:
+    """Return ``given`` if it is a ``numpy.random.Generator``, else raise a ValueError."""
+    if not isinstance(given, np.random.Generator):
+        raise ValueError(f"{name} must be a numpy.random.Generator, numpy.random.Generator(numpy.random.PCG64(seed)) "
+                         f"say, not {_brief(given)}")  # fmt: skip
+    return given
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a view of the array through which nobody can write."""
+    view = array.view(np.ndarray)
+    view.flags.writeable = False
+    return view
+
+
+def _one_form(array: NDArray[Any], kind: type, own: bool) -> NDArray[Any]:
+    with np.errstate(over="ignore"):  # a long double beyond float64 becomes infinite, and is refused as such
+        plain: NDArray[Any] = np.array(array, dtype=kind, order="C", copy=True if own else None)
+    if own:
+        plain.flags.writeable = False  # the owner itself, so that not even its views can be made writeable
+    return read_only(plain if plain.flags.aligned else plain.copy())
+
+
+def _one_dimensional(name: str, array: NDArray[Any], length: int | None, meaning: str) -> None:
+    if array.ndim != 1:
+        raise ValueError(f"{name} must be one-dimensional, but its shape is {array.shape}")
+    if length is not None and len(array) != length:
+        raise ValueError(f"{name} has {len(array)} entries where {length} are needed{meaning and f' ({meaning})'}")
+
+
+def _masked(given: Any) -> bool:
+    """Whether there is a masked array in it: in lists, too, whose masks NumPy would drop."""
+    if isinstance(given, (list, tuple)):
+        return any(_masked(entry) for entry in given if isinstance(entry, (list, tuple, np.ma.MaskedArray)))
+    return isinstance(given, np.ma.MaskedArray)
+
+
+def _is_real(entry: Any) -> bool:
+    if isinstance(entry, (abstract.Number, np.generic)):
+        return isinstance(entry, (abstract.Real, Decimal, np.bool_))
+    return hasattr(type(entry), "__float__")
+
+
 def _brief(given: Any) -> str:
-    text = repr(given)
+    text = " ".join(repr(given).split())
     return text if len(text) <= 60 else text[:57] + "..."

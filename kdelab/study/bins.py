@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.kernels import Kernel
+from kdelab.loss.prepared import Prepared
 from kdelab.loss.quadrature import GaussLegendre, Midpoint
-from kdelab.loss.validate import Floats, vector
+from kdelab.loss.validate import Floats, instance, vector
 
 RULE = GaussLegendre(16)
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -27,7 +28,7 @@ class Objective(Protocol):
         ...
 
 
-class Ragged:
+class Ragged(Prepared):
     """Sums over the points of each cluster, and back again, along the last axis.
 
     Parameters
@@ -36,9 +37,7 @@ class Ragged:
     """
 
     def __init__(self, clusters: Clusters) -> None:
-        if not isinstance(clusters, Clusters):
-            raise ValueError(f"clusters must be a kdelab.Clusters, not {type(clusters).__name__}")
-        self.clusters = clusters
+        self.clusters = instance("clusters", clusters, Clusters, "Clusters.from_lists(points, lower, upper)")
         self._starts = clusters.offsets[:-1]
         self._sizes = clusters.sizes
 
@@ -94,22 +93,24 @@ class Bins(Ragged):
 
     def __init__(self, clusters: Clusters, kernel: Kernel, quadrature: GaussLegendre | Midpoint = RULE) -> None:
         super().__init__(clusters)
-        if not isinstance(kernel, Kernel):
-            raise ValueError(f"kernel must be a kdelab kernel, Laplace(bandwidth=0.1) say, not {kernel!r}")
-        self.kernel = kernel
+        self.kernel = instance("kernel", kernel, Kernel, "Laplace(bandwidth=0.1)")
         if (clusters.lower == clusters.upper).all():
-            places, self.shares = np.zeros(1), np.ones(1)
+            places, shares = np.zeros(1), np.ones(1)
         elif isinstance(quadrature, Midpoint):
             places = (2 * np.arange(quadrature.bins) + 1) / quadrature.bins - 1
-            self.shares = np.full(quadrature.bins, 1 / quadrature.bins)
+            shares = np.full(quadrature.bins, 1 / quadrature.bins)
         elif isinstance(quadrature, GaussLegendre):
             places, weights = np.polynomial.legendre.leggauss(quadrature.nodes)
-            self.shares = weights / 2
+            shares = weights / 2
         else:
             raise ValueError(f"quadrature must be GaussLegendre(nodes) or Midpoint(bins), not {quadrature!r}")
         centre = (clusters.lower + clusters.upper) / 2
         x = centre + places[:, None] * (clusters.upper - clusters.lower) / 2
-        self.log_kernel = kernel.log(self.spread(x) - clusters.points)
+        self.log_kernel, self.shares = self._seen(kernel.log(self.spread(x) - clusters.points), shares)
+
+    def _seen(self, log_kernel: Floats, shares: Floats) -> tuple[Floats, Floats]:
+        """Return log_kernel and shares as the objective is to see them."""
+        return log_kernel, shares
 
 
 class PerBin(ABC, Bins):

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.kernels import Kernel
-from kdelab.loss.validate import Floats
+from kdelab.loss.validate import Floats, scalar
 from kdelab.study.bins import Bins, Ragged
 
 
@@ -24,7 +24,7 @@ def nearest(clusters: Clusters) -> Floats:
 
 def covered(clusters: Clusters, reach: float) -> Floats:
     """Return the share of each target that lies within `reach` of some point, (n,); for one-point targets 0 or 1."""
-    shares = np.empty(len(clusters))
+    reach, shares = scalar("reach", reach), np.empty(len(clusters))
     for i, (points, lower, upper) in enumerate(clusters):
         if lower == upper:
             shares[i] = abs(points - lower).min() <= reach

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.validate import Floats
+from kdelab.loss.validate import Floats, numbers, vector
 
 
 def distances(clusters: Clusters) -> Floats:
@@ -27,10 +27,12 @@ def away(clusters: Clusters, by: ArrayLike) -> Clusters:
     Raises
     ------
     ValueError
-        If a point would have to travel past the centre.
+        If a point would have to travel past the centre, or ``by`` isn't one finite number, or one a cluster.
     """
-    centre = _centre_of_each(clusters)
-    each = np.repeat(np.broadcast_to(np.asarray(by, dtype=np.float64), len(clusters)), clusters.sizes)
+    centre, given = _centre_of_each(clusters), numbers("by", by)
+    if given.shape not in ((), (len(clusters),)) or not np.isfinite(given).all():
+        raise ValueError(f"by must be one finite number, or one for each of the {len(clusters)} clusters, not {by!r}")
+    each = np.repeat(np.broadcast_to(given, len(clusters)), clusters.sizes)
     distance = np.abs(clusters.points - centre)
     moved = distance + each
     if (moved < -1e-12 * np.maximum(distance, 1e-300)).any():
@@ -60,8 +62,13 @@ def one_sided(clusters: Clusters, shifts: ArrayLike, one_bin: bool = False) -> C
     -------
     Clusters
         m n of them: the n clusters at the first shift, then at the next.
+
+    Raises
+    ------
+    ValueError
+        If a shift is negative or not finite.
     """
-    steps = np.atleast_1d(np.asarray(shifts, dtype=np.float64))
+    steps = vector("shifts", np.atleast_1d(numbers("shifts", shifts)))
     if (steps < 0).any():
         raise ValueError(f"shifts must be at least 0, but one is {steps.min()}")
     half = np.zeros(len(clusters)) if one_bin else (clusters.upper - clusters.lower) / 2

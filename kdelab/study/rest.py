@@ -1,7 +1,8 @@
 """Where training comes to rest: one EM step, how far a run still is from the best, and when one point should take all.
 
 For one cluster with free logits the loss is L(S) = -mean log sum_j S_j K_h(x - x_j), convex in the weights S. With
-q_i = mean r_i / S_i = 1 - g_i / S_i, its derivative by S_i is -q_i, and sum_i S_i q_i = 1.
+q_i = mean K_h(x - x_i) / p(x), what point i explains per unit of weight, the gradient is g_i = S_i (1 - q_i), the
+derivative by S_i is -q_i, and sum_i S_i q_i = 1.
 """
 
 from typing import Any
@@ -10,61 +11,110 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq, minimize
 
+from kdelab.loss.batches import ranges
 from kdelab.loss.clusters import Clusters
+from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.loss.kernels import Kernel
-from kdelab.loss.validate import Floats
+from kdelab.loss.prepared import Prepared
+from kdelab.loss.quadrature import GaussLegendre, Midpoint
+from kdelab.loss.scattered.nodes import Nodes, Panels
+from kdelab.loss.scattered.sums import finite
+from kdelab.loss.validate import Floats, Integers, count, instance, positive
 from kdelab.study.bins import Objective, Ragged
 
-
-def em_step(clusters: Clusters, logits: ArrayLike, gradient: Floats) -> Floats:
-    """Return z_i + log(1 - g_i / S_i): the weights become the mean responsibilities, one step of EM.
-
-    Parameters
-    ----------
-    clusters : Clusters
-    logits : array_like, (total,)
-    gradient : (total,)
-        Of the cross-entropy at these logits.
-
-    Returns
-    -------
-    logits : (total,)
-        The loss there is never higher. A point that explains nothing loses all but 1e-300 of its weight.
-    """
-    ragged = Ragged(clusters)
-    z = ragged.checked(logits)
-    return z + np.log(np.maximum(_explained(ragged, z, gradient), 1e-300))
+_STARVED = np.log(1e-300)  # a point that explains nothing keeps so much of its weight, so that its logit stays finite
 
 
-def certificate(clusters: Clusters, logits: ArrayLike, gradient: Floats) -> Floats:
-    """Return log(1 + max_i(-g_i / S_i)), (n,): no weights have a loss lower than the present one by more than that.
+class Rates(Prepared):
+    """What each point explains per unit of weight, and what follows from it; prepared for a loss.
 
-    By Jensen, L(S) - L(S*) = mean log(p* / p) <= log mean(p* / p) = log sum_i S*_i q_i <= log max_i q_i, the best S*
-    being unknown throughout. 0 at the optimum, and only there.
+    Everything stays a logarithm, so that a point whose weight is far below the smallest float64, and whose gradient is
+    0, still counts. Nodes are the loss's own where it has such (Midpoint, GaussLegendre), else those of `Panels`; each
+    pair of a point and a node of its cluster takes 32 bytes.
 
     Parameters
     ----------
-    clusters, logits, gradient
-        As in `em_step`.
+    loss : CrossEntropy
+
+    Raises
+    ------
+    ValueError
+        If ``loss`` is something else.
     """
-    ragged = Ragged(clusters)
-    return np.log(ragged.max(_explained(ragged, ragged.checked(logits), gradient)))
+
+    def __init__(self, loss: CrossEntropy) -> None:
+        clusters = instance("loss", loss, CrossEntropy, "CrossEntropy(clusters, kernel)").clusters
+        rule = loss.quadrature if isinstance(loss.quadrature, (GaussLegendre, Midpoint)) else Panels()
+        nodes = Nodes(clusters.cut(np.zeros(len(clusters.points), np.int64), 1), loss.kernel, rule, loss.background)
+        each = np.repeat(np.diff(nodes.offsets), clusters.sizes)  # nodes that a point has
+        self._ragged = Ragged(clusters)
+        self._node = ranges(np.repeat(nodes.offsets[:-1], clusters.sizes), each)
+        self._point = np.repeat(np.arange(len(each)), each)
+        self._of_point = np.cumsum(each) - each
+        self._by_node = np.argsort(self._node, kind="stable")
+        points = np.repeat(clusters.sizes, np.diff(nodes.offsets))  # points that a node has
+        self._of_node = np.cumsum(points) - points
+        self._first = nodes.offsets[:-1]
+        self._owner = np.repeat(np.arange(len(clusters)), np.diff(nodes.offsets))
+        self._log_share = np.log(nodes.share)
+        self._log_kernel = loss.kernel.log(nodes.x[self._node] - clusters.points[self._point])
+        with np.errstate(divide="ignore"):
+            self._log_background = np.where(np.abs(nodes.x) <= 1, np.log(loss.background / 2), -np.inf)
+        self._log_rest = np.log1p(-loss.background)
+
+    def em_step(self, logits: ArrayLike) -> Floats:
+        """Return z_i + log q_i, one step of EM: the weights become the mean responsibilities. q_i = 1 - g_i / S_i.
+
+        Parameters
+        ----------
+        logits : array_like, (total,)
+
+        Returns
+        -------
+        logits : (total,)
+            The loss there is never higher. A point that explains nothing loses all but 1e-300 of its weight.
+        """
+        z = self._ragged.checked(logits)
+        return z + np.maximum(self._log_rates(z)[0], _STARVED)
+
+    def certificate(self, logits: ArrayLike) -> Floats:
+        """Return log max_i q_i = log(1 + max_i(-g_i / S_i)), (n,): no weights have a loss lower by more than that.
+
+        By Jensen, L(S) - L(S*) = mean log(p* / p) <= log mean(p* / p) = log sum_i S*_i q_i <= log max_i q_i, the best
+        S* being unknown throughout. 0 at the optimum, and only there; ``inf`` where the loss is. A background's own
+        part of mean(p* / p), the mean of its share of p, joins the greatest q_i.
+
+        Parameters
+        ----------
+        logits : array_like, (total,)
+        """
+        log_rates, log_density = self._log_rates(self._ragged.checked(logits))
+        n = len(self._first)
+        if n == 0:
+            return np.empty(0)
+        greatest = self._ragged.max(log_rates)
+        unmixed = _log_sums(self._log_share + self._log_background - finite(log_density), self._first)
+        infinite = np.logical_or.reduceat(log_density == -np.inf, self._first)
+        return np.where(infinite, np.inf, np.logaddexp(greatest, unmixed))
+
+    def _log_rates(self, z: Floats) -> tuple[Floats, Floats]:
+        """Return log q_i, (total,), and log p at every node."""
+        terms = (z[self._point] + self._log_kernel)[self._by_node]
+        log_weight = self._ragged.log_sum(z)
+        log_density = np.logaddexp(
+            _log_sums(terms, self._of_node) - log_weight[self._owner] + self._log_rest, self._log_background
+        )
+        per_weight = self._log_share - finite(log_density) + self._log_rest
+        return _log_sums(self._log_kernel + per_weight[self._node], self._of_point), log_density
 
 
-def _explained(ragged: Ragged, logits: Floats, gradient: Floats) -> Floats:
-    """Return q_i = 1 - g_i / S_i, and 1 where the weight is too small for a quotient."""
-    weight = np.exp(ragged.log_softmax(logits))
-    alive = weight > 1e-290
-    return np.where(alive, 1 - gradient / np.where(alive, weight, 1.0), 1.0)
-
-
-def expectation_maximisation(loss: Objective, clusters: Clusters, logits: ArrayLike, steps: int) -> Floats:
-    """Return the logits after some EM steps on the cross-entropy, kept at a largest logit of 0 a cluster."""
-    ragged = Ragged(clusters)
+def expectation_maximisation(loss: CrossEntropy, logits: ArrayLike, steps: int) -> Floats:
+    """Return the logits after some EM steps on the cross-entropy, with a largest logit of 0 a cluster."""
+    rates, ragged = Rates(loss), Ragged(loss.clusters)
     z = ragged.checked(logits)
-    for _ in range(steps):
-        z = em_step(clusters, z, loss.value_and_grad(z)[1])
-        z = np.maximum(z - ragged.spread(ragged.max(z)), -600.0)
+    for _ in range(count("steps", steps, 0)):
+        z = rates.em_step(z)
+        z = z - ragged.spread(ragged.max(z))
     return z
 
 
@@ -84,12 +134,13 @@ def settle(
     steps : int
         The most iterations.
     """
-    start = Ragged(clusters).checked(logits)
+    start, widest = Ragged(clusters).checked(logits), positive("widest", widest)
 
     def of(z: Floats) -> tuple[float, Floats]:
         value, gradient = objective.value_and_grad(z)
         return float(value.sum()), gradient
 
+    steps = count("steps", steps)
     options: Any = {"maxiter": steps, "maxfun": 2 * steps, "ftol": 1e-15, "gtol": 1e-10, "maxcor": 20}
     return minimize(of, start, jac=True, method="L-BFGS-B", bounds=[(-widest, widest)] * len(start), options=options).x
 
@@ -112,8 +163,9 @@ def one_point_limit(kernel: Kernel, nodes: int = 2000) -> float:
     ValueError
         If the kernel is compact: K(t) would be 0 somewhere.
     """
-    if np.isfinite(kernel.support):
+    if not isinstance(kernel, Kernel) or np.isfinite(kernel.support):
         raise ValueError(f"kernel must have tails, not {kernel!r}")
+    nodes = count("nodes", nodes, 4)
 
     def best_rival(width: float) -> float:
         t = ((np.arange(nodes) + 0.5) / nodes - 0.5) * width
@@ -121,3 +173,13 @@ def one_point_limit(kernel: Kernel, nodes: int = 2000) -> float:
         return float(np.exp(kernel.log_unit(abs(t - x[:, None])) - kernel.log_unit(abs(t))).mean(axis=1).max()) - 1
 
     return float(brentq(best_rival, 1e-2, 20.0, xtol=1e-6))
+
+
+def _log_sums(logs: Floats, starts: Integers) -> Floats:
+    """Return log sum exp of each stretch of ``logs``; ``-inf`` where all are."""
+    if len(starts) == 0:
+        return np.empty(0)
+    sizes = np.diff(np.append(starts, len(logs)))
+    top = finite(np.maximum.reduceat(logs, starts))
+    with np.errstate(divide="ignore"):
+        return top + np.log(np.add.reduceat(np.exp(logs - np.repeat(top, sizes)), starts))

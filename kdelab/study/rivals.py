@@ -190,8 +190,10 @@ class Power(PerBin):
         gradient = np.exp(log_weight) * self.spread(self.sum(responsibility)) - responsibility
         if self.alpha == 0:
             return -log_density, gradient
-        value = -np.expm1(self.alpha * log_density) / self.alpha
-        return value, self.spread(np.exp(self.alpha * log_density)) * gradient
+        with np.errstate(over="ignore"):  # an alpha below 0 may make infinitely much of a far cluster
+            value = -np.expm1(self.alpha * log_density) / self.alpha
+            scale = self.spread(np.exp(self.alpha * log_density))
+        return value, np.where(gradient == 0, 0.0, scale) * gradient
 
 
 Linear = partial(Power, alpha=1.0)
@@ -205,11 +207,9 @@ class LogOfIntegral(PerBin):
     cross-entropy (Jensen).
     """
 
-    def __init__(self, clusters: Clusters, kernel: Kernel, quadrature: GaussLegendre | Midpoint = RULE) -> None:
-        super().__init__(clusters, kernel, quadrature)
-        with np.errstate(divide="ignore"):
-            self.log_kernel = np.logaddexp.reduce(self.log_kernel + np.log(self.shares)[:, None], axis=0)[None]
-        self.shares = np.ones(1)
+    def _seen(self, log_kernel: Floats, shares: Floats) -> tuple[Floats, Floats]:
+        """Return one bin, with the kernels' means over the target for a kernel."""
+        return np.logaddexp.reduce(log_kernel + np.log(shares)[:, None], axis=0)[None], np.ones(1)
 
     def per_bin(self, logits: Floats, log_weight: Floats) -> tuple[Floats, Floats]:
         """Return -log mean p and its gradient: the cross-entropy of one bin with the kernels' means for a kernel."""

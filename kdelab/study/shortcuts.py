@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.kernels import Kernel
 from kdelab.loss.quadrature import GaussLegendre, Midpoint
-from kdelab.loss.validate import Floats
+from kdelab.loss.validate import Floats, numbers
 from kdelab.study.bins import RULE, PerBin
 
 
@@ -139,7 +139,7 @@ class Held(PerBin):
     def value(self, logits: ArrayLike, held: Floats) -> Floats:
         """Return the sum over the points, (n,), at these logits with what is held given."""
         z = self.checked(logits)
-        return self.shares @ self.summed(self.log_softmax(z), z, held)
+        return self.shares @ self.summed(self.log_softmax(z), z, numbers("held", held))
 
     @abstractmethod
     def held(self, logits: ArrayLike) -> Floats:

@@ -11,15 +11,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kdelab.loss.batches import Part, shuffled
+from kdelab.loss.batches import Part, known, shuffled
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.loss.kernels import Kernel
+from kdelab.loss.prepared import Prepared
 from kdelab.loss.quadrature import Quadrature
-from kdelab.loss.validate import Floats, Integers, count, vector
+from kdelab.loss.validate import Floats, Integers, count, numbers, vector
 
 
-class NormalisedInParts:
+class NormalisedInParts(Prepared):
     """The loss of scattered clusters as their parts see it, each point normalised with those beside it.
 
     A part that holds m of a cluster's k points counts m/k, so that a cluster counts once, however it is cut, and its
@@ -41,13 +42,14 @@ class NormalisedInParts:
         quadrature: Quadrature | Literal["auto"] = "auto",
         background: float = 0.0,
     ) -> None:
-        self._alone = [part.alone for part in parts]
-        batches = Clusters.concatenate(batch.clusters for batch in self._alone)
+        cut = known(parts)
+        alone = [part.alone for part in cut]
+        batches = Clusters.concatenate(batch.clusters for batch in alone)
         # One prediction's piece is a cluster like any other, so that all pieces of all parts go in one call.
         self._loss = CrossEntropy(batches, kernel, quadrature, background)
-        self._prediction = np.concatenate([batch.predictions for batch in self._alone])
-        self._rows = np.concatenate([part.rows for part in parts])
-        whole = np.bincount(self._prediction, batches.sizes, len(parts[0].lower))
+        self._prediction = np.concatenate([batch.predictions for batch in alone])
+        self._rows = np.concatenate([part.rows for part in cut])
+        whole = np.bincount(self._prediction, batches.sizes, len(cut[0].lower))
         self._share = batches.sizes / whole[self._prediction]
 
     def value_and_grad(self, logits: ArrayLike) -> tuple[Floats, Floats]:
@@ -96,7 +98,12 @@ def leading_bias(weights: Floats, responsibilities: Floats, share: Floats, piece
     pieces : int
         Into how many pieces the cluster is cut.
     """
-    k = len(weights)
+    weights = vector("weights", weights)
+    share, k = vector("share", share), len(weights)
+    responsibilities = numbers("responsibilities", responsibilities)
+    if responsibilities.shape != (k, len(share)):
+        raise ValueError(f"responsibilities must have the shape ({k}, {len(share)}), a row a weight and a column a "
+                         f"share, not {responsibilities.shape}")  # fmt: skip
     if k == 1:
         return np.zeros(1)
 
@@ -108,6 +115,6 @@ def leading_bias(weights: Floats, responsibilities: Floats, share: Floats, piece
 
 def alone(parts: Sequence[Part]) -> float:
     """Return the share of points that share their part with no other point of their cluster."""
-    sizes: list[Integers] = [part.alone.clusters.sizes for part in parts]
+    sizes: list[Integers] = [part.alone.clusters.sizes for part in known(parts)]
     every = np.concatenate(sizes)
     return float((every == 1).sum() / every.sum())

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.validate import Floats, count
+from kdelab.loss.validate import Floats, count, generator
 
 
 class Toy(NamedTuple):
@@ -28,6 +28,7 @@ def clusters(rng: np.random.Generator, predictions: int = 200, size: int = 30) -
     predictions, size : int
         How many clusters, and how many points each.
     """
+    rng = generator("rng", rng)
     n, k = count("predictions", predictions), count("size", size)
     width = np.exp(rng.uniform(np.log(0.05), np.log(0.5), n))
     centre = rng.uniform(-0.75, 0.75, n)

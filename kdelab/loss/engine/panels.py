@@ -12,7 +12,7 @@ CLOSE = 4
 
 def whole(clusters: Clusters) -> tuple[Integers, Floats, Floats, int]:
     """Return one panel a target, in the form of `cut`."""
-    return np.arange(len(clusters) + 1), clusters.lower, clusters.upper - clusters.lower, 1
+    return np.arange(len(clusters) + 1), clusters.lower.copy(), clusters.upper - clusters.lower, 1  # writable, as cut's
 
 
 def cut(clusters: Clusters, kernel: Kernel, background: float) -> tuple[Integers, Floats, Floats, int]:

@@ -12,12 +12,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kdelab.loss.batches import Part
+from kdelab.loss.batches import Part, known
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.loss.kernels import Laplace
+from kdelab.loss.prepared import Prepared
 from kdelab.loss.scattered.sums import LogSums, Provenance, together
-from kdelab.loss.validate import Floats, Integers, vector
+from kdelab.loss.validate import Floats, Integers, instance, vector
 
 
 class Inside(NamedTuple):
@@ -74,7 +75,7 @@ class LaplaceWhole(NamedTuple):
     inside: Floats
 
 
-class ScatteredLaplace:
+class ScatteredLaplace(Prepared):
     """The two passes of a Laplace kernel without a background, in closed form.
 
     Parameters
@@ -90,11 +91,11 @@ class ScatteredLaplace:
     """
 
     def __init__(self, parts: Iterable[Part], kernel: Laplace) -> None:
-        known = list(parts)
-        provenance = together(known)
+        all_parts = known(parts)
+        provenance = together(all_parts)
         self.batch, self.of = provenance.batch, provenance.of
-        self.kernel = kernel
-        self.lower, self.upper = known[0].lower, known[0].upper
+        self.kernel = instance("kernel", kernel, Laplace, "Laplace(bandwidth=0.1)")
+        self.lower, self.upper = all_parts[0].lower, all_parts[0].upper
 
     def sums(self, part: Part, logits: ArrayLike) -> LaplaceSums:
         """Pass one: sum what one part holds; the arguments are those of `Nodes.sums`."""

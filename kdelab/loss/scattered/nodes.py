@@ -5,19 +5,20 @@ for a cluster of which a dozen points lie inside the target.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kdelab.loss.batches import Part, ranges
+from kdelab.loss.batches import Part, known, ranges
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.engine import panels, rules
 from kdelab.loss.kernels import Kernel
+from kdelab.loss.prepared import Prepared
 from kdelab.loss.quadrature import GaussLegendre, Midpoint
 from kdelab.loss.scattered.sums import LogSums, Provenance, finite, together
-from kdelab.loss.validate import Floats, Integers, count, fraction, vector
+from kdelab.loss.validate import Floats, Integers, count, fraction, instance, vector
 
 _PAIRS = 1 << 18  # pairs of a point and a node that are held at once
 
@@ -86,7 +87,7 @@ class NodeWhole(NamedTuple):
     reached: Floats
 
 
-class Nodes:
+class Nodes(Prepared):
     """The nodes that all parts of a batch agree on, and the two passes at them.
 
     Holds no points, so that it is cheap to send to other processes.
@@ -121,8 +122,8 @@ class Nodes:
         quadrature: Panels | GaussLegendre | Midpoint = Panels(),
         background: float = 0.0,
     ) -> None:
-        clusters, self.batch, self.of = gathered(list(parts))
-        self.kernel = kernel
+        clusters, self.batch, self.of = gathered(list(known(parts)))
+        self.kernel = instance("kernel", kernel, Kernel, "Laplace(bandwidth=0.1)")
         self.background = fraction("background", background)
         if isinstance(quadrature, Panels):
             layout = _shortened(*panels.cut(clusters, kernel, self.background), kernel.bandwidth)
@@ -235,7 +236,8 @@ def outline(part: Part, kernel: Kernel) -> Part:
     for u in {0.0, *kernel.kinks}:
         place = part.points + kernel.bandwidth * u
         told |= (lower <= place) & (place <= upper)
-    return replace(part, points=part.points[told], prediction=part.prediction[told], rows=part.rows[told])
+    kept = {name: getattr(part, name)[told] for name in ("points", "prediction", "rows")}
+    return Part._with(**{**vars(part), **kept})
 
 
 def gathered(parts: list[Part]) -> tuple[Clusters, str, int]:

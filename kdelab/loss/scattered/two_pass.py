@@ -7,15 +7,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kdelab.loss.batches import Part
+from kdelab.loss.batches import Part, known
 from kdelab.loss.kernels import Kernel, Laplace
+from kdelab.loss.prepared import Prepared
 from kdelab.loss.quadrature import Exact, GaussLegendre, Midpoint
 from kdelab.loss.scattered.laplace import ScatteredLaplace
 from kdelab.loss.scattered.nodes import Nodes, Panels, outline
-from kdelab.loss.validate import Floats, vector
+from kdelab.loss.validate import Floats, fraction, instance, vector
 
 
-class TwoPass:
+class TwoPass(Prepared):
     """The cross-entropy of a batch that is cut into parts: the same numbers as from the whole.
 
     Parameters
@@ -54,8 +55,9 @@ class TwoPass:
         quadrature: Exact | Panels | GaussLegendre | Midpoint | Literal["auto"] = "auto",
         background: float = 0.0,
     ) -> None:
-        self.parts = list(parts)
+        self.parts, background = known(parts), fraction("background", background)
         self.scheme: Any
+        instance("kernel", kernel, Kernel, "Laplace(bandwidth=0.1)")
         if isinstance(kernel, Laplace) and background == 0 and (quadrature == "auto" or isinstance(quadrature, Exact)):
             self.scheme = ScatteredLaplace(self.parts, kernel)
         elif isinstance(quadrature, Exact):
