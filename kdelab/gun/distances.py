@@ -8,10 +8,11 @@ weighted distance, whatever b is.  v is scale times weight: those two can't be l
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from kdelab.gun.retrieval import UNLEARNED_SCALE, Neighbourhood
-from kdelab.loss.validate import Floats, Integers
+from kdelab.loss.engine.compiled import compiled
+from kdelab.loss.prepared import Prepared
+from kdelab.loss.validate import Floats, Integers, integers, numbers, vector
 
 EPSILON = 1e-4  # keeps a feature of 0 differentiable under a power below 1
 FORMS = ("scale", "linear", "power")
@@ -101,7 +102,7 @@ class Form:
         return [BOUNDS["weight"]] * (1 if self.name == "scale" else self.features)
 
 
-class Distances:
+class Distances(Prepared):
     """The logits of retrieved neighbours as a function of the parameters, and the way back for gradients.
 
     Parameters
@@ -116,14 +117,14 @@ class Distances:
 
     def __init__(self, features: Floats, predictions: Integers, found: Neighbourhood) -> None:
         used, index = np.unique(np.concatenate([predictions, found.rows]), return_inverse=True)
-        self._features = features[used]
+        self._features = numbers("features", features)[used]
         self._queries, self._near = index[: len(predictions)], index[len(predictions) :]
-        self._offsets = found.offsets
+        self._offsets = integers("offsets", found.offsets)
 
     def logits(self, parameters: Parameters) -> Floats:
         """Return z of every neighbour, (total,)."""
         position = parameters.transformed(self._features) * parameters.weights
-        return _minus_distances(position, self._queries, self._near, self._offsets)
+        return _minus_distances(numbers("position", position), self._queries, self._near, self._offsets)
 
     def slopes(self, parameters: Parameters, gradient: Floats, curved: bool = True) -> Parameters:
         """Return the derivatives by all parameters, given dL/dz of every neighbour.
@@ -133,22 +134,26 @@ class Distances:
         """
         if not curved:
             moved = parameters.transformed(self._features)
-            pull = _pull(moved, self._queries, self._near, self._offsets, gradient)
+            pull = self._pulled(moved, gradient)
             by_weight = np.einsum("nf,nf->f", pull, moved)
             return Parameters(by_weight, np.zeros_like(by_weight), np.zeros_like(by_weight))
         base = parameters.base(self._features)
         log_base = np.log(base)
         raised = np.exp(parameters.exponents * log_base)
         moved = np.where(parameters.exponents == 1, self._features, raised)  # as in `transformed`
-        pull = _pull(moved, self._queries, self._near, self._offsets, gradient)
+        pull = self._pulled(moved, gradient)
         by_weight = np.einsum("nf,nf->f", pull, moved)
         by_exponent = parameters.weights * np.einsum("nf,nf,nf->f", pull, raised, log_base)
         raised /= base
         by_offset = parameters.weights * parameters.exponents * np.einsum("nf,nf->f", pull, raised)
         return Parameters(by_weight, by_exponent, by_offset)
 
+    def _pulled(self, moved: Floats, gradient: Floats) -> Floats:
+        gradient = vector("gradient", gradient, len(self._near), "one a neighbour")
+        return _pull(numbers("moved", moved), self._queries, self._near, self._offsets, gradient)
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "nsz"})
+
+@compiled(fastmath={"reassoc", "nsz"})
 def _minus_distances(position: Floats, queries: Integers, near: Integers, offsets: Integers) -> Floats:
     """Return minus the Manhattan distance of each neighbour from its prediction."""
     z = np.empty(len(near))
@@ -163,7 +168,7 @@ def _minus_distances(position: Floats, queries: Integers, near: Integers, offset
     return z
 
 
-@njit(cache=True, nogil=True)
+@compiled(fastmath=False)
 def _pull(moved: Floats, queries: Integers, near: Integers, offsets: Integers, gradient: Floats) -> Floats:
     """Return dL/dt of every wave and feature, up to the weight: what all parameters' derivatives are made of."""
     pull = np.zeros_like(moved)

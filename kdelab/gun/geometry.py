@@ -7,7 +7,10 @@ squares of 36 x 36 pixels that never turn.
 import math
 
 import numpy as np
-from numba import njit
+from numpy.typing import ArrayLike
+
+from kdelab.loss.engine.compiled import compiled
+from kdelab.loss.validate import Floats, numbers
 
 HALF_WIDTH = 18.0  # of a robot's box, pixels
 BULLET_RADIUS = 3.0  # a bullet this close to a wall has hit the wall
@@ -15,13 +18,13 @@ MAX_SPEED = 8.0  # of a robot, pixels a turn
 TOUCH = 1e-9  # pixels; a bullet that grazes the box within rounding counts as touching it
 
 
-@njit(cache=True)
+@compiled(fastmath=False)
 def wrap(angle: float) -> float:
     """Return the angle in [-pi, pi)."""
     return (angle + math.pi) % (2 * math.pi) - math.pi
 
 
-@njit(cache=True)
+@compiled(fastmath=False)
 def _step_hits(
     angle: float, r0: float, r1: float, x: float, y: float, left: float, right: float, down: float, up: float
 ) -> bool:
@@ -44,9 +47,8 @@ def _step_hits(
     return enter <= leave + TOUCH
 
 
-@njit(cache=True)
 def target_interval(
-    path: np.ndarray, x: float, y: float, speed: float, reference: float, limit: float, width: float, height: float
+    path: ArrayLike, x: float, y: float, speed: float, reference: float, limit: float, width: float, height: float
 ) -> tuple[float, float, int]:
     """Return the bearings at which a bullet would have hit a robot, and when the wave has passed it.
 
@@ -76,6 +78,14 @@ def target_interval(
     steps : int
         After so many steps the whole box at ``path[steps]`` lies behind the wave; 0 where the path ends before.
     """
+    scalars = (x, y, speed, reference, limit, width, height)
+    return _interval(numbers("path", path), *map(float, scalars))  # one signature, whatever the numbers are
+
+
+@compiled(fastmath=False)
+def _interval(
+    path: Floats, x: float, y: float, speed: float, reference: float, limit: float, width: float, height: float
+) -> tuple[float, float, int]:
     lower, upper = np.inf, -np.inf
     left, right = BULLET_RADIUS - x, width - BULLET_RADIUS - x
     down, up = BULLET_RADIUS - y, height - BULLET_RADIUS - y

@@ -8,11 +8,12 @@ gradient are exact: one sort of the edges inside the target, then two scans.  Be
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.validate import Floats, Integers, fraction, vector
+from kdelab.loss.engine.compiled import compiled
+from kdelab.loss.prepared import Prepared
+from kdelab.loss.validate import Floats, Integers, fraction, instance, integers, numbers, vector
 
 
 def softmax(logits: Floats, offsets: Integers) -> Floats:
@@ -22,7 +23,7 @@ def softmax(logits: Floats, offsets: Integers) -> Floats:
     return shifted / np.repeat(np.add.reduceat(shifted, offsets[:-1]), sizes)
 
 
-class IntervalCrossEntropy:
+class IntervalCrossEntropy(Prepared):
     """The cross-entropy of uniform targets and densities made of the neighbours' own intervals.
 
     Parameters
@@ -30,7 +31,7 @@ class IntervalCrossEntropy:
     clusters : Clusters
         Whose targets and cluster sizes count; the points are not looked at.
     lower, upper : array_like (total,)
-        The interval of each point.
+        The interval of each point; copied.
     background : float
         The weight, in (0, 1), of a uniform density on [-1, 1]: without it a target not covered has an infinite loss.
 
@@ -41,9 +42,10 @@ class IntervalCrossEntropy:
     """
 
     def __init__(self, clusters: Clusters, lower: ArrayLike, upper: ArrayLike, background: float) -> None:
+        self.clusters = instance("clusters", clusters, Clusters, "Clusters.from_lists(points, lower, upper)")
         total = len(clusters.points)
-        self.clusters = clusters
-        self.lower, self.upper = vector("lower", lower, total), vector("upper", upper, total)
+        self.lower = vector("lower", lower, total, "one a point", own=True)
+        self.upper = vector("upper", upper, total, "one a point", own=True)
         if not (self.lower < self.upper).all():
             raise ValueError(
                 f"lower must be less than upper, but {int((self.lower >= self.upper).sum())} intervals are empty"
@@ -69,7 +71,10 @@ class IntervalCrossEntropy:
     def density(self, logits: ArrayLike, x: ArrayLike) -> Floats:
         """Return p at the places x, (m,) for all predictions or (n, m) for each: (n, m)."""
         weights = softmax(vector("logits", logits, len(self.lower), "one a point"), self.clusters.offsets)
-        places = np.broadcast_to(np.array(x, dtype=np.float64, ndmin=2), (len(self.clusters), np.shape(x)[-1]))
+        given, n = np.atleast_2d(numbers("x", x)), len(self.clusters)
+        if given.ndim != 2 or given.shape[0] not in (1, n) or not np.isfinite(given).all():
+            raise ValueError(f"x must be finite numbers of the shape (m,) or ({n}, m), not of {given.shape}")
+        places = np.broadcast_to(given, (n, given.shape[1]))
         density = np.full(places.shape, self.background / 2)
         for i in range(len(density)):
             part = slice(self.clusters.offsets[i], self.clusters.offsets[i + 1])
@@ -84,10 +89,15 @@ def densest(weights: Floats, lower: Floats, upper: Floats, offsets: Integers) ->
 
     Of equally good stretches the first counts, from the left.
     """
-    return _densest(weights, lower, upper, offsets)
+    ends = integers("offsets", offsets)
+    if len(ends) == 0 or ends[0] != 0 or (np.diff(ends) < 0).any():
+        raise ValueError(f"offsets must begin with 0 and not decrease, but they are {ends}")
+    total = int(ends[-1])
+    given = {"weights": weights, "lower": lower, "upper": upper}
+    return _densest(*(vector(name, part, total, "one a point") for name, part in given.items()), ends)
 
 
-@njit(cache=True, nogil=True)
+@compiled(fastmath=False)
 def _value_and_grad(
     weights: Floats, lower: Floats, upper: Floats, offsets: Integers, a: Floats, b: Floats, background: float
 ) -> tuple[Floats, Floats]:
@@ -128,7 +138,7 @@ def _value_and_grad(
     return values, gradient
 
 
-@njit(cache=True, nogil=True)
+@compiled(fastmath=False)
 def _densest(weights: Floats, lower: Floats, upper: Floats, offsets: Integers) -> Floats:
     aims = np.zeros(len(offsets) - 1)
     for i in range(len(aims)):

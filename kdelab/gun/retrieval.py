@@ -17,7 +17,7 @@ from kdelab.gun.features import FEATURE_TABLE
 from kdelab.gun.whole import warn_of_holes
 from kdelab.loss.batches import shuffled
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.validate import Floats, Integers, count
+from kdelab.loss.validate import Floats, Integers, count, read_only
 
 RANGES = {feature.name: (feature.low, feature.high) for feature in FEATURE_TABLE}
 SHARE = 5  # a neighbourhood is at most a fifth of what is stored: BeepBoop's rule
@@ -82,7 +82,7 @@ class Memory:
         battle, shooter = name_column(waves, "battle"), name_column(waves, "shooter")
         group, number = battle * (shooter.max(initial=0) + 1) + shooter, round_column(waves)
         warn_of_holes(waves.index, group, number)
-        self._order = np.lexsort((number, group))  # stable: rows stay in the table's order within a round
+        self._order = read_only(np.lexsort((number, group)))  # stable: rows stay in the table's order within a round
         group, number = group[self._order], number[self._order]
         rank = np.arange(len(group))
         new_group = np.diff(group, prepend=-1) != 0
@@ -90,7 +90,7 @@ class Memory:
         self._start, self._end = (np.empty(len(rank), dtype=np.int64) for _ in range(2))
         self._start[self._order] = np.maximum.accumulate(np.where(new_group, rank, 0))
         self._end[self._order] = np.maximum.accumulate(np.where(new_round, rank, 0))
-        self.stored: Integers = self._end - self._start
+        self.stored: Integers = read_only(self._end - self._start)
 
     def rows(self, wave: int) -> Integers:
         """Return the rows of the table that one wave's memory holds, by round and then in the table's order."""

@@ -3,21 +3,22 @@
 import hashlib
 import math
 import os
+import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from contextlib import suppress
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
 import numpy as np
 from numba import types
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.extending import intrinsic
 
 from kdelab.loss.validate import Integers
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Infinities stay meaningful, signed zeros and NaNs don't occur, a * b + c may be one operation. Sums keep their order,
 # except in the reductions below, whose order is fixed when they are compiled.
@@ -29,32 +30,74 @@ ENOUGH = 8192
 inlined = numba.njit(inline="always", error_model="numpy", fastmath=MATH)
 
 
-def _stamp() -> str:
+@cache
+def _stamp(folder: Path) -> str:
     digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    for source in sorted(folder.glob("*.py")):
         digest.update(source.read_bytes())
     return digest.hexdigest()
 
 
-_STAMP = _stamp()
+class _Files(IndexDataCacheFile):
+    """The files of a cache, compiled code with its digest before it: what isn't whole must not run."""
+
+    def _save_data(self, name: str, data: Any) -> None:
+        code = self._dump(data)
+        with self._open_for_write(self._data_path(name)) as file:
+            file.write(hashlib.sha256(code).digest() + code)
+
+    def _load_data(self, name: str) -> Any:
+        stored = Path(self._data_path(name)).read_bytes()
+        digest, code = stored[:32], stored[32:]
+        if hashlib.sha256(code).digest() != digest:
+            raise ValueError(f"{name} is not whole")
+        return pickle.loads(code)
 
 
-def compiled(function: Function) -> Function:
-    """Decorate with numba.njit, without the GIL, cached on disk until any module of this folder changes.
+class _Cache(FunctionCache):
+    """A cache on disk that can't go stale, and that nothing depends on.
 
-    numba's own cache looks at the file of the decorated function only, and would keep using code inlined from a
-    helper module that was edited since. So the stamp that it compares is replaced by one of the whole folder. Where
-    no folder can be written to, there is no cache.
+    numba's own looks at the file of the decorated function only, and would keep using code inlined from a helper module
+    that was edited since: so the stamp that it compares is one of the whole folder. What can't be read back, truncated,
+    damaged or not a file, is compiled again and replaced; where nothing can be written, on a full disk or a read-only
+    one, there is no cache.
     """
 
-    def build(cache: bool) -> Any:
-        return numba.njit(nogil=True, error_model="numpy", fastmath=MATH, cache=cache)(function)
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        stamp = _stamp(Path(function.__code__.co_filename).parent)
+        self._cache_file = _Files(self._cache_path, self._impl.filename_base, stamp)
 
-    try:
-        dispatcher = build(cache=True)
-    except RuntimeError:
-        return build(cache=False)
-    dispatcher._cache._cache_file._source_stamp = _STAMP
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # unpickling what isn't a pickle may raise anything
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except Exception:
+            with suppress(Exception):  # a broken index can't be added to: begin a new one
+                self.flush()
+                super().save_overload(sig, data)
+
+
+def compiled(function: Callable[..., Any] | None = None, *, fastmath: Any = MATH) -> Any:
+    """Decorate with numba.njit, without the GIL, cached on disk until any module of the function's folder changes.
+
+    The only way to compile what is called from Python, in the loss and in the gun: see `_Cache`.
+
+    Parameters
+    ----------
+    fastmath : bool or set of str
+        What numba may do to the order and the rounding of operations.
+    """
+    if function is None:
+        return partial(compiled, fastmath=fastmath)
+    dispatcher = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
+    with suppress(RuntimeError, OSError):  # no folder that can be written to
+        dispatcher._cache = _Cache(function)
     return dispatcher
 
 
