@@ -79,7 +79,7 @@ def test_where_the_loss_is_infinite_so_is_the_certificate():
 
 
 def test_rates_need_a_loss():
-    with pytest.raises(ValueError, match="^loss must be a kdelab CrossEntropy"):
+    with pytest.raises(ValueError, match=r"^loss must be a kdelab CrossEntropy"):
         rest.Rates(kdelab.Laplace(0.1))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from kdelab.gun.retrieval import UNLEARNED_SCALE, Neighbourhood
 from kdelab.loss.engine.compiled import compiled
 from kdelab.loss.prepared import Prepared
-from kdelab.loss.validate import Floats, Integers, integers, numbers, vector
+from kdelab.loss.validate import Floats, Integers, integers, one_form, vector
 
 EPSILON = 1e-4  # keeps a feature of 0 differentiable under a power below 1
 FORMS = ("scale", "linear", "power")
@@ -117,14 +117,14 @@ class Distances(Prepared):
 
     def __init__(self, features: Floats, predictions: Integers, found: Neighbourhood) -> None:
         used, index = np.unique(np.concatenate([predictions, found.rows]), return_inverse=True)
-        self._features = numbers("features", features)[used]
+        self._features = one_form(features)[used]
         self._queries, self._near = index[: len(predictions)], index[len(predictions) :]
         self._offsets = integers("offsets", found.offsets)
 
     def logits(self, parameters: Parameters) -> Floats:
         """Return z of every neighbour, (total,)."""
         position = parameters.transformed(self._features) * parameters.weights
-        return _minus_distances(numbers("position", position), self._queries, self._near, self._offsets)
+        return _minus_distances(one_form(position), self._queries, self._near, self._offsets)
 
     def slopes(self, parameters: Parameters, gradient: Floats, curved: bool = True) -> Parameters:
         """Return the derivatives by all parameters, given dL/dz of every neighbour.
@@ -150,7 +150,7 @@ class Distances(Prepared):
 
     def _pulled(self, moved: Floats, gradient: Floats) -> Floats:
         gradient = vector("gradient", gradient, len(self._near), "one a neighbour")
-        return _pull(numbers("moved", moved), self._queries, self._near, self._offsets, gradient)
+        return _pull(one_form(moved), self._queries, self._near, self._offsets, gradient)
 
 
 @compiled(fastmath={"reassoc", "nsz"})

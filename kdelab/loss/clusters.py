@@ -91,6 +91,8 @@ class Clusters(Prepared):
     @classmethod
     def concatenate(cls, batches: Iterable["Clusters"]) -> "Clusters":
         """Return one batch that holds the predictions of several, one behind the other."""
+        if not isinstance(batches, Iterable):
+            raise ValueError(f"batches must be an iterable of Clusters, not {batches!r}")
         parts = list(batches)
         if not parts:
             return cls(np.empty(0), [0], np.empty(0), np.empty(0))

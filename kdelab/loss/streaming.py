@@ -52,6 +52,8 @@ def iter_value_and_grad(
         If a batch isn't a pair of Clusters and one logit a point.
     """
     size = count("points", points)
+    if not isinstance(batches, Iterable):
+        raise ValueError(f"batches must be an iterable of pairs of Clusters and logits, not {batches!r}")
     if total is None and isinstance(batches, (list, tuple)):
         total = sum(len(_pair(i, batch)[0]) for i, batch in enumerate(batches))
     with tqdm(total=total, unit=" predictions", disable=not progress) as bar:

@@ -34,7 +34,7 @@ def vector(name: str, given: ArrayLike, length: int | None = None, meaning: str 
     Parameters and errors as in `numbers`; it also raises a ValueError if ``given`` is not one-dimensional, of another
     length, or holds NaN or infinity.
     """
-    array = numbers(name, given, own=own)
+    array = _floats(name, given, own)
     _one_dimensional(name, array, length, meaning)
     bad = ~np.isfinite(array)
     if bad.any():
@@ -55,12 +55,12 @@ def integers(
     array = real(name, given)
     _one_dimensional(name, array, length, meaning)
     if array.dtype.kind not in "bi":
-        floats = numbers(name, array)
+        floats = _floats(name, array, False)
         bad = ~((np.floor(floats) == floats) & (np.abs(floats) < 2.0**63))
         if bad.any():
             first = int(np.argmax(bad))
             raise ValueError(f"{name} must be whole numbers, but {name}[{first}] is {array[first]}")
-    return _one_form(array, np.int64, own)
+    return one_form(array, np.int64, own)
 
 
 def numbers(name: str, given: ArrayLike, *, own: bool = False) -> Floats:
@@ -79,12 +79,19 @@ def numbers(name: str, given: ArrayLike, *, own: bool = False) -> Floats:
     Raises
     ------
     ValueError
-        If it is masked, holds complex numbers, dates, durations, text, bytes or objects that aren't numbers, or a
+        If it is masked, holds complex numbers, dates, durations, text, bytes, objects that aren't numbers, or NaN, or a
         number too large for a float64.
     """
+    array = _floats(name, given, own)
+    if np.isnan(array).any():
+        raise ValueError(f"{name} must be numbers, but {int(np.isnan(array).sum())} of {array.size} are NaN")
+    return array
+
+
+def _floats(name: str, given: ArrayLike, own: bool) -> Floats:
     array = real(name, given)
     try:
-        return _one_form(array, np.float64, own)
+        return one_form(array, np.float64, own)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must be real numbers within the range of float64, not {_brief(given)}") from error
 
@@ -140,7 +147,7 @@ def count(name: str, given: int, least: int = 1) -> int:
 
 def scalar(name: str, given: float) -> float:
     """Return ``given`` as a float if it is one finite number, else raise a ValueError."""
-    array = numbers(name, given)
+    array = _floats(name, given, False)
     if array.ndim:
         raise ValueError(f"{name} must be one number, not an array of shape {array.shape}")
     number = float(array)
@@ -171,7 +178,8 @@ def read_only(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
-def _one_form(array: NDArray[Any], kind: type, own: bool) -> NDArray[Any]:
+def one_form(array: NDArray[Any], kind: type = np.float64, own: bool = False) -> NDArray[Any]:
+    """Return an array of numbers in the one form that compiled code sees, unchecked; ``own`` as in `numbers`."""
     with np.errstate(over="ignore"):  # a long double beyond float64 becomes infinite, and is refused as such
         plain: NDArray[Any] = np.array(array, dtype=kind, order="C", copy=True if own else None)
     if own:
