@@ -1,4 +1,4 @@
-"""The gate: what isn't real numbers is refused by name, what is kept is nobody else's, and one form is compiled once."""
+"""The gate: what isn't real numbers is refused by name, what is kept is ours alone, and one form is compiled once."""
 
 import copy
 import datetime

@@ -262,6 +262,23 @@ def test_a_stream_has_the_digits_of_one_go(kernel, points):
     assert np.concatenate([part for _, part in stream]).tobytes() == gradient.tobytes()
 
 
+@pytest.mark.parametrize(
+    ("size", "steps"),
+    [(1, [4, 1, 2, 3, 1]), (3, [4, 3, 3, 1]), (4, [4, 3, 4]), (5, [5, 5, 1]), (10, [10, 1]), (11, [11]), (99, [11])],
+)
+def test_a_step_holds_as_many_predictions_as_there_is_room_for_and_no_more(monkeypatch, size, steps):
+    clusters = kdelab.Clusters(np.zeros(11), [0, 4, 5, 7, 10, 11], np.zeros(5), np.ones(5))
+    made = []
+
+    def record(some, *others):
+        made.append(len(some.points))
+        return kdelab.CrossEntropy(some, *others)
+
+    monkeypatch.setattr("kdelab.loss.streaming.CrossEntropy", record)
+    list(kdelab.iter_value_and_grad([(clusters, np.zeros(11))], kdelab.Laplace(0.1), points=size, progress=False))
+    assert made == steps
+
+
 def test_a_stream_reads_one_batch_at_a_time():
     clusters, logits = ragged(15, 4)
     read = []

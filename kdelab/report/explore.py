@@ -23,7 +23,7 @@ from kdelab.loss.kernels import (
     Laplace,
     Triangular,
 )
-from kdelab.loss.validate import Floats, scalar, vector
+from kdelab.loss.validate import Floats, vector
 from kdelab.report.canvas import Canvas, point_colours
 
 KERNELS: dict[str, Callable[[float], Kernel]] = {
@@ -36,6 +36,7 @@ KERNELS: dict[str, Callable[[float], Kernel]] = {
 }
 TAIL = "exp(-|u|^shape)"
 MOST_POINTS = 8
+_FARTHEST = 1e300
 
 # What is shown when nothing is asked for: some points near, some far, on both sides of a target.
 _POINTS, _LOGITS, _TARGET, _BANDWIDTH = (-0.35, -0.05, 0.1, 0.6), (0.0, 0.3, -0.2, 0.4), (-0.15, 0.15), 0.1
@@ -61,10 +62,12 @@ class Explorer:
     def __init__(self, points: Floats, logits: Floats, target: tuple[float, float], kernel: Kernel) -> None:
         import ipywidgets as widgets
 
+        # Every slider reaches as far as what is asked for: beyond its ends it would show something else.
         reach = max(1.0, float(np.ceil(10 * max(abs(points).max(), abs(target[0]), abs(target[1]))) / 10))
+        span = max(8.0, float(np.ceil(abs(logits).max())))
         slim = {"layout": widgets.Layout(width="280px"), "style": {"description_width": "72px"}}
         position = partial(widgets.FloatSlider, min=-reach, max=reach, step=0.005, readout_format=".3f", **slim)
-        logit = partial(widgets.FloatSlider, min=-8.0, max=8.0, step=0.05, readout_format=".2f", **slim)
+        logit = partial(widgets.FloatSlider, min=-span, max=span, step=0.05, readout_format=".2f", **slim)
         self.points = [position(value=x, description=f"point {j + 1}") for j, x in enumerate(points)]
         self.logits = [logit(value=z, description=f"logit {j + 1}") for j, z in enumerate(logits)]
         for column in (self.points, self.logits):
@@ -78,8 +81,10 @@ class Explorer:
         named = next((name for name, kind in KERNELS.items() if kind is type(kernel)), TAIL)
         self.kernel = widgets.Dropdown(options=[*KERNELS, TAIL], value=named, description="kernel", **slim)
         log = partial(widgets.FloatLogSlider, base=10, step=0.01, readout_format=".3f", **slim)
-        self.shape = log(value=getattr(kernel, "shape", 1.0), min=-0.5, max=0.7, description="tail, shape")
-        self.bandwidth = log(value=kernel.bandwidth, min=-2.0, max=1.0, description="bandwidth")
+        shape, h = getattr(kernel, "shape", 1.0), kernel.bandwidth
+        self.shape = log(value=shape, **_decades(shape, -0.5, 0.7), description="tail, shape")
+        self.bandwidth = log(value=h, **_decades(h, -2.0, 1.0), description="bandwidth")
+        self._asked = (self.centre.value, self.width.value), target
 
         self._picture = widgets.Image(format="png", layout=widgets.Layout(width="820px", max_width="100%"))
         self._picture.add_class("kdelab-picture")
@@ -113,10 +118,10 @@ class Explorer:
         self.shape.disabled = self.kernel.value != TAIL
 
     def _state(self) -> tuple[Clusters, Floats, Kernel]:
-        half = self.width.value / 2
-        clusters = Clusters.from_lists(
-            [[slider.value for slider in self.points]], [self.centre.value - half], [self.centre.value + half]
-        )
+        shown, (lower, upper) = self._asked
+        if shown != (self.centre.value, self.width.value):  # else as asked for, to the last digit
+            lower, upper = self.centre.value - self.width.value / 2, self.centre.value + self.width.value / 2
+        clusters = Clusters.from_lists([[slider.value for slider in self.points]], [lower], [upper])
         h = self.bandwidth.value
         kernel = GeneralizedNormal(self.shape.value, h) if self.kernel.value == TAIL else KERNELS[self.kernel.value](h)
         return clusters, np.array([slider.value for slider in self.logits]), kernel
@@ -128,6 +133,12 @@ class Explorer:
         from IPython.display import display
 
         display(self.widget)
+
+
+def _decades(value: float, low: float, high: float) -> dict[str, float]:
+    """Return the ends of a slider on a logarithmic axis, as exponents of 10, with the value between them."""
+    exponent = np.log10(value)
+    return {"min": min(low, float(np.floor(exponent))), "max": max(high, float(np.ceil(exponent)))}
 
 
 def numbers_html(value: float, gradient: Floats) -> str:
@@ -157,7 +168,8 @@ def explore(
     target : (lower, upper)
         In guess factors; lower == upper is one bin.
     kernel : Kernel
-        Where the sliders of kernel, shape and bandwidth start; Laplace of bandwidth 0.1 if it is left out.
+        Where the sliders of kernel, shape and bandwidth start; Laplace of bandwidth 0.1 if it is left out. All sliders
+        are made wide enough for what is asked for: what is shown first is the loss of these very arguments.
 
     Returns
     -------
@@ -174,12 +186,12 @@ def explore(
     if logits is None:
         logits = _LOGITS if points is _POINTS else np.zeros(len(x))
     z = vector("logits", logits, len(x), "one a point")
-    if len(target) != 2:
-        raise ValueError(f"target must be (lower, upper), not {target!r}")
-    lower, upper = scalar("target[0]", target[0]), scalar("target[1]", target[1])
+    lower, upper = map(float, vector("target", target, 2, "lower and upper"))
+    if max(abs(x).max(), abs(lower), abs(upper)) > _FARTHEST:
+        raise ValueError(f"points and target must lie within {_FARTHEST:g} of 0 to be drawn, not {x} and {target!r}")
     if lower > upper:
         raise ValueError(f"target must not have lower > upper, but it is ({lower}, {upper})")
     chosen = Laplace(_BANDWIDTH) if kernel is None else kernel
-    if not isinstance(chosen, (*KERNELS.values(), GeneralizedNormal)):  # type: ignore[arg-type]
+    if type(chosen) not in {*KERNELS.values(), GeneralizedNormal}:
         raise ValueError(f"kernel must be one of {', '.join(KERNELS)} or GeneralizedNormal, not {chosen!r}")
     return Explorer(x, z, (lower, upper), chosen)
