@@ -240,4 +240,7 @@ with multiprocessing.get_context("fork").Pool(2) as pool:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system doesn't fork")
 def test_a_process_that_has_used_threads_may_be_forked():
-    subprocess.run([sys.executable, "-c", FORKS], check=True, timeout=120, env=os.environ | {"NUMBA_NUM_THREADS": "2"})
+    stuck = 1800  # seconds; a deadlock lasts for ever, a busy machine doesn't
+    subprocess.run(
+        [sys.executable, "-c", FORKS], check=True, timeout=stuck, env=os.environ | {"NUMBA_NUM_THREADS": "2"}
+    )

@@ -19,6 +19,7 @@ from PIL import Image
 
 import kdelab
 
+PATIENCE = 1800  # seconds; what waits for a program gives up on one that is stuck, not on one that is slow
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
 
@@ -204,9 +205,9 @@ def jupyter_lab(folder: Path):
         server = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(240):
+        for _ in range(2 * PATIENCE):
             assert server.poll() is None, (folder / "lab.log").read_text()
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/api/status", timeout=5):
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/api/status", timeout=60):
                 break
             time.sleep(0.5)
         yield address
@@ -256,7 +257,7 @@ def run_all(driver) -> None:
     def started(d):
         return any(re.search(r"\[[*\d]", p.text) for p in d.find_elements(By.CLASS_NAME, "jp-InputPrompt"))
 
-    for _ in range(8):
+    for _ in range(PATIENCE // 20):
         with contextlib.suppress(TimeoutException, WebDriverException):
             entry("lm-MenuBar-itemLabel", "Run").click()
             entry("lm-Menu-itemLabel", "Run All Cells").click()
@@ -282,7 +283,9 @@ def test_a_slider_moves_picture_and_gradient_in_jupyterlab(tmp_path, monkeypatch
     shutil.copy(NOTEBOOKS / "playground.ipynb", tmp_path / "notebooks")
     with jupyter_lab(tmp_path) as address, chromium(tmp_path / "profile") as driver:
         # A first run compiles; a redraw may replace an element between finding and reading it.
-        wait = WebDriverWait(driver, 240, ignored_exceptions=[StaleElementReferenceException, NoSuchElementException])
+        wait = WebDriverWait(
+            driver, PATIENCE, ignored_exceptions=[StaleElementReferenceException, NoSuchElementException]
+        )
         driver.get(f"{address}/lab/tree/playground.ipynb?reset")
         wait.until(lambda d: d.find_elements(By.CSS_SELECTOR, ".jp-Notebook .jp-Cell"))
         wait.until(lambda d: "Idle" in d.find_element(By.TAG_NAME, "body").get_attribute("innerHTML"))
@@ -307,10 +310,11 @@ def test_a_slider_moves_picture_and_gradient_in_jupyterlab(tmp_path, monkeypatch
         shot(driver, "before")
         handle.click()
         ActionChains(driver).send_keys(*[Keys.ARROW_RIGHT] * 20).perform()
-        redrawn(first)
-        time.sleep(0.5)  # let the last step arrive
+        there = kdelab.explore(kernel=kdelab.Laplace(0.1))
+        there.centre.value = 20 * there.centre.step
+        stepped = wait.until(lambda d: (now := shown(d)) and now[1] in there._numbers.value and now)  # the last step
+        assert stepped[0] != first[0]
         shot(driver, "after")
-        stepped = wait.until(shown)
         ActionChains(driver).drag_and_drop_by_offset(handle, 40, 0).perform()
         _, gradient = redrawn(stepped)
         assert len(set(re.findall(r"[-+]\d\.\d+", gradient))) > 1
