@@ -3,13 +3,20 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # not a POSIX system: nobody sweeps there
+    fcntl = None  # type: ignore[assignment]
+
+_SUFFIX = ".new"
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`, moved there at the end, or removed if anything was raised.
+    """Give a temporary path beside `path`, flushed to the disk and moved there at the end, or removed on an error.
 
     Raises
     ------
@@ -17,16 +24,17 @@ def replacing(path: str | Path) -> Iterator[Path]:
         If the folder that `path` names does not exist.
     """
     path = Path(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    os.close(handle)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=_SUFFIX)
     temporary = Path(name)
     try:
+        held(handle)
         yield temporary
         os.chmod(temporary, 0o644)  # mkstemp's own mode is private
         _on_disk(temporary)  # or a power cut may leave the new name with nothing in it
         os.replace(temporary, path)
         _on_disk(path.parent)
     finally:
+        os.close(handle)
         temporary.unlink(missing_ok=True)
 
 
@@ -40,3 +48,34 @@ def _on_disk(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def held(handle: int) -> bool:
+    """Lock an open file until it is closed or its process ends; False if another process holds it."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def abandoned(path: Path) -> bool:
+    """Whether the process that held this file is gone."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return held(handle)
+    finally:
+        os.close(handle)
+
+
+def sweep(folder: Path) -> None:
+    """Remove temporary files of :func:`replacing` that killed processes left in a folder."""
+    for path in folder.glob(f".*-*{_SUFFIX}"):
+        if path.is_file() and not path.is_symlink() and abandoned(path):
+            with suppress(OSError):
+                path.unlink()
