@@ -13,6 +13,9 @@ RUN := $(PYTHON) -m
 # Two test workers or two notebooks run side by side, so each gets one thread; the report commands see to it themselves.
 ONE_THREAD := NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 export PYTHONUNBUFFERED := 1
+# This checkout's kdelab, in kernels too, even if PYTHON's environment has another one.
+export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
+NBVAL := --nbval --nbval-current-env --nbval-kernel-startup-timeout 300
 
 .DEFAULT_GOAL := help
 .PHONY: help env lock reports notebooks test test-all lint mutants lab bench battles clean
@@ -52,7 +55,7 @@ lint: $(READY)
 
 test: lint ## lint, types, layers, unit tests, strict nbval on every notebook, report tests
 	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m 'not slow'
-	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadscope --nbval notebooks
+	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadscope $(NBVAL) notebooks
 
 test-all: $(READY) ## what `make test` leaves out: every notebook with other parameters
 	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m slow
@@ -69,7 +72,9 @@ bench: $(READY) ## time the loss against its peers, in an environment of their o
 battles: $(READY) ## record the sample robots' battles again (needs Debian's robocode and a JRE)
 	$(RUN) kdelab.gun battles
 
-clean: ## remove what was built: .venv, reports, caches
+clean: ## remove what was built: .venv, pages (not files of your own beside them), caches
 	rm -rf $(ENV) .venv-lock .bench dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	find reports -mindepth 1 ! -name verdicts.md -delete
+	cd reports && { sha256sum --check .made 2>/dev/null || :; } | sed -n 's/: OK$$//p' | \
+	  while IFS= read -r file; do rm -f -- "$$file"; done
+	rm -rf reports/.made reports/.work-* && { rmdir reports/observations 2>/dev/null || :; }
 	find kdelab tests -name __pycache__ -type d -exec rm -rf {} +

@@ -11,6 +11,7 @@ import matplotlib
 from IPython.display import display
 
 from kdelab.report import cells
+from kdelab.report.parameters import checked
 from kdelab.report.verdicts import Verdict
 
 
@@ -21,7 +22,7 @@ def run(path: Path | str, **parameters: Any) -> dict[str, Verdict]:
     """
     path = Path(path)
     notebook = cells.read(path)
-    cells.refuse_unknown(notebook, parameters)
+    given = checked(notebook, parameters)
     matplotlib.use("Agg")
     module = ModuleType("notebook")  # registered, so that dataclasses and numba find what the cells define
     space = module.__dict__
@@ -38,7 +39,7 @@ def run(path: Path | str, **parameters: Any) -> dict[str, Verdict]:
                 linecache.cache[name] = (len(cell.source), None, cell.source.splitlines(keepends=True), name)
                 exec(compile(cell.source, name, "exec"), space)
                 if cells.PARAMETERS in cells.tags(cell):
-                    space.update(parameters)
+                    space.update(given)
     finally:
         sys.modules.pop("notebook")
         if before is not None:

@@ -11,7 +11,9 @@ import nbformat
 import pytest
 
 from kdelab.report import cells, published, site
-from kdelab.report.runs import RECORD, Project, fingerprint, versions
+from kdelab.report.files import Project
+from kdelab.report.fingerprints import RECORD, fingerprint
+from kdelab.report.inside import versions
 
 ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.xdist_group("pages")  # one worker: the built site is shared

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 from kdelab.report import cells, mathml, published
-from kdelab.report.runs import Project
+from kdelab.report.files import Project
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = cells.listed(ROOT / "notebooks")

@@ -13,7 +13,8 @@ from notebook_runner import run
 
 from kdelab.report import cells, published, site
 from kdelab.report.__main__ import main
-from kdelab.report.runs import RECORD, Project, commit, digest, fingerprint, sources
+from kdelab.report.files import Project
+from kdelab.report.fingerprints import RECORD, commit, digest, fingerprint, sources
 
 pytestmark = pytest.mark.xdist_group("report")  # one worker: the built site is shared
 

@@ -1,13 +1,18 @@
 """Command line: ``site`` builds the reports, ``notebooks`` refreshes committed outputs and published verdicts."""
 
 import argparse
-import ast
+import math
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kdelab.report import published
-from kdelab.report.runs import Project
+from kdelab.report import parameters, published
+from kdelab.report.client import TIMEOUT
+from kdelab.report.files import Project
 
 
 def _parameter(text: str) -> tuple[str, Any]:
@@ -15,9 +20,47 @@ def _parameter(text: str) -> tuple[str, Any]:
     if not equals or not name.isidentifier():
         raise argparse.ArgumentTypeError(f"{text!r} given, wanted is NAME=VALUE")
     try:
-        return name, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return name, value  # bare text, such as a path, needs no quotes
+        return name, parameters.parsed(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{name}: {error}") from None
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} given, wanted is a number of seconds above 0")
+    return seconds
+
+
+def _once(given: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in given]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"--parameters: {', '.join(twice)} given twice")
+    return dict(given)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Turn the signals that end a process into exceptions, so that kernels are ended on the way out."""
+
+    def stop(number: int, frame: Any) -> None:
+        raise SystemExit(128 + number)
+
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [getattr(signal, name) for name in names] if threading.current_thread() is threading.main_thread() else []
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # nohup
+            signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,25 +75,35 @@ def main(arguments: list[str] | None = None) -> int:
     notebooks.add_argument("--check", action="store_true", help="run nothing, only say what is out of step")
     for command in (site, notebooks):
         command.add_argument("--root", type=Path, default=Path(), help="folder of notebooks/ and reports/")
+        command.add_argument(
+            "--timeout", type=_seconds, default=TIMEOUT, metavar="SECONDS", help=f"of one cell; default {TIMEOUT:g}"
+        )
     given = parser.parse_args(arguments)
     project = Project(given.root.resolve())
     try:
-        if given.command == "notebooks":
-            wrong = published.problems(project) if given.check else published.refresh(project, given.names)
-        else:
-            from kdelab.report.site import build, observe
-
-            if given.notebook:
-                wrong = observe(project, given.notebook, dict(given.parameters))
-            elif given.parameters:
-                raise ValueError("--parameters: needs the name of one notebook")
-            else:
-                wrong = build(project)
-    except ValueError as error:
+        with _stoppable():
+            wrong = _done(project, given)
+    except (ValueError, OSError) as error:
         wrong = [str(error)]
+    except KeyboardInterrupt:
+        return 130
     for line in wrong:
         print(line, file=sys.stderr)
     return 1 if wrong else 0
+
+
+def _done(project: Project, given: argparse.Namespace) -> list[str]:
+    if given.command == "notebooks":
+        if given.check:
+            return published.problems(project)
+        return published.refresh(project, given.names, given.timeout)
+    from kdelab.report.site import build, observe
+
+    if given.notebook:
+        return observe(project, given.notebook, _once(given.parameters), given.timeout)
+    if given.parameters:
+        raise ValueError("--parameters: needs the name of one notebook")
+    return build(project, given.timeout)
 
 
 if __name__ == "__main__":

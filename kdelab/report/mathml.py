@@ -1,11 +1,14 @@
 """TeX to MathML at build time: mathematics that browsers draw without a script and without a network."""
 
 import re
-from html import escape
+from collections.abc import Mapping
+from html import escape, unescape
 from typing import Any
 from xml.etree import ElementTree
 
-from latex2mathml.converter import convert
+from latex2mathml.converter import convert_to_element
+from markupsafe import Markup
+from mistune.util import safe_entity
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 # latex2mathml knows the environments that stand alone, not those that belong inside of a formula.
@@ -13,6 +16,7 @@ _ENVIRONMENTS = {"aligned": "align*", "align": "align*", "gathered": "align*", "
 _ROWS = {"math", "mrow", "mtd", "mstyle", "mpadded"}
 _SCRIPTED = {"msub", "msup", "msubsup", "munder", "mover", "munderover"}
 _SPACED = {"mo", "mspace", "mtext"}  # what keeps its own distance
+_MEANS = {"href", "style", "class", "id"}  # what \href, \style and others would say to the page around the formula
 # Browsers know no mathvariant but `normal`, so bold letters and digits must be characters of their own.
 _BOLD = {ord("A") + i: 0x1D400 + i for i in range(26)} | {ord("a") + i: 0x1D41A + i for i in range(26)}
 _BOLD |= {ord("0") + i: 0x1D7CE + i for i in range(10)}
@@ -30,10 +34,16 @@ def to_mathml(tex: str, display: bool = False) -> str:
     for inner, outer in _ENVIRONMENTS.items():
         known = known.replace(f"{{{inner}}}", f"{{{outer}}}")
     try:
-        math = ElementTree.fromstring(convert(known, xmlns="", display="block" if display else "inline"))
+        math = convert_to_element(known, xmlns="", display="block" if display else "inline")
     except Exception as error:
         raise ValueError(f"tex: {tex!r} is not understood: {type(error).__name__} {error}") from None
+    math.attrib.pop("xmlns", None)
     for element in math.iter():
+        if element.text == "&":
+            raise ValueError(f"tex: & in {tex!r} is not understood: it stands in no table")
+        element.text = unescape(element.text) if element.text else element.text  # symbols are character references
+        for name in _MEANS.intersection(element.attrib):
+            del element.attrib[name]
         if re.match(r"\\[A-Za-z]", element.text or ""):
             raise ValueError(f"tex: {element.text} in {tex!r} is not understood")
         if element.get("mathvariant") == "bold":
@@ -75,6 +85,9 @@ def render(tex: str, display: bool = False) -> str:
 class _Renderer(IPythonRenderer):
     up = ""  # the way from the page to the folder of all pages
 
+    def text(self, text: str) -> str:
+        return str(safe_entity(text))  # &nbsp; and its like may be written, tags may not
+
     def inline_math(self, body: str) -> str:
         return render(body)
 
@@ -88,17 +101,30 @@ class _Renderer(IPythonRenderer):
         # On the site, a neighbouring notebook is a neighbouring page.
         return str(super().link(text, re.sub(r"^(\d\d-[\w-]+)\.ipynb", rf"{self.up}\1.html", url), title))
 
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        if url.removeprefix("attachment:") in self.attachments:
+            return str(super().image(text, url, title))
+        # Pages load nothing: a picture that isn't in the notebook is a link.
+        return str(super().image(text, url, title) if url.startswith("data:image/") else super().link(text, url, title))
 
-def markdown(source: str, up: str = "") -> str:
-    """Return HTML for Markdown with TeX in it; `up` leads from the page to the folder of all pages."""
-    renderer = _Renderer(escape=False, exclude_anchor_links=True)
+
+def _rendered(source: str, renderer: _Renderer) -> str:
+    return str(MarkdownWithMath(renderer=renderer).render(source))
+
+
+def markdown(source: str, up: str = "", attachments: Mapping[str, Any] | None = None) -> Markup:
+    """Return HTML for Markdown with TeX in it. HTML in it is shown as text, and links run no scripts.
+
+    `up` leads from the page to the folder of all pages; `attachments` are the cell's own pictures.
+    """
+    renderer = _Renderer(True, False, exclude_anchor_links=True, attachments=dict(attachments or {}))
     renderer.up = up
-    return MarkdownWithMath(renderer=renderer).render(source)
+    return Markup(_rendered(source, renderer))
 
 
-def inline(source: str) -> str:
+def inline(source: str) -> Markup:
     """Return HTML for one line of Markdown, without the paragraph around it."""
-    return re.sub(r"^<p>|</p>$", "", markdown(source).strip())
+    return Markup(re.sub(r"^<p>|</p>$", "", markdown(source).strip()))
 
 
 def formulas(notebook: Any) -> list[tuple[str, bool]]:
@@ -120,5 +146,5 @@ def formulas(notebook: Any) -> list[tuple[str, bool]]:
 
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            MarkdownWithMath(renderer=Collector(escape=False, exclude_anchor_links=True)).render(cell.source)
+            _rendered(cell.source, Collector(True, False, exclude_anchor_links=True))
     return found

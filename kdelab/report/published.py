@@ -1,16 +1,20 @@
 """What is published: the outputs committed in notebooks/; from them, reports/verdicts.md and the README's table."""
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
-from kdelab.report import cells
+from kdelab.report import cells, parameters
+from kdelab.report.cells import tidy
 from kdelab.report.claims import BY_ID, CLAIMS, THREAD, Claim, of_notebook
-from kdelab.report.runs import Job, Project, run_all, write
+from kdelab.report.client import TIMEOUT
+from kdelab.report.files import Project, write
+from kdelab.report.fingerprints import refuse_another_kdelab
+from kdelab.report.runs import Job, running
 from kdelab.report.verdicts import SYMBOLS
 
 BEGIN, END = "<!-- verdicts:begin -->", "<!-- verdicts:end -->"
@@ -31,11 +35,14 @@ def summary(verdict: Mapping[str, Any] | None) -> tuple[str, str, str, str]:
     if verdict is None:
         return "open", "", "", ""
     key = cells.key_of(verdict)
-    return (verdict["status"], key["name"], key["shown"], key["bound"]) if key else (verdict["status"], "", "", "")
+    if key is None:
+        return verdict["status"], "", "", ""
+    name, shown, bound = (" ".join(key[part].split()) for part in ("name", "shown", "bound"))  # one line of a table
+    return verdict["status"], name, shown, bound
 
 
 def _row(*fields: str) -> str:
-    return "| " + " | ".join(field.replace("|", r"\|") for field in fields) + " |"
+    return "| " + " | ".join(escape(field, quote=False).replace("|", r"\|") for field in fields) + " |"
 
 
 def _status(status: str) -> str:
@@ -65,13 +72,45 @@ def verdicts_markdown(project: Project) -> str:
 
 
 def parse(markdown: str) -> dict[str, tuple[str, str, str, str]]:
-    """Return the summaries in the text of verdicts.md, by claim."""
+    """Return the summaries in the text of verdicts.md, by claim.
+
+    Raises
+    ------
+    ValueError
+        If a line isn't a whole row of the table, naming it.
+    """
     found = {}
-    for line in markdown.splitlines():
-        fields = [field.strip().replace(r"\|", "|") for field in re.split(r"(?<!\\)\|", line)[1:-1]]
-        if len(fields) == 7 and fields[0].startswith("`"):
-            found[fields[0].strip("`")] = (fields[2].split(" ", 1)[1], fields[3], fields[4], fields[5])
+    for number, line in enumerate(markdown.splitlines(), 1):
+        if not line.startswith("| `"):
+            if line.startswith(("<<<<<<< ", ">>>>>>> ")) or (number == 1 and not line.startswith(("#", "|"))):
+                raise ValueError(f"line {number} is no part of the table: {line[:60]}")
+            continue
+        fields = [unescape(field.strip()).replace(r"\|", "|") for field in re.split(r"(?<!\\)\|", line)[1:-1]]
+        symbol, _, status = fields[2].partition(" ") if len(fields) == 7 else ("", "", "")
+        if SYMBOLS.get(status) != symbol or not line.rstrip().endswith("|"):
+            raise ValueError(f"line {number} is not a whole row of the table: {line[:60]}")
+        found[fields[0].strip("`")] = (status, fields[3], fields[4], fields[5])
     return found
+
+
+def recorded(project: Project) -> dict[str, tuple[str, str, str, str]]:
+    """Return the summaries in reports/verdicts.md, by claim; nothing if there is none.
+
+    Raises
+    ------
+    ValueError
+        If it can't be read, or is damaged.
+    """
+    path = project.reports / "verdicts.md"
+    if not path.exists():
+        return {}
+    try:
+        text = path.read_text(encoding="utf-8")
+        if not text.endswith("\n"):
+            raise ValueError("it ends in the middle of a line")
+        return parse(text)
+    except (OSError, ValueError) as error:  # UnicodeDecodeError is a ValueError
+        raise ValueError(f"reports/verdicts.md: damaged, `{COMMAND}` writes it anew: {error}") from None
 
 
 def readme_table(project: Project) -> str:
@@ -92,81 +131,76 @@ def readme_table(project: Project) -> str:
     )
 
 
-def _with_table(readme: str, table: str) -> str:
-    before, rest = readme.split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+def _texts(project: Project) -> dict[str, str]:
+    """Return what is published, by file: reports/verdicts.md and, where the README has the two markers, its table."""
+    found = {"reports/verdicts.md": verdicts_markdown(project)}
+    readme = project.root / "README.md"
+    if readme.exists():
+        text = readme.read_text(encoding="utf-8")
+        before, begin, rest = text.partition(BEGIN)
+        _, end, after = rest.partition(END)
+        if begin and not end:
+            raise ValueError(f"README.md: {BEGIN} without {END}")
+        if begin:
+            found["README.md"] = f"{before}{BEGIN}\n{readme_table(project)}\n{END}{after}"
+    return found
 
 
 def publish(project: Project) -> None:
-    """Write reports/verdicts.md and, where the README has the two markers, its table."""
-    write(project.reports / "verdicts.md", verdicts_markdown(project))
-    readme = project.root / "README.md"
-    if readme.exists() and BEGIN in readme.read_text(encoding="utf-8"):
-        write(readme, _with_table(readme.read_text(encoding="utf-8"), readme_table(project)))
+    """Write reports/verdicts.md and, where the README has the two markers, its table.
 
-
-def tidy(notebook: Any) -> Any:
-    """Return a copy without anything that differs between two runs of the same source: times, paths, versions.
-
-    Cell ids follow from the source, so that an insertion renames nothing below it. Explorer cells have no outputs, and
-    nbval is told to skip them.
+    Raises
+    ------
+    ValueError
+        If a notebook can't be read: its verdicts would be lost. Nothing is written then.
     """
-    seen: dict[str, int] = {}
-    kept = []
-    for cell in notebook.cells:
-        name = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]
-        seen[name] = seen.get(name, 0) + 1
-        labels = sorted({*cells.tags(cell), *(["nbval-skip"] if cells.EXPLORE in cells.tags(cell) else [])})
-        clean = {
-            "cell_type": cell.cell_type,
-            "id": name if seen[name] == 1 else f"{name}-{seen[name]}",
-            "metadata": {"tags": labels} if labels else {},
-            "source": cell.source,
-        }
-        if cell.cell_type == "code":
-            explorer = cells.EXPLORE in labels
-            clean["execution_count"] = None if explorer else cell.get("execution_count")
-            clean["outputs"] = [] if explorer else _joined(cell.get("outputs", []))
-        kept.append(clean)
-    metadata = {
-        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
-    return nbformat.from_dict({"cells": kept, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
+    for name, text in _texts(project).items():
+        write(project.root / name, text)
 
 
-def _joined(outputs: Iterable[Any]) -> list[Any]:
-    """Join what one stream got in pieces: how a kernel cuts its messages is chance."""
-    joined: list[Any] = []
-    for output in outputs:
-        last = joined[-1] if joined else None
-        if last and output.output_type == last.output_type == "stream" and output.name == last.name:
-            joined[-1] = nbformat.from_dict({**last, "text": last.text + output.text})
-        else:
-            joined.append(output)
-    return joined
-
-
-def refresh(project: Project, names: Iterable[str] = ()) -> list[str]:
+def refresh(project: Project, names: Iterable[str] = (), timeout: float = TIMEOUT) -> list[str]:
     """Run notebooks with their default parameters, keep their outputs in them, and publish the verdicts.
 
     A notebook that fails, or writes to stderr, keeps its old outputs. Returns what went wrong, a line each.
     """
-    wrong = []
-    for job, run in run_all([Job(path) for path in chosen(project, names)], "notebooks"):
-        problem = f"{run.failure['cell']}: {run.failure['error']}" if run.failure else stderr_of(run.notebook)
-        if problem:
-            wrong.append(f"{job.path.stem}: {problem}")
-            continue
-        source = cells.read(job.path)
-        ran = {cell.id: cell for cell in run.notebook.cells}
-        for cell in source.cells:
-            if cell.cell_type == "code" and cell.id in ran:
-                cell.outputs, cell.execution_count = ran[cell.id].outputs, ran[cell.id].execution_count
-        write(job.path, nbformat.writes(tidy(source)) + "\n")
-    publish(project)
+    refuse_another_kdelab(project)
+    wrong, jobs = [], []
+    for path in chosen(project, names):
+        try:
+            jobs.append(Job(path, tidy(cells.read(path))))  # tidy: every cell has an id of its own
+        except ValueError as error:
+            wrong.append(str(error))
+    with running(project, jobs, "notebooks", timeout=timeout) as runs:
+        for job, run in runs:
+            problem = f"{run.failure['cell']}: {run.failure['error']}" if run.failure else _unfit(run.notebook)
+            if not problem and not _as_it_was(job):
+                problem = "its file changed while it ran, and was left alone"
+            if problem:
+                wrong.append(f"{job.path.stem}: {problem}")
+                continue
+            ran = {cell.id: cell for cell in run.notebook.cells}
+            for cell in job.notebook.cells:
+                if cell.cell_type == "code" and cell.id in ran:
+                    cell.outputs, cell.execution_count = ran[cell.id].outputs, ran[cell.id].execution_count
+            write(job.path, nbformat.writes(tidy(job.notebook)) + "\n")
+    try:
+        publish(project)
+    except (ValueError, OSError) as error:
+        wrong.append(f"the published verdicts are as they were: {error}")
     return wrong
+
+
+def _as_it_was(job: Job) -> bool:
+    try:
+        return bool(tidy(cells.read(job.path)) == job.notebook)
+    except ValueError:
+        return False
+
+
+def _unfit(notebook: Any) -> str:
+    """Return why outputs can't be published, or an empty string."""
+    cut = cells.cut(notebook)
+    return f"{cut[0]} shows too much: some of it was left out" if cut else stderr_of(notebook)
 
 
 def stderr_of(notebook: Any) -> str:
@@ -191,6 +225,8 @@ def chosen(project: Project, names: Iterable[str]) -> list[Path]:
         if not any(name in (path.stem, path.stem[:2]) for path in paths):
             allowed = ", ".join(path.stem for path in paths)
             raise ValueError(f"notebook: {name!r} given, there are {allowed or 'none'} in {project.notebooks}")
+    if not paths:
+        raise ValueError(f"--root: there are no numbered notebooks in {project.notebooks}")
     return [path for path in paths if not wanted or path.stem in wanted or path.stem[:2] in wanted]
 
 
@@ -198,27 +234,32 @@ def problems(project: Project) -> list[str]:
     """Return what is out of step between notebooks, claims, verdicts.md and README, a line each."""
     found = []
     for path in cells.listed(project.notebooks):
-        found += [f"{path.name}: {problem}" for problem in _problems_of(path)]
-    text = {"reports/verdicts.md": verdicts_markdown(project)}
-    readme = project.root / "README.md"
-    if readme.exists() and BEGIN in readme.read_text(encoding="utf-8"):
-        text["README.md"] = _with_table(readme.read_text(encoding="utf-8"), readme_table(project))
-    for name, expected in text.items():
+        try:
+            found += [f"{path.name}: {problem}" for problem in _problems_of(path, cells.read(path))]
+        except ValueError as error:
+            found.append(str(error))
+    try:
+        expected = _texts(project)
+    except (ValueError, OSError) as error:
+        return [*found, *([] if str(error) in found else [str(error)])]
+    for name, text in expected.items():
         path = project.root / name
-        if not path.exists() or path.read_text(encoding="utf-8") != expected:
+        if not path.exists() or path.read_bytes() != text.encode():
             found.append(f"{name}: not what the notebooks' outputs say; `{COMMAND}` writes it")
     return found
 
 
-def _problems_of(path: Path) -> list[str]:
-    notebook = cells.read(path)
+def _problems_of(path: Path, notebook: Any) -> list[str]:
     found = []
     if path.stat().st_size > LARGEST:
         found.append(f"{path.stat().st_size:,} bytes, allowed are {LARGEST:,}")
     if path.read_text(encoding="utf-8") != nbformat.writes(tidy(notebook)) + "\n":
         found.append(f"not as `{COMMAND} {path.stem[:2]}` leaves it (ids, tags, times)")
-    if not cells.parameters_of(notebook):
-        found.append("no cell tagged `parameters` that assigns any")
+    try:
+        if not parameters.defaults(notebook):
+            found.append("no cell tagged `parameters` that assigns any")
+    except ValueError as error:
+        found.append(str(error))
     code = [c for c in notebook.cells if c.cell_type == "code" and c.source and cells.EXPLORE not in cells.tags(c)]
     if [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):
         found.append("its outputs are not those of one run from top to bottom")

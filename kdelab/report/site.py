@@ -1,332 +1,303 @@
-"""The site: one self-contained page a notebook and an index of all claims, rebuilt where content has changed."""
+"""The site: what is run again, and the index of all claims over the pages; whatever is damaged fails by its name."""
 
 import base64
-import hashlib
 import json
-import re
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import nbformat
-from nbconvert import HTMLExporter
-from pygments.formatters import HtmlFormatter
 
-from kdelab.report import cells, mathml
-from kdelab.report.claims import BY_ID, CLAIMS, THREAD, Claim, of_notebook
-from kdelab.report.published import chosen, parse, summary, tidy
-from kdelab.report.runs import RECORD, Job, Project, Run, commit, digest, fingerprint, run_all, sources, versions, write
-from kdelab.report.verdicts import MIME, ROLES, SYMBOLS
+from kdelab.report import cells, parameters
+from kdelab.report.claims import CLAIMS, THREAD, of_notebook
+from kdelab.report.client import TIMEOUT, Run
+from kdelab.report.files import Made, Project
+from kdelab.report.fingerprints import (
+    RECORD,
+    commit,
+    digest,
+    fingerprint,
+    read_digests,
+    refuse_another_kdelab,
+    sourced,
+    sources,
+    unchanged,
+)  # fmt: skip
+from kdelab.report.markup import index_environment
+from kdelab.report.pages import Failure, Page, Summary, drawn, failure_of, row, style, write_page
+from kdelab.report.published import chosen, recorded
+from kdelab.report.runs import Job, running
+from kdelab.report.verdicts import SYMBOLS
 
-TEMPLATES = Path(__file__).parent / "templates"
 _THUMBNAIL = 360  # pixels across; shown at half of that
 
 
-def build(project: Project) -> list[str]:
+@dataclass(frozen=True)
+class _Source:
+    """A notebook's source, without its explorer, or why it can't be read."""
+
+    path: Path
+    notebook: Any = None
+    problem: Failure | None = None
+
+    @classmethod
+    def of(cls, path: Path) -> "_Source":
+        try:
+            return cls(path, cells.without_explorer(cells.read(path)))
+        except ValueError as error:
+            return cls(path, problem=failure_of(f"its file, {path.parent.name}/{path.name}", error))
+
+
+def build(project: Project, timeout: float = TIMEOUT) -> list[str]:
     """Run the notebooks that changed, write their pages and the index, and say what was done.
 
     Returns what went wrong, a line each; verdicts that differ from the published ones are told, but are no failure.
+
+    Raises
+    ------
+    ValueError
+        If there are no notebooks, or the project has a kdelab of its own and another one runs.
     """
-    paths = chosen(project, ())
-    done = {path.stem: _record_of(project.reports / f"{path.stem}.ipynb") for path in paths}
+    refuse_another_kdelab(project)
+    given = [_Source.of(path) for path in chosen(project, ())]
+    made = Made(project.reports)
+    records = {source.path.stem: _record_of(made, source.path.stem) for source in given}
     jobs = []
-    for path in paths:
-        key = fingerprint(project, cells.without_explorer(cells.read(path)), {})
-        if done[path.stem].get("key") != key or done[path.stem].get("failure"):
-            jobs.append(Job(path, key=key))
+    for source in given:
+        if source.notebook is not None:
+            key, record = fingerprint(project, source.notebook, {}), records[source.path.stem]
+            if record.get("failure") or not unchanged(record, key):
+                jobs.append(Job(source.path, source.notebook, key=key))
     # Longest first, as far as known; else from the back, where the longer ones tend to stand.
-    order = {path.stem: (done[path.stem].get("seconds", 0.0), place) for place, path in enumerate(paths)}
-    for job, run in run_all(jobs, "reports", first=lambda job: order[job.path.stem]):
-        _keep(project, job, run, project.reports / f"{job.path.stem}.ipynb")
-    _drop_stale(project, {path.stem for path in paths})
-    pages = [_Page.of(project, path) for path in paths]
-    written = [page.stem for place, page in enumerate(pages) if _write_page(project, pages, place)]
-    if _write_index(project, pages):
-        written.append("index")
+    order = {source.path.stem: (records[source.path.stem].get("seconds", 0.0), i) for i, source in enumerate(given)}
+    problems = {source.path.stem: source.problem for source in given if source.problem}
+    with running(project, jobs, "reports", lambda job: order[job.path.stem], timeout) as runs:
+        for job, run in runs:
+            try:
+                _keep(project, job, run, job.path.stem)
+            except Exception as error:
+                problems[job.path.stem] = failure_of("keeping its run", error)
+    _drop_stale(made, {source.path.stem for source in given})
+    known, wrong = _published(project)
+    pages = [_page(project, source, problems) for source in given]
+    written = []
+    for i, page in enumerate(pages):
+        beside = pages[i - 1] if i else None, pages[i + 1] if i + 1 < len(pages) else None
+        pages[i], new = write_page(made, page, known, *beside)
+        written += [page.name] * new
+    observations = [_observation(project, path, given) for path in _observed(project)]
+    for i, page in enumerate(observations):
+        if page.ran is not None or made.listed(f"{page.name}.html"):
+            observations[i], new = write_page(made, page, {})
+            written += [page.name] * new
+    written += ["index"] * _write_index(made, pages, observations, known, wrong)
     if jobs or written:
-        print(f"{len(jobs)} of {len(paths)} notebooks run, written: {', '.join(written) or 'nothing'}")
+        print(f"{len(jobs)} of {len(given)} notebooks run, written: {', '.join(written) or 'nothing'}")
     else:
         print("nothing changed since the last run")
     print(f"open {project.reports / 'index.html'}")
     for page in pages:
-        for row in page.rows(project):
-            if row["published"]:
-                print(f"differs from the published verdict: {row['id']}: {row['now']}; published: {row['published']}")
-    return [f"{page.stem} failed in {page.failure['cell']}: {page.failure['error']}" for page in pages if page.failure]
+        for told in page.rows(known):
+            if told["published"]:
+                print(
+                    f"differs from the published verdict: {told['id']}: {told['now']}; published: {told['published']}"
+                )
+    lost = [page for page in observations if page.ran is None]
+    return [*wrong, *(_line(page) for page in [*pages, *lost] if page.failure)]
 
 
-def observe(project: Project, name: str, parameters: Mapping[str, Any]) -> list[str]:
+def observe(project: Project, name: str, given: Mapping[str, Any], timeout: float = TIMEOUT) -> list[str]:
     """Run one notebook with other parameters, and keep page and notebook apart, as an observation.
 
     Raises
     ------
     ValueError
-        If there is no such notebook, no parameter is given, or the notebook doesn't have it.
+        If there is no such notebook, it can't be read, no parameter is given, or the notebook doesn't have it.
     """
+    refuse_another_kdelab(project)
     (path,) = chosen(project, [name])
-    if not parameters:
+    if not given:
         raise ValueError("--parameters: none given; without any, `site` builds all pages")
-    source = cells.without_explorer(cells.read(path))
-    cells.refuse_unknown(source, parameters)
-    stem = f"{path.stem}-{digest(dict(parameters))[:6]}"
-    target = project.reports / "observations" / f"{stem}.ipynb"
-    job = Job(path, parameters, fingerprint(project, source, parameters))
-    for _, run in run_all([job], "observation"):
-        _keep(project, job, run, target)
-    page = _Page.of(project, path, target)
-    write(target.with_suffix(".html"), _render(project, page, None, None, "observation"))
-    pages = [_Page.of(project, other) for other in chosen(project, ())]
-    if all(other.ran for other in pages):
-        _write_index(project, pages)
-    print(f"an observation, not a published verdict: {target.with_suffix('.html')}")
-    return [f"{stem} failed in {page.failure['cell']}: {page.failure['error']}"] if page.failure else []
+    notebook = cells.without_explorer(cells.read(path))
+    values = parameters.checked(notebook, given)
+    target = f"{project.observations.name}/{path.stem}-{digest(sourced(values))[:10]}"
+    job = Job(path, notebook, values, fingerprint(project, notebook, values))
+    with running(project, [job], "observation", timeout=timeout) as runs:
+        for _, run in runs:
+            _keep(project, job, run, target)
+    made = Made(project.reports)
+    page, _ = write_page(made, Page.of(project, target, path.stem), {})
+    all_given = [_Source.of(other) for other in chosen(project, ())]
+    pages = [_page(project, source, {}) for source in all_given]
+    if all(other.ran is not None for other in pages):
+        observations = [_observation(project, other, all_given) for other in _observed(project)]
+        _write_index(made, pages, observations, *_published(project))
+    print(f"an observation, not a published verdict: {project.reports / target}.html")
+    return [_line(page)] if page.failure else []
 
 
-def _keep(project: Project, job: Job, run: Run, target: Path) -> None:
+def _line(page: Page) -> str:
+    return f"{page.name} failed in {page.failure['cell']}: {page.failure['error']}" if page.failure else ""
+
+
+def _keep(project: Project, job: Job, run: Run, name: str) -> None:
     """Write the executed notebook, with a record of how it came about."""
-    notebook = tidy(run.notebook)
+    notebook = cells.tidy(run.notebook)
     notebook.metadata[RECORD] = {
+        "notebook": job.path.stem,
         "key": job.key,
+        "reads": read_digests(run.reads),
         **commit(project.root),
-        "versions": versions(),
+        "versions": run.versions,
         "seconds": run.seconds,
-        "given": dict(job.parameters),
+        "given": sourced(job.parameters),
         "failure": run.failure,
     }
-    write(target, nbformat.writes(notebook) + "\n")
+    Made(project.reports).write(f"{name}.ipynb", nbformat.writes(notebook) + "\n")
 
 
-def _record_of(path: Path) -> dict[str, Any]:
-    if not path.exists():
+def _record_of(made: Made, stem: str) -> Mapping[str, Any]:
+    """Return the record of the last run; nothing if there was none, or its file isn't what was written."""
+    if not made.whole(f"{stem}.ipynb"):
         return {}
     try:
-        record: dict[str, Any] = cells.read(path).metadata.get(RECORD, {})
-    except Exception:  # not a notebook (any more): as if it had never run
+        record = cells.read(made.folder / f"{stem}.ipynb").metadata.get(RECORD)
+    except ValueError:
         return {}
-    return record
+    return record if isinstance(record, Mapping) else {}
 
 
-def _drop_stale(project: Project, stems: set[str]) -> None:
-    for path in project.reports.glob("[0-9][0-9]-*.*"):
-        if path.suffix in (".html", ".ipynb") and path.stem not in stems:
-            path.unlink()
+def _drop_stale(made: Made, stems: set[str]) -> None:
+    """Remove what was made of notebooks that are gone, and pages of observations that are."""
+    for name in made.digests():
+        path = Path(name)
+        alone = path.parent != Path() and not (made.folder / path).with_suffix(".ipynb").exists()
+        if alone or (path.parent == Path() and path.stem not in {*stems, "index"}):
+            made.drop(name)
 
 
-@dataclass(frozen=True)
-class _Page:
-    """A notebook's executed copy and what its page and the index show of it."""
-
-    stem: str
-    title: str
-    ran: Any
-    content: str
-
-    @classmethod
-    def of(cls, project: Project, path: Path, target: Path | None = None) -> "_Page":
-        target = target or project.reports / f"{path.stem}.ipynb"
-        title = cells.title(cells.read(path), path.stem)
-        if not target.exists():
-            return cls(path.stem, title, None, "")
-        content = hashlib.sha256(target.read_bytes()).hexdigest()
-        return cls(path.stem, title, cells.read(target), content)
-
-    @property
-    def record(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.ran.metadata[RECORD]
-        return found
-
-    @property
-    def failure(self) -> dict[str, str] | None:
-        return self.record["failure"]
-
-    def rows(self, project: Project) -> list[dict[str, Any]]:
-        """One row a claim of this notebook, with what this run says about it."""
-        found = cells.verdicts(self.ran)
-        known = _published(project)
-        rows = [_row(claim, found.get(claim.id), known.get(claim.id), self.failure) for claim in of_notebook(self.stem)]
-        for name in found.keys() - BY_ID.keys():  # a notebook that isn't registered yet
-            claim = Claim(name, "kdelab", "", self.stem, name, "")
-            rows.append(_row(claim, found[name], None, self.failure))
-        return [{**row, "published": ""} for row in rows] if self.record["given"] else rows
+def _published(project: Project) -> tuple[dict[str, Summary], list[str]]:
+    try:
+        return recorded(project), []
+    except ValueError as error:
+        return {}, [str(error)]
 
 
-def _published(project: Project) -> dict[str, tuple[str, str, str, str]]:
-    path = project.reports / "verdicts.md"
-    return parse(path.read_text(encoding="utf-8")) if path.exists() else {}
+def _page(project: Project, source: _Source, problems: Mapping[str, Failure]) -> Page:
+    stem = source.path.stem
+    problem = problems.get(stem) or source.problem
+    title = cells.title(source.notebook, stem) if source.notebook is not None else stem
+    if problem or not (project.reports / f"{stem}.ipynb").exists():
+        return Page(stem, stem, title, failure=problem)
+    return Page.of(project, stem, stem, title)
 
 
-def _row(
-    claim: Claim,
-    verdict: Mapping[str, Any] | None,
-    published: tuple[str, str, str, str] | None,
-    failure: Mapping[str, str] | None = None,
-) -> dict[str, Any]:
-    now = summary(verdict)
-    status, name, shown, bound = now
-    if failure and verdict is None:
-        status = "failed"
-
-    def said(summed: tuple[str, str, str, str]) -> str:
-        return f"{summed[0]}, {summed[1]} {summed[2]} ({summed[3]})" if summed[1] else summed[0]
-
-    differs = published is not None and published != now
-    return {
-        "id": claim.id,
-        "said": claim.said,
-        "text": claim.text,
-        "meaning": claim.meaning,
-        "status": status,
-        "name": name,
-        "shown": shown,
-        "bound": bound,
-        "now": said(now) if status != "failed" else "failed",
-        "published": said(published) if differs and published else "",
-    }
+def _observed(project: Project) -> list[Path]:
+    return sorted(project.observations.glob("*.ipynb"))
 
 
-def _style() -> str:
-    light = HtmlFormatter(style="friendly", nobackground=True).get_style_defs(".highlight")
-    dark = HtmlFormatter(style="github-dark", nobackground=True).get_style_defs(".highlight")
-    # Pygments numbers lines, which we don't, with colours that would need a dark twin.
-    light, dark = (re.sub(r"(?m)^(pre|td\.linenos|span\.linenos).*\n?", "", text) for text in (light, dark))
-    own = (TEMPLATES / "page" / "style.css").read_text(encoding="utf-8")
-    return f"{own}{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}"
+def _observation(project: Project, path: Path, given: list[_Source]) -> Page:
+    """Return the page of an observation, marked as stale if a run would differ by now."""
+    name = f"{project.observations.name}/{path.stem}"
+    made = Made(project.reports)
+    if made.listed(f"{name}.ipynb") and not made.whole(f"{name}.ipynb"):
+        where = f"its run, reports/{name}.ipynb"
+        why = "truncated or edited since it was made; remove it, or make the observation again"
+        return Page(name, path.stem, path.stem, failure=failure_of(where, why))
+    page = Page.of(project, name, path.stem)
+    if page.ran is None:
+        return page
+    stem = page.record.get("notebook", "")
+    page = replace(page, notebook=stem)
+    source = next((source for source in given if source.path.stem == stem), None)
+    if source is None or source.notebook is None:
+        return replace(page, stale="its notebook is gone, or can't be read.")
+    try:
+        values = {name: parameters.parsed(text) for name, text in page.given.items()}
+        if unchanged(page.record, fingerprint(project, source.notebook, values)):
+            return page
+    except (ValueError, AttributeError):
+        pass  # another version's record
+    asked = " ".join(shlex.quote(f"{name}={text}") for name, text in page.given.items())
+    again = f"python -m kdelab.report site {stem[:2]} --parameters {asked}"
+    return replace(page, stale=f"the notebook, kdelab, or the data it reads have changed since. Again: {again}")
 
 
-def _key_in(path: Path) -> str:
-    """Return the hash of what a written page was made of."""
-    if not path.exists():
-        return ""
-    found = re.search(r"<!-- kdelab (\w+) -->", path.read_text(encoding="utf-8")[:400])
-    return found.group(1) if found else ""
-
-
-def _write_page(project: Project, pages: list[_Page], place: int) -> bool:
-    page = pages[place]
-    previous = pages[place - 1] if place else None
-    following = pages[place + 1] if place + 1 < len(pages) else None
-    beside = [(other.stem, other.title) if other else None for other in (previous, following)]
-    key = digest(page.content, sources(drawing=True), beside, page.rows(project))
-    target = project.reports / f"{page.stem}.html"
-    if _key_in(target) == key:
-        return False
-    write(target, _render(project, page, previous, following, key))
-    return True
-
-
-def _render(project: Project, page: _Page, previous: _Page | None, following: _Page | None, key: str) -> str:
-    notebook = nbformat.from_dict(page.ran)
-    first = notebook.cells[0] if notebook.cells else None
-    heading = page.title
-    if first is not None and first.cell_type == "markdown" and first.source.startswith("# "):
-        # The heading goes above the claims, the rest of its cell below.
-        first.source = first.source.partition("\n")[2].strip()
-    given = page.record["given"]
-    context = {
-        "key": key,
-        "style": _style(),
-        "title": page.title,
-        "heading": mathml.inline(heading),
-        "up": "../" if given else "",
-        "previous": (previous.stem, previous.title) if previous else None,
-        "next": (following.stem, following.title) if following else None,
-        "rows": page.rows(project),
-        "record": page.record,
-        "given": given,
-        "failure": page.failure,
-        "parameters": cells.parameters_of(notebook) | given,
-        "executed": f"{page.stem}-{digest(given)[:6]}.ipynb" if given else f"{page.stem}.ipynb",
-    }
-    exporter = HTMLExporter(
-        template_name="page",
-        extra_template_basedirs=[str(TEMPLATES)],
-        exclude_input_prompt=True,
-        exclude_output_prompt=True,
-        filters={"markdown2html": partial(mathml.markdown, up=context["up"]), "inline_markdown": mathml.inline},
-    )
-    exporter.environment.globals.update(symbols=SYMBOLS, roles=ROLES, mime=MIME)
-    body, _ = exporter.from_notebook_node(notebook, resources={"page": context})
-    return str(body)
-
-
-def _write_index(project: Project, pages: list[_Page]) -> bool:
-    by_stem = {page.stem: page for page in pages}
+def _write_index(
+    made: Made, pages: list[Page], observations: list[Page], known: Mapping[str, Summary], wrong: list[str]
+) -> bool:
+    by_stem = {page.name: page for page in pages}
     stems = list(dict.fromkeys([claim.notebook for claim in CLAIMS]))
-    stems += [page.stem for page in pages if page.stem not in stems and page.rows(project)]
-    notebooks = [_entry(project, stem, by_stem.get(stem)) for stem in sorted(stems)]
-    rows = [row for notebook in notebooks for row in notebook["rows"]]
-    tally = {status: [row["status"] for row in rows].count(status) for status in SYMBOLS}
-    plain = [(page.stem, page.title) for page in pages if page.stem not in stems]
+    stems += [page.name for page in pages if page.name not in stems and page.rows(known)]
+    notebooks = [_entry(stem, by_stem.get(stem), known) for stem in sorted(stems)]
+    rows = [told for notebook in notebooks for told in notebook["rows"]]
+    tally = {status: [told["status"] for told in rows].count(status) for status in SYMBOLS}
+    plain = [(page.name, page.title) for page in pages if page.name not in stems]
+    lost = [page for page in observations if page.ran is None]
     context = {
         "thread": THREAD,
         "notebooks": notebooks,
         "tally": {status: number for status, number in tally.items() if number},
-        "differing": [row for row in rows if row["published"]],
-        "failures": [(page.stem, page.failure) for page in pages if page.failure],
+        "differing": [told for told in rows if told["published"]],
+        "failures": [
+            (page.name, page.failure, made.listed(f"{page.name}.html")) for page in [*pages, *lost] if page.failure
+        ],
+        "wrong": wrong,
         "introduction": next((entry for entry in plain if entry[0].startswith("00-")), None),
         "others": [entry for entry in plain if not entry[0].startswith("00-")],
-        "observations": _observations(project),
-        "style": _style(),
+        "observations": [_told(page) for page in observations if page.ran is not None],
+        "style": style(),
     }
     key = digest(json.loads(json.dumps(context)), sources(drawing=True))
-    target = project.reports / "index.html"
-    if _key_in(target) == key:
+    if drawn(made, "index.html", key):
         return False
-    loader = jinja2.FileSystemLoader([TEMPLATES, TEMPLATES / "page"])
-    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.globals.update(symbols=SYMBOLS, roles=ROLES)
-    write(target, environment.get_template("site.html.j2").render(key=key, **context) + "\n")
+    made.write("index.html", index_environment().get_template("site.html.j2").render(key=key, **context) + "\n")
     return True
 
 
-def _entry(project: Project, stem: str, page: _Page | None) -> dict[str, Any]:
+def _entry(stem: str, page: Page | None, known: Mapping[str, Summary]) -> dict[str, Any]:
     """One notebook's part of the index: its title, the thumbnail of what decides, and its claims."""
-    name = stem[3:].replace("-", " ")
     if page is None:
-        known = _published(project)
-        rows = [_row(claim, None, known.get(claim.id)) for claim in of_notebook(stem)]
+        rows = [row(claim, None, known) for claim in of_notebook(stem)]
+        name = stem[3:].replace("-", " ")
         return {"stem": stem, "title": name, "exists": False, "thumbnail": "", "alt": "", "rows": rows, "ours": False}
-    figures = cells.figures(page.ran)
-    decisive = next((figure for figure in figures if figure.decisive), None)
-    rows = page.rows(project)
+    rows = page.rows(known)
+    decisive = [figure for figure in cells.figures(page.ran) if figure.decisive] if page.ran is not None else []
     return {
         "stem": stem,
         "title": page.title,
         "exists": True,
-        "thumbnail": _thumbnail(decisive.png) if decisive else "",
-        "alt": decisive.alt if decisive else "",
+        "thumbnail": _thumbnail(decisive[0].png) if decisive else "",
+        "alt": decisive[0].alt if decisive else "",
         "rows": rows,
-        "ours": all(row["said"] == "ours" for row in rows),
+        "ours": all(told["said"] == "ours" for told in rows),
     }
 
 
 def _thumbnail(png: str) -> str:
+    """Return a small PNG in base64; an empty string for what is no picture."""
     from PIL import Image
 
-    with Image.open(BytesIO(base64.b64decode(png))) as image:
-        height = round(image.height * _THUMBNAIL / image.width)
-        small = image.convert("RGB").resize((_THUMBNAIL, height), Image.Resampling.LANCZOS).quantize(64)
+    try:
+        with Image.open(BytesIO(base64.b64decode(png))) as image:
+            height = round(image.height * _THUMBNAIL / image.width)
+            small = image.convert("RGB").resize((_THUMBNAIL, height), Image.Resampling.LANCZOS).quantize(64)
+    except Exception:  # a notebook may call anything a picture
+        return ""
     packed = BytesIO()
     small.save(packed, format="png", optimize=True)
     return base64.b64encode(packed.getvalue()).decode()
 
 
-def _observations(project: Project) -> list[dict[str, str]]:
-    found = []
-    for path in sorted((project.reports / "observations").glob("*.ipynb")):
-        notebook = cells.read(path)
-        given = notebook.metadata[RECORD]["given"]
-        statuses = [f"{name} {verdict['status']}" for name, verdict in cells.verdicts(notebook).items()]
-        found.append(
-            {
-                "name": path.stem,
-                "title": cells.title(notebook, path.stem),
-                "given": ", ".join(f"{name} = {value!r}" for name, value in given.items()),
-                "statuses": ", ".join(statuses),
-            }
-        )
-    return found
+def _told(page: Page) -> dict[str, str]:
+    statuses = [f"{name} {verdict['status']}" for name, verdict in cells.verdicts(page.ran).items()]
+    return {
+        "name": page.name,
+        "title": page.title,
+        "given": ", ".join(f"{name} = {text}" for name, text in page.given.items()),
+        "statuses": ", ".join(statuses),
+        "stale": page.stale,
+    }
