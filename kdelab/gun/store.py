@@ -7,6 +7,7 @@ than read as another one.
 
 import json
 import re
+import sys
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,7 @@ def _read(path: Path) -> pd.DataFrame:
     this = f"name_or_path={str(path)!r}"
     if not path.is_file():
         raise ValueError(f"{this}: there is no such file")
+    sys.audit("kdelab.read", str(path))  # a report's run keeps account of the files that it depends on
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table, metadata = file.read(), file.metadata.metadata or {}

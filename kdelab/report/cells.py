@@ -52,6 +52,8 @@ def _parsed(content: bytes) -> Any:
     raw = json.loads(content.decode("utf-8"))
     if not isinstance(raw, dict) or not isinstance(raw.get("nbformat"), int):
         raise ValueError("it is JSON, but has no nbformat")
+    if raw["nbformat"] == 4 and not isinstance(raw.get("cells"), list):
+        raise ValueError("it has no cells")
     if raw["nbformat"] == 4:  # nbformat.reads would write what is wrong with it to the log, and go on
         notebook = nbformat.v4.upgrade(nbformat.v4.reads_json(content.decode("utf-8")))
     else:

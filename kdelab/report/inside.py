@@ -96,26 +96,26 @@ class Limits:
         self._told: set[str] = set()
         self._all = 0
 
-    def fit(self, kind: str, content: dict[str, Any], cell: str | None) -> dict[str, Any] | None:
+    def fit(self, kind: str, content: dict[str, Any], cell: str | None) -> Any:
         """Return the content of a message as it may be sent, or None if nothing of it may."""
         if kind in (*_STREAMED, *_DISPLAYED, "clear_output") and (cell != self._cell or kind == "clear_output"):
             self._cell, self._spent, self._told = cell, {"stream": 0, "display": 0}, set()
         if kind in ("error", "execute_reply") and "traceback" in content:
             lines = [_short(line) for line in content["traceback"]]
             traceback = lines if len(lines) <= 100 else [*lines[:50], "...", *lines[-50:]]
-            return {**content, "evalue": _short(content["evalue"]), "traceback": traceback}
+            return _encodable({**content, "evalue": _short(content["evalue"]), "traceback": traceback})
         if kind in _STREAMED:
             return self._room("stream", PRINTED, content, len(content["text"]))
         if kind in _DISPLAYED:
             return self._room("display", DISPLAYED, content, sum(map(_size, content["data"].values())))
         return content
 
-    def _room(self, account: str, most: int, content: dict[str, Any], size: int) -> dict[str, Any] | None:
+    def _room(self, account: str, most: int, content: dict[str, Any], size: int) -> Any:
         room = min(most - self._spent[account], SHOWN - self._all)
         if size <= room and account not in self._told:
             self._spent[account] += size
             self._all += size
-            return content
+            return _encodable(content)
         if account in self._told:
             return None
         self._told.add(account)
@@ -123,7 +123,16 @@ class Limits:
             return {**content, "data": {"text/plain": _TOLD}, "metadata": {}}
         self._spent[account] += room
         self._all += room
-        return {**content, "text": f"{content['text'][:room]}\n{_TOLD}\n"}
+        return _encodable({**content, "text": f"{content['text'][:room]}\n{_TOLD}\n"})
+
+
+def _encodable(value: Any) -> Any:
+    """Return text, in whatever it stands, with escapes in the place of what UTF-8 can't hold."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    return [_encodable(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _size(value: Any) -> int:
@@ -176,6 +185,9 @@ def launch() -> None:
         return send(session, stream, message, content, parent, *more, **named)
 
     Session.send = fitting  # type: ignore[method-assign, assignment]
+    # -P kept the notebook's folder from hiding a module until here; this is IPython's place for it: behind the library.
+    installed = (i for i, path in enumerate(sys.path) if Path(path).name in ("site-packages", "dist-packages"))
+    sys.path.insert(next(installed, len(sys.path)), "")
     _reads = Reads()
     sys.addaudithook(_reads)
     IPKernelApp.launch_instance()

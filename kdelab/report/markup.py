@@ -1,7 +1,7 @@
 """What may stand on a page: a policy that forbids all loading and all scripts, and HTML cleaned of what would try."""
 
 import re
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -57,6 +57,7 @@ def index_environment() -> jinja2.Environment:
     return _globals(jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined))
 
 
+@cache
 def exporter(up: str) -> HTMLExporter:
     """Return what draws a notebook's page; `up` leads from it to the folder of all pages.
 

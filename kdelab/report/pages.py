@@ -169,7 +169,7 @@ def _render(page: Page, known: Mapping[str, Summary], previous: Page | None, fol
         "failure": page.failure,
         "cut": cells.cut(notebook),
         "parameters": {**named, **page.given},
-        "executed": f"{page.name.rpartition('/')[2]}.ipynb" if page.ran is not None else "",
+        "executed": f"{page.name.rpartition('/')[2]}.ipynb",
     }
     body, _ = exporter(up).from_notebook_node(notebook, resources={"page": context})
     return str(body)

@@ -58,13 +58,10 @@ def running(
     are killed with it even if it is killed itself (on Linux; elsewhere within seconds).
     """
     waiting = sorted(jobs, key=first, reverse=True) if first else list(jobs)
-    if not waiting:
-        yield iter(())
-        return
     kernels = Kernels()
     with working(project) as work, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # papermill's and zmq's own, about versions: a kernel's warnings are its output
-        pool = ThreadPoolExecutor(min(AT_ONCE, len(waiting)))
+        pool = ThreadPoolExecutor(AT_ONCE)
         try:
             yield _each(pool, waiting, work, kernels, doing, timeout)
         finally:
@@ -78,7 +75,7 @@ def _each(
     def run(job: Job) -> Run:
         return Execution(job.notebook, job.path.parent, work, kernels, timeout).run(job.parameters)
 
-    with tqdm(total=len(jobs), desc=doing, unit="notebook") as bar:
+    with tqdm(total=len(jobs), desc=doing, unit="notebook", disable=not jobs) as bar:
         futures = {pool.submit(run, job): job for job in jobs}
         for future in as_completed(futures):
             job, done = futures[future], future.result()

@@ -140,7 +140,7 @@ def observe(project: Project, name: str, given: Mapping[str, Any], timeout: floa
 
 
 def _line(page: Page) -> str:
-    return f"{page.name} failed in {page.failure['cell']}: {page.failure['error']}" if page.failure else ""
+    return f"{page.name} failed, {page.failure['cell']}: {page.failure['error']}" if page.failure else ""
 
 
 def _keep(project: Project, job: Job, run: Run, name: str) -> None:
