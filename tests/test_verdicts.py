@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+from html import escape
 
 import numpy as np
 import pytest
@@ -152,10 +154,14 @@ def test_the_key_check_tells_about_the_status():
     assert verdict(claim="f", inside="p")["inside 0"].passed
 
 
-def test_html_escapes_what_it_shows():
-    html = Verdict("<b>", [Check("<script>", 1, at_most=2)], note="a < b").as_html()
-    assert "<script>" not in html
-    assert "<b>" not in html
+@pytest.mark.parametrize("typed", ["<script>", "<b onclick='x'>", '"><img src=x onerror=y>', 555, ["<i>"]])
+def test_html_escapes_what_was_typed_and_survives_what_is_no_text(typed):
+    html = Verdict(typed, [Check(typed, 1, at_most=2)], note=typed).as_html()
+    before = Verdict("typed", [Check("typed", 1, at_most=2)], note="typed").as_html()
+    assert "None" not in Verdict("typed", [], note=None).as_html()
+    tags = re.compile("<[^>]*>")
+    assert tags.findall(html) == tags.findall(before)
+    assert html.count(escape(str(typed))) == 3
 
 
 def test_the_root_names_are_these():

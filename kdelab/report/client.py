@@ -86,8 +86,9 @@ class Kernels:
 
 
 def _kill(group: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)
+    if hasattr(os, "killpg") and group:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGKILL)
 
 
 class _ThisInterpreter(KernelSpecManager):
@@ -112,7 +113,7 @@ class _Client(PapermillNotebookClient):
 
     def start_new_kernel(self, **kwargs: Any) -> None:
         super().start_new_kernel(**kwargs)
-        self.group = self.km.provisioner.pgid
+        self.group = self.km.provisioner.pgid or 0
         self.kernels.add(self.group)
 
     def papermill_execute_cells(self) -> None:
@@ -146,6 +147,12 @@ class _Client(PapermillNotebookClient):
             often = "; the machine may be out of memory" if name == "SIGKILL" else ""
             return f"DeadKernelError: the kernel was ended by {name}{often}"
         return f"DeadKernelError: the kernel ended itself with exit code {code}"
+
+
+def _refuse_exit(cell: Any, cell_index: int, execute_reply: Mapping[str, Any]) -> None:
+    """Stop where a cell has called ``exit()``: its kernel ends some time later, in the middle of another cell."""
+    if any(asked.get("source") == "ask_exit" for asked in execute_reply["content"].get("payload", [])):
+        raise _Stopped("SystemExit: it asks the kernel to exit")
 
 
 async def _settle() -> None:
@@ -186,7 +193,7 @@ class Execution:
                 language="python", progress_bar=False, execution=self,
             )  # fmt: skip
             failure = self._failure(None)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             failure = self._failure(error)
         seconds = time.perf_counter() - start
         client = self._client
@@ -212,6 +219,7 @@ class Execution:
         )  # fmt: skip
         client.kernels = self._kernels
         client.on_cell_start = lambda cell, cell_index: setattr(client, "at", cell_index)
+        client.on_cell_executed = _refuse_exit
         try:
             client.execute(cwd=str(self._folder), env=self._environment(work), cleanup_kc=True)
         finally:
@@ -226,7 +234,7 @@ class Execution:
         own = {"PYTHONPATH": path, "IPYTHONDIR": str(work), "PYTHONSTARTUP": ""}
         return {**os.environ, **_QUIET, **own}
 
-    def _failure(self, error: Exception | None) -> dict[str, str] | None:
+    def _failure(self, error: BaseException | None) -> dict[str, str] | None:
         """Say in which cell the run ended before its end, and why."""
         notebook = self._notebook = nbformat.from_dict(self._notebook)
         # Papermill's banners would shift the cells; our page has its own.

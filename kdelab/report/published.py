@@ -26,8 +26,15 @@ def verdicts_in(folder: Path) -> dict[str, dict[str, Any]]:
     """Return the verdicts that the notebooks of a folder carry in their outputs, in JSON form, by claim."""
     found: dict[str, dict[str, Any]] = {}
     for path in cells.listed(folder):
-        found |= cells.verdicts(cells.read(path))
+        try:
+            found |= cells.verdicts(cells.read(path))
+        except ValueError as error:
+            raise ValueError(_named(path, error)) from None
     return found
+
+
+def _named(path: Path, error: ValueError) -> str:
+    return str(error) if path.name in str(error) else f"{path.name}: {error}"
 
 
 def summary(verdict: Mapping[str, Any] | None) -> tuple[str, str, str, str]:
@@ -237,7 +244,7 @@ def problems(project: Project) -> list[str]:
         try:
             found += [f"{path.name}: {problem}" for problem in _problems_of(path, cells.read(path))]
         except ValueError as error:
-            found.append(str(error))
+            found.append(_named(path, error))
     try:
         expected = _texts(project)
     except (ValueError, OSError) as error:

@@ -118,7 +118,9 @@ def observe(project: Project, name: str, given: Mapping[str, Any], timeout: floa
         If there is no such notebook, it can't be read, no parameter is given, or the notebook doesn't have it.
     """
     refuse_another_kdelab(project)
-    (path,) = chosen(project, [name])
+    path, *others = chosen(project, [name])
+    if others:
+        raise ValueError(f"notebook: {name!r} given, which fits {path.stem} and {', '.join(o.stem for o in others)}")
     if not given:
         raise ValueError("--parameters: none given; without any, `site` builds all pages")
     notebook = cells.without_explorer(cells.read(path))

@@ -107,6 +107,7 @@ class Check:
             raise ValueError(f"role: {self.role!r} given, allowed are {', '.join(ROLES)}")
         if self.digits < 0:
             raise ValueError(f"digits: {self.digits} given, allowed are 0 and more")
+        object.__setattr__(self, "name", str(self.name))
         object.__setattr__(self, "value", _number(self.value))
         for side in ("at_most", "at_least"):
             if getattr(self, side) is not None:
@@ -209,6 +210,8 @@ class Verdict:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "checks", tuple(self.checks))
+        object.__setattr__(self, "claim", str(self.claim))
+        object.__setattr__(self, "note", str(self.note or ""))
 
     def __getitem__(self, name: str) -> Check:
         """Return the check of that name; KeyError if there is none."""
