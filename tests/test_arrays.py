@@ -10,8 +10,8 @@ import pytest
 from made_up_waves import learnable
 
 import kdelab
-from kdelab.gun.baselines import HeadOn, Histogram, Linear, Orbit
 from kdelab.gun.arrays import numbers_in
+from kdelab.gun.baselines import HeadOn, Histogram, Linear, Orbit
 from kdelab.gun.retrieval import Memory, middles, retrieve, scaled
 from kdelab.gun.table import ranges_of
 from kdelab.gun.trials import late_rounds

@@ -11,8 +11,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from kdelab.gun import export, fitting, java
-from kdelab.gun.checkpoint import Round, opened
 from kdelab.gun.arrays import name_column, number_column
+from kdelab.gun.checkpoint import Round, opened
 from kdelab.gun.distances import Form, Parameters
 from kdelab.gun.identity import digest, identity
 from kdelab.gun.parameters import check_parameters, names_of
