@@ -389,11 +389,11 @@ def test_two_processes_never_share_a_file(tmp_path: Path) -> None:
 
 
 def test_half_written_files_of_killed_fits_are_removed_and_others_are_not(tmp_path: Path) -> None:
-    for name in (".fit.json-a1b2c3_4", ".fit.json-mine", "fit.json-a1b2c3_4", ".xfit.json-a1b2c3_4"):
+    for name in (".fit[1].json-a1b2c3_4.new", ".fit[1].json-mine", "fit[1].json-a1b2.new", ".fit1.json-a1b2c3_4.new"):
         (tmp_path / name).write_text("half")
-    gun().fit(WAVES, checkpoint=tmp_path / "fit.json")
+    gun().fit(WAVES, checkpoint=tmp_path / "fit[1].json")
     assert sorted(entry.name for entry in tmp_path.iterdir()) == [
-        ".fit.json-mine", ".xfit.json-a1b2c3_4", "fit.json", "fit.json-a1b2c3_4",
+        ".fit1.json-a1b2c3_4.new", ".fit[1].json-mine", "fit[1].json", "fit[1].json-a1b2.new",
     ]  # fmt: skip
 
 

@@ -8,7 +8,6 @@ asks the same questions, gets the same answers without any work, and goes on fro
 import json
 import math
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kdelab.gun.files import replacing
+from kdelab.gun.files import replacing, sweep
 from kdelab.gun.identity import digest
 from kdelab.loss.validate import Floats
 
@@ -194,9 +193,7 @@ def opened(path: str | Path | None, fingerprint: Mapping[str, str]) -> Iterator[
     except OSError as error:
         raise ValueError(f"checkpoint={str(path)!r} cannot be written: {error}") from error
     try:
-        for entry in real.parent.iterdir():  # what a killed fit left half-written
-            if re.fullmatch(rf"\.{re.escape(real.name)}-[a-z0-9_]{{8}}", entry.name):
-                entry.unlink(missing_ok=True)
+        sweep(real.parent, real.name)
         yield Checkpoint(real, fingerprint)
     finally:
         if fcntl is not None:

@@ -1,5 +1,6 @@
 """Files that appear whole or not at all."""
 
+import glob
 import os
 import tempfile
 from collections.abc import Iterator
@@ -73,9 +74,9 @@ def abandoned(path: Path) -> bool:
         os.close(handle)
 
 
-def sweep(folder: Path) -> None:
-    """Remove temporary files of :func:`replacing` that killed processes left in a folder."""
-    for path in folder.glob(f".*-*{_SUFFIX}"):
+def sweep(folder: Path, name: str | None = None) -> None:
+    """Remove temporary files of :func:`replacing` that killed processes left in a folder, of one file or of all."""
+    for path in folder.glob(f".{'*' if name is None else glob.escape(name)}-*{_SUFFIX}"):
         if path.is_file() and not path.is_symlink() and abandoned(path):
             with suppress(OSError):
                 path.unlink()
