@@ -164,6 +164,9 @@ def test_columns_of_two_levels_and_no_columns() -> None:
     "index",
     [
         lambda n: np.zeros(n),
+        lambda n: np.arange(n) * 2.0,
+        lambda n: np.repeat(np.arange(n // 2) * 3, 2),
+        lambda n: pd.Index(np.arange(n) * 2, dtype=object),
         lambda n: np.arange(n)[::-1],
         lambda n: [f"{i}" for i in range(n)],
         lambda n: pd.date_range("2022", periods=n),
@@ -172,13 +175,14 @@ def test_columns_of_two_levels_and_no_columns() -> None:
         lambda n: np.full(n, np.nan),
     ],
 )
-def test_row_labels_do_not_matter(index) -> None:
+def test_row_labels_do_not_matter(index, recwarn: pytest.WarningsRecorder) -> None:
     waves = learnable(waves=130)
     odd = waves.set_axis(index(len(waves)), axis=0)
     plain, gun = (kdelab.NeighbourModel(**SMALL).fit(table) for table in (waves, odd))
     np.testing.assert_array_equal(gun.weights_, plain.weights_)
     pd.testing.assert_frame_equal(gun.judge(odd), plain.judge(waves))
     np.testing.assert_array_equal(late_rounds(odd), late_rounds(waves))
+    assert len(recwarn) == 0
 
 
 def test_rounds_must_be_whole_numbers_that_can_be_told_apart() -> None:

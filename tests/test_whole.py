@@ -128,6 +128,12 @@ def test_late_rounds_without_the_early_ones_are_noticed(waves: pd.DataFrame) -> 
         fitted.predict(waves[late])
 
 
+def test_one_wave_that_is_missing_is_noticed(waves: pd.DataFrame) -> None:
+    lonely = pd.concat([waves.head(1).assign(round=-1), waves], ignore_index=True)
+    with pytest.warns(UserWarning, match=r"more waves of 1 rounds .*first of round -1 of a in a vs 0"):
+        gun().unlearned(lonely).predict(waves)
+
+
 def test_whole_rounds_are_silent(silent: None, waves: pd.DataFrame) -> None:
     late = late_rounds(waves)
     fitted = gun().fit(waves[~late])
