@@ -20,6 +20,7 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbclient.util import run_sync
+from nbconvert.filters import strip_ansi
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
@@ -143,7 +144,7 @@ class _Client(PapermillNotebookClient):
         process = getattr(self.km.provisioner, "process", None)
         code = process.poll() if process else None
         if code is not None and code < 0:
-            name = signal.Signals(-code).name
+            name = {known.value: known.name for known in signal.Signals}.get(-code, f"signal {-code}")
             often = "; the machine may be out of memory" if name == "SIGKILL" else ""
             return f"DeadKernelError: the kernel was ended by {name}{often}"
         return f"DeadKernelError: the kernel ended itself with exit code {code}"
@@ -245,7 +246,7 @@ class Execution:
             if _papermill(cell).get("status") == "failed":
                 raised = [output for output in cell.outputs if output.output_type == "error"]
                 message = f"{raised[-1].ename}: {raised[-1].evalue}" if raised else f"{type(error).__name__}: {error}"
-                return {"cell": cells.cell_name(notebook, index), "error": message[:2000]}
+                return {"cell": cells.cell_name(notebook, index), "error": strip_ansi(message)[:2000]}
         if error:
             return {"cell": "before its first cell", "error": f"{type(error).__name__}: {error}".strip()[:2000]}
         return None

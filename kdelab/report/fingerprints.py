@@ -17,7 +17,7 @@ from kdelab.report.inside import versions
 RECORD = "kdelab"  # the key of our record in an executed notebook's metadata
 
 # What only draws pages doesn't touch what a notebook computes.
-_DRAWING = {f"report/{name}.py" for name in ("site", "pages", "index", "markup", "mathml", "published", "__main__")}
+_DRAWING = {f"report/{name}.py" for name in ("site", "pages", "markup", "mathml", "published", "__main__")}
 
 
 def digest(*parts: Any) -> str:

@@ -55,7 +55,9 @@ class Page:
                 raise ValueError(f"{path.name}: no record in it tells how it came about; it is none of the site's runs")
             cells.verdicts(ran)
         except Exception as error:
-            return cls(name, notebook, title, failure=failure_of(f"its run, reports/{name}.ipynb", error))
+            failure = failure_of(f"its run, reports/{name}.ipynb", error)
+            failure["error"] = failure["error"].removeprefix(f"{path.name}: ")
+            return cls(name, notebook, title, failure=failure)
         title = cells.title(ran, title)
         return cls(name, notebook, title, ran, record, record["failure"], digest_of(path))
 

@@ -48,7 +48,8 @@ class _Source:
         try:
             return cls(path, cells.without_explorer(cells.read(path)))
         except ValueError as error:
-            return cls(path, problem=failure_of(f"its file, {path.parent.name}/{path.name}", error))
+            why = str(error).removeprefix(f"{path.name}: ")
+            return cls(path, problem=failure_of(f"its file, {path.parent.name}/{path.name}", why))
 
 
 def build(project: Project, timeout: float = TIMEOUT) -> list[str]:
