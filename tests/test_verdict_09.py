@@ -7,7 +7,7 @@ from kdelab.gun.retrieval import Memory
 
 pytestmark = pytest.mark.xdist_group("09")
 
-SMALL = {"seeds": 2, "predictions": 400, "shots": 1000, "retrievals": 2, "neighbours": 15}
+SMALL = {"seeds": 2, "predictions": 400, "shots": 600, "retrievals": 2, "neighbours": 15}
 
 
 def deaf_retrieval(monkeypatch):
