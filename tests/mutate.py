@@ -21,7 +21,9 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 WITHOUT = {"engine.py", "record.py", "provenance.py", "__main__.py", "__init__.py"}  # in kdelab/gun
-NOT_UNIT = re.compile(r"test_(verdict|report|published|pages|explore|house|other_parameters|wrong|record|bench)")
+NOT_UNIT = re.compile(
+    r"test_(verdict|report|published|pages|explore|house|other_parameters|wrong|record|misbehaviour|bench)"
+)
 OF_THE_GUN = re.compile("kdelab.gun|NeighbourModel|load_waves")
 OPERATORS = {
     **{ast.Lt: ("<", "<="), ast.LtE: ("<=", "<"), ast.Gt: (">", ">="), ast.GtE: (">=", ">"), ast.Eq: ("==", "!=")},
@@ -149,11 +151,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--count", type=int, default=60, help="how many edits, default 60")
     parser.add_argument("--seed", type=int, default=0, help="picks them, default 0")
-    parser.add_argument("--only", default="", help="part of the path of the modules to edit")
+    parser.add_argument("--only", default="", help="a pattern in the path of the modules to edit")
     arguments = parser.parse_args()
     modules = [path for wing in ("loss", "gun") for path in sorted((ROOT / "kdelab" / wing).rglob("*.py"))]
     modules = [m for m in modules if m.name not in WITHOUT or (m.name == "engine.py" and "loss" in m.parts)]
-    known = [edit for path in modules if arguments.only in str(path) for edit in edits(path)]
+    known = [edit for path in modules if re.search(arguments.only, str(path)) for edit in edits(path)]
     chosen = random.Random(arguments.seed).sample(known, min(arguments.count, len(known)))
     noticed = 0
     with tempfile.TemporaryDirectory() as folder:

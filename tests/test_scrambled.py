@@ -19,7 +19,7 @@ from kdelab.gun.retrieval import retrieve
 from kdelab.gun.turns import load_round
 from kdelab.gun.waves import waves_of
 
-TARGET, AFTERWARDS = ["lower", "upper"], ["hit", "fired"]
+TARGET, AFTERWARDS = ["lower", "upper"], ["hit", "fired", "passed"]
 VALUES = [*FEATURES, "escape_angle", "bullet_speed", *TARGET]
 LAST = 5  # rounds are 0 to 5
 SCRAMBLES = pytest.mark.parametrize("how", ["noise", "others"])
@@ -33,6 +33,8 @@ def one_side(seed: int, battles: int, waves: int) -> pd.DataFrame:
     shot = table["real"] & (rng.random(len(table)) < 0.8)
     table["fired"] = np.where(table["real"], rng.uniform(-1, 1, len(table)), np.nan)
     table["hit"] = np.where(shot, (rng.random(len(table)) < 0.5) * 1.0, np.nan)
+    table["turn"] = np.arange(len(table))
+    table["passed"] = table["turn"] + rng.integers(20, 90, len(table)) * 1.0
     table["escape_angle"], table["bullet_speed"] = rng.uniform(0.4, 0.8, len(table)), rng.uniform(11, 20, len(table))
     return table
 
@@ -190,7 +192,7 @@ def test_waves_of_no_weight_are_remembered_but_not_learned_from(how):
 
 @SCRAMBLES
 def test_nobody_reads_what_a_shot_was_or_whether_it_hit(guns, how):
-    blank = WAVES.assign(hit=np.nan, fired=np.nan, real=False, enemy="nobody", bullet_speed=np.nan)
+    blank = WAVES.assign(hit=np.nan, fired=np.nan, passed=np.nan, real=False, enemy="nobody", bullet_speed=np.nan)
     same(retrieve(WAVES, np.random.default_rng(0), 50).logits, retrieve(blank, np.random.default_rng(0), 50).logits)
     one, other = (NeighbourModel(**QUICK).fit(world) for world in (WAVES, blank))
     same(one.weights_, other.weights_)
