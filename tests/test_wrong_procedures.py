@@ -57,7 +57,10 @@ def first_of_each_group(honest):
 
 
 def every_shooter(honest):
-    return lambda waves, shooter, *more, **named: honest(waves.assign(shooter=shooter), shooter, *more, **named)
+    def own_shots(waves, shooter, *more, **named):
+        return pd.concat([honest(waves, each, *more, **named) for each in np.unique(waves["shooter"])])
+
+    return own_shots
 
 
 def answer_as_feature(honest):
