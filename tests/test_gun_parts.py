@@ -9,7 +9,7 @@ from scipy.integrate import quad
 
 import kdelab
 from kdelab.gun import fitting
-from kdelab.gun.aim import most_mass
+from kdelab.gun.aim import _interpolated, most_mass
 from kdelab.gun.distances import Distances, Form, Parameters
 from kdelab.gun.fitting import Batch, evaluate
 from kdelab.gun.intervals import IntervalCrossEntropy, densest
@@ -92,6 +92,23 @@ def test_the_aim_has_most_mass_in_the_window() -> None:
     cumulated = np.concatenate([[0], np.cumsum((density[1][1:] + density[1][:-1]) / 2)])
     mass = np.interp(x + 0.15, x, cumulated) - np.interp(x - 0.15, x, cumulated)
     assert mass.max() == pytest.approx(np.interp(aims[1], x, mass), rel=0.002)
+
+
+def test_between_the_columns_of_a_table_and_beyond_its_ends() -> None:
+    rng = np.random.default_rng(7)
+    table, at = rng.random((3, 9)), np.tile([-2.0, 0.0, 0.25, 3.0, 6.9, 7.5, 8.0, 8.5, 30.0], (3, 1))
+    expected = [np.interp(places, np.arange(9), row) for places, row in zip(at, table, strict=True)]
+    np.testing.assert_allclose(_interpolated(table, at), expected, rtol=1e-14)
+
+
+def test_aims_in_a_mirror_are_mirrored() -> None:
+    rng = np.random.default_rng(8)
+    points = np.concatenate([rng.uniform(0.8, 1.0, 20), rng.uniform(-1.0, 1.0, 20)])
+    clusters, mirrored = (kdelab.Clusters(side * points, [0, 20, 40], [-0.1, 0.0], [0.1, 0.2]) for side in (1, -1))
+    weights = np.concatenate([rng.dirichlet(np.ones(20)), rng.dirichlet(np.ones(20))])
+    for width in (0.0, 0.0931, 0.4567):
+        aims, others = (most_mass(c, weights, kdelab.Laplace(0.03), np.full(2, width)) for c in (clusters, mirrored))
+        np.testing.assert_allclose(aims, -others, atol=1e-12)
 
 
 def test_the_sweep_finds_the_densest_place() -> None:

@@ -216,6 +216,12 @@ def test_one_error_names_everything_that_is_wrong_with_a_table() -> None:
         ({"kernel": kdelab.Box(0.1)}, "background must be greater than 0 with Box"),
         ({"kernel": "interval"}, "background must be greater than 0 with 'interval'"),
         ({"features": ["speed", "speed"]}, "each once"),
+        *(
+            ({"features": wrong}, "features must be columns")
+            for wrong in ("speed", [], 3, [3], ["speed", 3], [["speed"]])
+        ),
+        ({"retrieve_anew": "no"}, "retrieve_anew must be True or False"),
+        ({"neighbours": 2**31}, "neighbours must be at most 2147483647"),
         ({"validation": 1.0}, "validation must be at least 0 and less than 1"),
         ({"random_state": -1}, "random_state must be a whole number"),
     ],
