@@ -12,9 +12,11 @@ from made_up_waves import learnable
 import kdelab
 from kdelab.gun.arrays import numbers_in
 from kdelab.gun.baselines import HeadOn, Histogram, Linear, Orbit
+from kdelab.gun.experiments import own_shots
 from kdelab.gun.retrieval import Memory, middles, retrieve, scaled
+from kdelab.gun.surfing import as_surfer
 from kdelab.gun.table import ranges_of
-from kdelab.gun.trials import late_rounds
+from kdelab.gun.trials import late_rounds, shots
 
 SMALL = {"neighbours": 15, "max_iter": 3, "retrievals": 1, "predictions": 40}
 
@@ -54,6 +56,29 @@ def test_numbers_of_any_type_are_the_same_numbers(kind: str) -> None:
     np.testing.assert_array_equal(found.logits, other.logits)
     for baseline in (HeadOn(), Linear(), Orbit(), Histogram()):
         pd.testing.assert_frame_equal(baseline.judge(odd), baseline.judge(waves))
+
+
+def test_shots_of_any_type_are_the_same_shots() -> None:
+    waves = learnable(waves=130)
+    hit = np.where(waves["real"], np.random.default_rng(1).integers(0, 2, len(waves)), np.nan)
+    waves = waves.assign(hit=hit, fired=np.where(waves["real"], waves["lower"] * 1.3, np.nan))
+    odd = waves.assign(
+        real=waves["real"].astype(int).astype(str),
+        **{name: waves[name].astype(object).where(waves[name].notna(), None) for name in ("hit", "fired")},
+        round=waves["round"].astype(str),
+        distance=waves["distance"].astype(str),
+    )
+    gun = kdelab.NeighbourModel(**SMALL).unlearned(waves)
+    for ask in (
+        lambda table: own_shots(table, "a", {"gun": gun}).drop(columns="round"),
+        lambda table: as_surfer(table)[["lower", "upper", "bot_width"]],
+        lambda table: pd.Series(shots(table, np.random.default_rng(1), 20)),
+    ):
+        assert len(ask(waves)) > 0
+        pd.testing.assert_frame_equal(pd.DataFrame(ask(odd)), pd.DataFrame(ask(waves)))
+    for name in ("real", "distance"):
+        with pytest.raises(ValueError, match=f"{name} is not a finite number"):
+            as_surfer(waves.assign(**{name: "yes"}))
 
 
 @pytest.mark.parametrize(
@@ -247,14 +272,17 @@ def test_rows_that_there_are_not(gun) -> None:
 def test_widths_and_places_that_do_not_fit() -> None:
     waves = learnable(waves=100)
     gun = kdelab.NeighbourModel().unlearned(waves)
-    for width in ("wide", [0.1, 0.2], [[0.1]] * 200):
+    one = gun.predict(waves, bot_width=0.2)
+    np.testing.assert_array_equal(gun.predict(waves, bot_width=np.full(200, 0.2)), one)
+    assert not np.array_equal(gun.predict(waves, bot_width=0.0), one)
+    for width in ("wide", [0.1, 0.2], [[0.1]] * 200, -0.1, np.nan, np.inf, np.r_[-0.1, np.full(199, 0.1)]):
         with pytest.raises(ValueError, match="bot_width"):
             gun.predict(waves, bot_width=width)
     for x in ("left", np.zeros((3, 4)), np.zeros((1, 1, 1))):
         with pytest.raises(ValueError, match="x "):
             gun.density(waves, x)
     with pytest.raises(ValueError, match="escape_angle must be greater than 0"):
-        gun.predict(waves.assign(escape_angle=0.0))
+        gun.predict(waves.assign(escape_angle=np.r_[np.full(199, 0.5), 0.0]))
     assert gun.density(waves, 0.5).shape == (200, 1)
     with pytest.raises(ValueError, match="in row 0 no shot can meet the enemy"):
         Linear().predict(waves.assign(bullet_speed=0.0))

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
+from kdelab.gun.arrays import number_column, numbers_in, round_column
 from kdelab.gun.baselines import HeadOn, Histogram, Linear, Orbit
 from kdelab.gun.model import NeighbourModel
 from kdelab.gun.retrieval import ENOUGH, Memory
@@ -111,10 +112,11 @@ def own_shots(
         A row a gun and shot: gun, enemy, battle, round, row, hit; the gun "really" is the robot itself, as the engine
         decided.
     """
-    mine = (waves["shooter"] == shooter) & waves["real"] & waves["hit"].notna() & (waves["round"] >= first_round)
-    rows = np.flatnonzero(mine.to_numpy() & (Memory(waves).stored >= ENOUGH))
+    hit, fired = numbers_in(waves, "hit"), number_column(waves, "real") > 0
+    mine = fired & ~np.isnan(hit) & (waves["shooter"] == shooter).to_numpy() & (round_column(waves) >= first_round)
+    rows = np.flatnonzero(mine & (Memory(waves).stored >= ENOUGH))
     columns = {name: waves[name].to_numpy()[rows] for name in ("battle", "round", "enemy")} | {"row": rows}
-    tables = [pd.DataFrame({"gun": "really", **columns, "hit": waves["hit"].to_numpy()[rows] == 1})]
+    tables = [pd.DataFrame({"gun": "really", **columns, "hit": hit[rows] == 1})]
     for name, gun in guns.items():
         tables.append(pd.DataFrame({"gun": name, **columns, "hit": gun.judge(waves, rows)["hit"].to_numpy()}))
     return pd.concat(tables, ignore_index=True)

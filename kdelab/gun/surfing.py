@@ -7,8 +7,9 @@ and the target is every place at which that shot would have hit.
 import numpy as np
 import pandas as pd
 
-from kdelab.gun.geometry import HALF_WIDTH
+from kdelab.gun.arrays import number_column, numbers_in
 from kdelab.gun.model import NeighbourModel
+from kdelab.gun.predicting import bot_width
 from kdelab.loss.validate import Floats, Integers, count
 
 GRID = np.linspace(-1, 1, 201)
@@ -20,12 +21,10 @@ def as_surfer(waves: pd.DataFrame) -> pd.DataFrame:
     Column ``bot_width`` is the width of the robot at the wave's distance, in guess factors; the interval is ``fired``
     plus and minus half of it, clipped to [-1, 1]. Shots beyond the escape angle are left out: they hit no surfer.
     """
-    width = 2 * np.arctan2(HALF_WIDTH, waves["distance"]) / waves["escape_angle"]
-    shots = waves["real"].astype(bool) & (waves["fired"].abs() <= 1)
+    width, fired = bot_width(waves, np.arange(len(waves))), numbers_in(waves, "fired")
+    shots = (number_column(waves, "real") > 0) & (np.abs(fired) <= 1)
     turned = waves.assign(
-        lower=np.clip(waves["fired"] - width / 2, -1, 1),
-        upper=np.clip(waves["fired"] + width / 2, -1, 1),
-        bot_width=width,
+        lower=np.clip(fired - width / 2, -1, 1), upper=np.clip(fired + width / 2, -1, 1), bot_width=width
     )
     return turned[shots].reset_index(drop=True)
 
@@ -62,7 +61,7 @@ def hits_taken(
     density = gun.density(waves, GRID, rows)
     step = GRID[1] - GRID[0]
     mass = np.pad(np.cumsum((density[:, 1:] + density[:, :-1]) / 2 * step, axis=1), ((0, 0), (1, 0)))
-    half = waves["bot_width"].to_numpy()[rows] / 2
+    half = number_column(waves, "bot_width")[rows] / 2
     reach = np.maximum(np.rint(half / step).astype(int), 1)[:, None]
     last = len(GRID) - 1
     places = rng.integers(len(GRID), size=(len(rows), choices * count("draws", draws)))
@@ -70,4 +69,4 @@ def hits_taken(
     danger = np.take_along_axis(mass, right, axis=1) - np.take_along_axis(mass, left, axis=1)
     safest = danger.reshape(len(rows), draws, choices).argmin(axis=2)
     taken = np.take_along_axis(places.reshape(len(rows), draws, choices), safest[..., None], axis=2)[..., 0]
-    return (np.abs(GRID[taken] - waves["fired"].to_numpy()[rows][:, None]) <= half[:, None]).mean(axis=1)
+    return (np.abs(GRID[taken] - number_column(waves, "fired")[rows][:, None]) <= half[:, None]).mean(axis=1)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from kdelab.gun.arrays import number_column
 from kdelab.gun.model import NeighbourModel
 from kdelab.gun.predicting import hits
 from kdelab.gun.table import late
@@ -19,7 +20,7 @@ def late_rounds(waves: pd.DataFrame, share: float = 1 / 3) -> np.ndarray:
 
 def shots(waves: pd.DataFrame, rng: np.random.Generator, most: int, share: float = 1 / 3) -> Integers:
     """Return rows of at most `most` real shots of late rounds, picked at random."""
-    able = np.flatnonzero(late_rounds(waves, share) & waves["real"].to_numpy(dtype=bool))
+    able = np.flatnonzero(late_rounds(waves, share) & (number_column(waves, "real") > 0))
     if len(able) == 0:
         raise ValueError(f"waves: none of the {len(waves)} is a real shot of a late round")
     return np.sort(rng.choice(able, min(count("most", most), len(able)), replace=False))
