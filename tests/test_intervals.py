@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from kdelab.gun.trials import compared
+from kdelab.report.verdicts import Check, Verdict
 
 TABLES = 1000
 
@@ -67,6 +68,14 @@ def test_with_the_luck_of_the_training_an_interval_covers_no_less(seeds, battle,
     results = tables(np.random.default_rng(seeds), 0.2, 12, battle, seeds, luck)
     below, above = missed(results, 0.2, over=("battle", "seed"))
     assert 0.92 <= 1 - below - above <= 0.985
+
+
+def test_no_check_passes_on_an_interval_that_is_missing():
+    bounds = [{"at_most": 0.0}, {"at_least": 0.0}, {"at_least": -1.0, "at_most": 1.0}]
+    for role in ("claim", "inside", "counterexample"):
+        checks = [Check("low", np.nan, role=role, **bound) for bound in bounds]
+        assert not any(check.passed for check in checks)
+        assert Verdict("learned-gun", checks).status == "undecided"
 
 
 def test_the_mean_is_over_shots():

@@ -1,9 +1,13 @@
 """Notebook 13 under wrong libraries: training that doesn't train, trains on something else, or sees the future."""
 
+import pandas as pd
 import pytest
-from sabotage import assert_caught, scaled_gradient
+from notebook_runner import run
+from sabotage import NOTEBOOKS, assert_caught, scaled_gradient
 
+import kdelab
 from kdelab.gun.retrieval import Memory
+from kdelab.gun.store import save_waves
 
 pytestmark = pytest.mark.xdist_group("13")
 
@@ -38,3 +42,21 @@ def looks_ahead(monkeypatch):
 )
 def test_the_verdict_changes_under_a_wrong_library(wrong, check, monkeypatch):
     assert_caught("13-a-gun-that-learns.ipynb", "learned-gun", check, wrong, monkeypatch, **SMALL)
+
+
+@pytest.mark.parametrize(
+    "few",
+    [
+        lambda waves: waves[waves["enemy"] == "sample.Crazy"],
+        lambda waves: waves[(waves["battle"] == waves["battle"][0]) & (waves["round"] < 3)],
+        lambda waves: pd.concat([one.head(count) for count, (_, one) in zip((900, 30), waves.groupby("battle"))]),
+    ],
+    ids=["one enemy", "one battle of three rounds", "two enemies, one hardly met"],
+)
+def test_on_a_few_battles_the_notebook_runs_to_its_end_and_decides_nothing(few, tmp_path):
+    save_waves(tmp_path / "few.parquet", few(kdelab.load_waves()).reset_index(drop=True), {})
+    small = SMALL | {"predictions": 60, "tested": 100, "tested_a_robot": 20}
+    verdict = run(NOTEBOOKS / "13-a-gun-that-learns.ipynb", waves=str(tmp_path / "few.parquet"), **small)["learned-gun"]
+    assert verdict.status == "undecided"
+    for check in verdict.checks:
+        assert check.passed == ("learned minus unlearned" not in check.name), check.name

@@ -71,8 +71,7 @@ def _read(path: Path) -> pd.DataFrame:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table, metadata = file.read(), file.metadata.metadata or {}
-            if not metadata and (file.metadata.created_by or "parquet-cpp-arrow").startswith("parquet-cpp-arrow"):
-                raise ValueError("its metadata are gone, and Arrow always writes some")
+            footer = path.read_bytes()[-8 - file.metadata.serialized_size :]
         said = metadata.get(METADATA_KEY, b"{}").decode()
         provenance = dict(json.loads(said))
     except Exception as error:  # whatever Arrow's readers raise on damaged bytes
@@ -97,9 +96,8 @@ def _read(path: Path) -> pd.DataFrame:
         except Exception as error:
             raise ValueError(f"{this}: column {name!r} {error}") from error
     waves = pd.DataFrame(columns)
-    if (METADATA_KEY in metadata or DIGEST_KEY in metadata) and (
-        metadata.get(DIGEST_KEY, b"").decode(errors="replace") != digest(waves, said)
-    ):
+    ours = METADATA_KEY in metadata or DIGEST_KEY in footer  # no single damage hides both
+    if ours and (metadata.get(DIGEST_KEY, b"").decode(errors="replace") != digest(waves, said)):
         raise ValueError(
             f"{this} does not hold what kdelab wrote: it is damaged, or another program changed it and left the "
             f"metadata {DIGEST_KEY.decode()!r} behind"
