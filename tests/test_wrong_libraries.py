@@ -154,7 +154,7 @@ def the_worst_for_all(honest):
 
 
 def stride(factor, honest):
-    return lambda clusters, logits, gradient: logits + factor * (honest(clusters, logits, gradient) - logits)
+    return lambda self, logits: logits + factor * (honest(self, logits) - logits)
 
 
 def stays(honest):
@@ -239,9 +239,9 @@ WRONG = {
     "12 batches off after 1,024 points": (changed_gradient(partial(off_after, 1024)), batch, LAPLACE),
     "12 clusters off above 64 points": (changed_gradient(partial(off_above, 64)), copies, LAPLACE, 13),
     "12 the same, against mpmath": (changed_gradient(partial(off_above, 64)), large, 65),
-    "14 the batch's worst for all": (instead(rest, "certificate", the_worst_for_all), each, LAPLACE(0.1)),
-    "14 half a step": (instead(rest, "em_step", partial(stride, 0.5)), em, "@toy_clusters"),
-    "14 1.3 steps": (instead(rest, "em_step", partial(stride, 1.3)), em, "@toy_clusters"),
+    "14 the batch's worst for all": (instead(rest.Rates, "certificate", the_worst_for_all), each, LAPLACE(0.1)),
+    "14 half a step": (instead(rest.Rates, "em_step", partial(stride, 0.5)), em, "@toy_clusters"),
+    "14 1.3 steps": (instead(rest.Rates, "em_step", partial(stride, 1.3)), em, "@toy_clusters"),
     "14 nothing settles": (instead(rest, "settle", stays), closes, "@toy_clusters"),
     "14 guns ignore their weights": (
         instead(Predicting, "_found", weights_ignored),
