@@ -53,6 +53,17 @@ def test_the_best_round_by_held_out_loss_is_kept() -> None:
     assert len(held_out) == 3
 
 
+def test_fifty_waves_in_memory_are_enough_and_waves_held_out_are_never_trained_on(
+    capsys: pytest.CaptureFixture,
+) -> None:
+    waves = learnable(battles=1, waves=200).assign(round=np.repeat([10, 11, 12, 13], 50))
+    enough = kdelab.NeighbourModel(**SMALL).fit(waves)
+    assert set(waves["round"][enough.predictions_]) == {11, 12}, "13 is the last fifth of four rounds"
+    assert capsys.readouterr() == ("", ""), "no bar unless asked for"
+    one = waves.drop(index=[0]).reset_index(drop=True)
+    assert set(one["round"][kdelab.NeighbourModel(**SMALL).fit(one).predictions_]) == {12}
+
+
 def test_any_objective_can_be_trained() -> None:
     from kdelab.study.rivals import MeanSquaredError
 
