@@ -255,7 +255,9 @@ def test_other_schemas_are_refused_in_a_sentence(schema: Any, tmp_path: Path) ->
     path = tmp_path / "fit.json"
     old = {"fingerprint": "8a1f", "theta": [4.0] * 14, "rounds": []}
     path.write_text(json.dumps(old if schema is None else old | {"schema": schema}))
-    with pytest.raises(ValueError, match=r"has schema .* goes on from schema 2 only; remove it or name another file"):
+    with pytest.raises(
+        ValueError, match=r"has schema (1|3|'2'|\[2\]) .* goes on from schema 2 only; remove it or name another file"
+    ):
         gun().fit(WAVES, checkpoint=path)
 
 

@@ -288,5 +288,5 @@ def test_judging_says_what_the_single_questions_say(aim: str) -> None:
     np.testing.assert_array_equal(table["cross_entropy"], model.losses(waves, rows)[known])
     assert table["hit"].mean() == pytest.approx(model.hit_rate(waves, rows=rows))
     clusters, _, _ = model.logits(waves, rows)
-    points, lower, upper = next(iter(clusters))
-    assert table["nearest"][0] == np.maximum(np.maximum(lower - points, points - upper), 0).min()
+    for nearest, (points, lower, upper) in zip(table["nearest"], clusters, strict=True):
+        assert nearest == min(max(lower - x, x - upper, 0.0) for x in points)
