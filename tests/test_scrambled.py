@@ -89,6 +89,12 @@ def worlds(how: str):
         yield np.flatnonzero(asked), future, scrambled(future, asked, how, TARGET)
 
 
+def remembered(waves: pd.DataFrame) -> np.ndarray:
+    """How many waves the shooter of each had fired in earlier rounds of the battle: counted one by one."""
+    keys = list(zip(waves["battle"], waves["shooter"], waves["round"], strict=True))
+    return np.array([sum(k[:2] == key[:2] and k[2] < key[2] for k in keys) for key in keys])
+
+
 def same(one, other) -> None:
     """Assert that two answers agree to the last bit."""
     if isinstance(one, pd.DataFrame):
@@ -250,6 +256,8 @@ def test_a_robot_left_out_teaches_nothing(how, folds):
     before = judged(table)
     assert before.groupby(["seed", "robot"]).size().tolist() == [10] * 8
     assert (exam["enemy"].to_numpy()[before["row"]] == before["robot"]).all()
+    assert (exam["battle"].to_numpy()[before["row"]] == before["battle"]).all()
+    assert (remembered(exam)[before["row"]] >= 50).all()
     for robot in "0123":
         after = judged(scrambled(table, (table["enemy"] == robot).to_numpy(), how))
         here = (before["robot"] == robot).to_numpy()
@@ -271,10 +279,9 @@ def test_own_shots_are_the_shooters_and_know_the_past_alone(guns, shooter, how):
     before = own_shots(WAVES, shooter, chosen, first_round=3)
     rows = before.loc[before["gun"] == "really", "row"].to_numpy()
     part = WAVES.iloc[rows]
-    assert len(rows) > 30
-    assert (part["shooter"] == shooter).all()
-    assert part["real"].all()
-    assert (part["round"] >= 3).all()
+    right = (WAVES["shooter"] == shooter) & WAVES["real"] & WAVES["hit"].notna() & (WAVES["round"] >= 3)
+    same(rows, np.flatnonzero(right & (remembered(WAVES) >= 50)))
+    assert len(rows) > 20
     same(before.loc[before["gun"] == "really", "hit"].to_numpy(), (part["hit"] == 1).to_numpy())
     same(before.loc[before["gun"] == "head-on", "hit"].to_numpy(), ((part.lower <= 0) & (part.upper >= 0)).to_numpy())
     same(before, own_shots(scrambled(WAVES, (WAVES["shooter"] != shooter).to_numpy(), how), shooter, chosen, 3))
