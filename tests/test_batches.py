@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kdelab
+from kdelab.loss.batches import Part
 
 KERNELS = [
     kdelab.Laplace(0.1),
@@ -156,6 +157,35 @@ def test_bad_input_is_named():
     ):
         with pytest.raises(ValueError, match=name):
             call()
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"prediction": [-1, 0, 1]}, "prediction"),
+        ({"prediction": [0, 1, 2]}, "prediction"),
+        ({"prediction": [1, 0, 1]}, "prediction"),
+        ({"prediction": [0, 1]}, "prediction"),
+        ({"rows": [0, 1, -1]}, "rows"),
+        ({"rows": [0, 1]}, "rows"),
+        ({"rows": [0, 1.5, 2]}, "rows"),
+        ({"points": [0.0, 0.1, np.nan]}, "points"),
+        ({"upper": [0.1]}, "upper"),
+        ({"lower": np.ma.array([0.0, 0.1])}, "lower"),
+        ({"number": 2}, "number"),
+        ({"number": -1}, "number"),
+        ({"of": 0}, "of"),
+    ],
+    ids=str,
+)
+def test_a_part_of_ones_own_is_checked(change, named):
+    right = {
+        "points": [0.0, 0.1, 0.2], "prediction": [0, 1, 1], "rows": [0, 3, 4], "lower": [0.0, 0.1],
+        "upper": [0.1, 0.2], "number": 1, "of": 2, "batch": "name",
+    }  # fmt: skip
+    assert len(Part(**right)) == 3
+    with pytest.raises(ValueError, match=f"^{named} "):
+        Part(**(right | change))
 
 
 EXPECTED = [[[7, 3, 1, 6], [0, 8, 2, 4], [5, 9]], [[3, 1, 4, 2], [7, 5, 8, 6], [0, 9]]]

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from pandas.api.types import is_complex_dtype, is_numeric_dtype
 
-from kdelab.loss.validate import Floats, Integers
+from kdelab.loss.validate import Floats, Integers, real
 
 WHOLE = 2.0**53  # from here on float64 can't tell whole numbers apart
 
@@ -105,7 +105,7 @@ def rows_of(rows: ArrayLike | None, length: int) -> Integers:
         If it is neither, or names rows that there aren't.
     """
     try:
-        asked = np.arange(length) if rows is None else np.asarray(rows)
+        asked = np.arange(length) if rows is None else real("rows", rows)
     except ValueError as error:
         raise ValueError(f"rows must be a mask or a list of rows from 0 to {length - 1}: {error}") from error
     if asked.dtype == bool:

@@ -127,9 +127,9 @@ def _interval(
 
 def bullet_speed(power: np.ndarray | float) -> np.ndarray:
     """Return 20 - 3 power: pixels a turn."""
-    return 20.0 - 3.0 * np.asarray(power, dtype=np.float64)
+    return 20.0 - 3.0 * numbers("power", power)
 
 
 def escape_angle(speed: np.ndarray | float) -> np.ndarray:
     """Return asin(8 / speed): the largest bearing offset, in radians, that a robot can reach before the bullet."""
-    return np.arcsin(MAX_SPEED / np.asarray(speed, dtype=np.float64))
+    return np.arcsin(MAX_SPEED / numbers("speed", speed))
