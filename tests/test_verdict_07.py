@@ -13,8 +13,8 @@ SMALL = {"predictions": 10, "neighbours": 10, "trained": "", "trained_on": 20, "
 TRAINED = SMALL | {
     "neighbours": 30,
     "trained": "1 - p;cross-entropy, Cauchy;squared error of the mean",
-    "trained_on": 300,
-    "judged_on": 600,
+    "trained_on": 1000,
+    "judged_on": 2000,
 }
 
 

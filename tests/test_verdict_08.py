@@ -10,7 +10,7 @@ from kdelab.study import hard
 
 pytestmark = pytest.mark.xdist_group("08")
 NOTEBOOK = "08-hard-cases.ipynb"
-SMALL = {"counted": 500, "trained_on": 200, "judged_on": 300, "seeds": 1}
+SMALL = {"counted": 500, "trained_on": 400, "judged_on": 300, "seeds": 2}
 
 
 def scaled(factor, monkeypatch):

@@ -23,8 +23,8 @@ def deaf_retrieval(monkeypatch):
 @pytest.mark.parametrize(
     ("wrong", "check"),
     [
-        (scaled_gradient(0.97), "gradient that was trained, error against the reference"),
-        (scaled_bandwidth(1.04), "loss that was trained, error against the reference"),
+        (scaled_gradient(0.97), "gradient that was trained, error against the reference (counterexample)"),
+        (scaled_bandwidth(1.04), "loss that was trained, error against the reference (counterexample)"),
         (scaled_gradient(-1), "training loss, anew minus control, worst seed"),
         (deaf_retrieval, "share of the hard late shots that turned easy"),
     ],

@@ -167,7 +167,7 @@ CLAIMS: tuple[Claim, ...] = (
         _HARD,
         "09-retraining",
         "Training again with neighbours found anew under the learned weights may turn hard cases into easy ones.",
-        "Alternate retrieval and training, and watch when it stops to pay.",
+        "Look neighbours up anew if held-out loss gains by it; hard cases don't melt away.",
     ),
     Claim(
         "per-point-sum",
@@ -256,7 +256,7 @@ CLAIMS: tuple[Claim, ...] = (
         "",
         "13-a-gun-that-learns",
         "Feature weights trained with this loss predict held-out shots better than the same gun untrained.",
-        "A few hundred waves make a gun that hits more often; against a surfer they don't.",
+        "A few hundred waves make a gun that hits more often; against surfers, one battle can't say.",
     ),
     Claim(
         "point-of-rest",
