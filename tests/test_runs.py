@@ -81,6 +81,7 @@ def ran(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_PATH", str(root / "elsewhere"))
         patch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)  # a module that is compiled is still read
         patch.setenv("PYTHONPATH", str(foreign.parent.parent))
         with running(Project(root), jobs, "runs") as runs:
             found = {job.path.stem: run for job, run in runs}

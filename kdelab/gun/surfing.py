@@ -61,7 +61,8 @@ def hits_taken(
     density = gun.density(waves, GRID, rows)
     step = GRID[1] - GRID[0]
     mass = np.pad(np.cumsum((density[:, 1:] + density[:, :-1]) / 2 * step, axis=1), ((0, 0), (1, 0)))
-    half = number_column(waves, "bot_width")[rows] / 2
+    asked = waves.iloc[rows]
+    half = number_column(asked, "bot_width") / 2
     reach = np.maximum(np.rint(half / step).astype(int), 1)[:, None]
     last = len(GRID) - 1
     places = rng.integers(len(GRID), size=(len(rows), choices * count("draws", draws)))
@@ -69,4 +70,4 @@ def hits_taken(
     danger = np.take_along_axis(mass, right, axis=1) - np.take_along_axis(mass, left, axis=1)
     safest = danger.reshape(len(rows), draws, choices).argmin(axis=2)
     taken = np.take_along_axis(places.reshape(len(rows), draws, choices), safest[..., None], axis=2)[..., 0]
-    return (np.abs(GRID[taken] - number_column(waves, "fired")[rows][:, None]) <= half[:, None]).mean(axis=1)
+    return (np.abs(GRID[taken] - number_column(asked, "fired")[:, None]) <= half[:, None]).mean(axis=1)

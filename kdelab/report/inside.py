@@ -74,6 +74,8 @@ class Reads:
         try:
             path = os.path.abspath(os.fsdecode(given))
             if path.endswith(".pyc"):
+                if writes:
+                    return  # what Python compiles of a module is not the module
                 path = importlib.util.source_from_cache(path)
             if writes:
                 self._written.add(path)
