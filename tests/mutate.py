@@ -20,11 +20,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
-WITHOUT = {"engine.py", "record.py", "provenance.py", "__main__.py", "__init__.py"}  # in kdelab/gun
+WITHOUT = {"hosting.py", "listening.py", "robots.py", "record.py", "provenance.py", "__main__.py", "__init__.py"}
 NOT_UNIT = re.compile(
     r"test_(verdict|report|published|pages|explore|house|other_parameters|wrong|record|misbehaviour|bench)"
 )
-OF_THE_GUN = re.compile("kdelab.gun|NeighbourModel|load_waves")
 OPERATORS = {
     **{ast.Lt: ("<", "<="), ast.LtE: ("<=", "<"), ast.Gt: (">", ">="), ast.GtE: (">=", ">"), ast.Eq: ("==", "!=")},
     **{ast.NotEq: ("!=", "=="), ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "/"), ast.Div: ("/", "*")},
@@ -106,7 +105,8 @@ def tests_of(path: Path) -> list[str]:
     found = {}
     for test in sorted((ROOT / "tests").glob("test_*.py")):
         text = test.read_text()
-        if not NOT_UNIT.match(test.name) and ("gun" in path.parts or not OF_THE_GUN.search(text)):
+        suits = "gun" in path.parts or "kdelab.loss" in text or not re.search("kdelab.gun|NeighbourModel", text)
+        if suits and not NOT_UNIT.match(test.name):
             found[f"tests/{test.name}"] = len(names & set(re.findall(r"\w+", text)))
     return sorted((name for name, count in found.items() if count), key=lambda name: -found[name])
 
@@ -154,7 +154,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="a pattern in the path of the modules to edit")
     arguments = parser.parse_args()
     modules = [path for wing in ("loss", "gun") for path in sorted((ROOT / "kdelab" / wing).rglob("*.py"))]
-    modules = [m for m in modules if m.name not in WITHOUT or (m.name == "engine.py" and "loss" in m.parts)]
+    modules = [path for path in modules if path.name not in WITHOUT and path != ROOT / "kdelab" / "gun" / "engine.py"]
     known = [edit for path in modules if re.search(arguments.only, str(path)) for edit in edits(path)]
     chosen = random.Random(arguments.seed).sample(known, min(arguments.count, len(known)))
     noticed = 0
