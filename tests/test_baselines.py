@@ -38,6 +38,14 @@ def test_across_the_line_of_fire_at_full_speed_the_guess_factor_is_one() -> None
     assert Orbit().factors(moving(escape_angle=escape))[0] == pytest.approx(8 / 14 / escape)
 
 
+def test_nobody_aims_beyond_the_escape_angle() -> None:
+    waves = learnable(waves=60).assign(escape_angle=0.2, bullet_speed=16.0, room_ahead=1.5)
+    for gun in (Linear(), Orbit()):
+        aims = gun.fit(waves).predict(waves)
+        assert aims.max() == 1
+        assert aims.min() >= 0
+
+
 def test_the_histogram_knows_the_memory_and_nothing_else() -> None:
     waves = learnable(waves=200)
     gun = Histogram(kdelab.Laplace(0.1)).fit(waves)
