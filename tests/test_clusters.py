@@ -62,6 +62,11 @@ def test_bad_input_is_named(name, value):
         kdelab.Clusters(**changed(name, value))
 
 
+def test_an_empty_cluster_is_named_and_not_one_with_a_single_point():
+    with pytest.raises(ValueError, match=r"offsets\[1\] is 1 and offsets\[2\] is 1"):
+        kdelab.Clusters(POINTS, [0, 1, 1, 5], [0, 0, 0], [1, 1, 1])
+
+
 def test_bad_lists_are_named():
     with pytest.raises(ValueError, match=r"^points\[1\] is empty"):
         kdelab.Clusters.from_lists([[0.1], []], LOWER, UPPER)
