@@ -78,6 +78,13 @@ def test_where_the_loss_is_infinite_so_is_the_certificate():
     assert found.tolist() == [np.inf, 0.0]
 
 
+def test_no_step_of_em_changes_no_weight(batch):
+    loss = kdelab.CrossEntropy(batch.clusters, kdelab.Laplace(0.15))
+    found = rest.expectation_maximisation(loss, batch.logits, 0).reshape(40, 12)
+    logits = batch.logits.reshape(40, 12)
+    np.testing.assert_allclose(found - logits, (found - logits)[:, :1] * np.ones(12), atol=1e-15)
+
+
 def test_rates_need_a_loss():
     with pytest.raises(ValueError, match=r"^loss must be a kdelab CrossEntropy"):
         rest.Rates(kdelab.Laplace(0.1))
