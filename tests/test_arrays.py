@@ -288,3 +288,7 @@ def test_widths_and_places_that_do_not_fit() -> None:
         Linear().predict(waves.assign(bullet_speed=0.0))
     with pytest.raises(ValueError, match="retrieval must be a whole number"):
         gun.at("last")
+    fitted = kdelab.NeighbourModel(**SMALL).fit(learnable(waves=130))
+    np.testing.assert_array_equal(fitted.at(1).weights_, fitted.weights_)
+    with pytest.raises(ValueError, match="retrieval: 2 given, the history has 0 to 1"):
+        fitted.at(2)

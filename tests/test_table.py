@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from made_up_waves import learnable
 
 from kdelab.gun.retrieval import Memory
-from kdelab.gun.table import late
+from kdelab.gun.table import checked, late
 
 
 def of_rounds(rounds: list[int], battle: object = "a vs b", shooter: object = "a") -> pd.DataFrame:
@@ -25,6 +26,17 @@ def test_late_rounds_are_those_of_the_battle_and_shooter() -> None:
     waves = pd.concat([of_rounds([0, 9]), of_rounds([0, 4], shooter="b"), of_rounds([5, 7], battle="a vs c")])
     assert late(waves, 0.25).tolist() == [False, True] * 3
     assert late(waves, 0.25, by=["battle"]).tolist() == [False, True, False, False, False, True]
+
+
+def test_ends_of_ranges_belong_to_them_and_so_does_rounding() -> None:
+    waves = learnable(waves=10)
+    for name, low, high, slack in (("speed", 0.0, 8.0, 8e-6), ("lower", -1.0, None, 1e-6), ("upper", None, 1.0, 1e-6)):
+        for end, way in ((low, -1), (high, 1)):
+            if end is not None:
+                checked(waves.assign(**{name: end}), ["speed"])
+                checked(waves.assign(**{name: end + 0.9 * way * slack}), ["speed"])
+                with pytest.raises(ValueError, match=f"{name} is outside .* in 20 rows"):
+                    checked(waves.assign(**{name: end + 1.1 * way * slack}), ["speed"])
 
 
 def test_memories_of_many_battles_and_shooters_are_apart() -> None:
