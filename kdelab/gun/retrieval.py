@@ -1,7 +1,7 @@
 """Neighbours: which waves a shooter could have learned from, and which of them resemble the present one.
 
 The *memory* of a wave is every wave that the same shooter fired in earlier rounds of the same battle.  Rounds are the
-unit, since waves of one round overlap in time: a table of waves does not say which of them had already passed.
+unit, since waves of one round overlap in time; which of them had passed, column ``passed`` says, is not looked at.
 What isn't in the table can't be remembered, so a table must hold whole rounds (`kdelab.gun.whole` warns of others).
 """
 
