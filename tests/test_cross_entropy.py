@@ -179,7 +179,8 @@ def test_density_integrates_to_one_and_shows_the_background():
             assert p.shape == (2, len(x))
             S = np.exp([1.0, 2.0]) / np.exp([1.0, 2.0]).sum()
             mixed = (1 - background) * (S @ np.exp(kernel.log(x - np.array([[0.1], [-0.4]])))) + background / 2
-            np.testing.assert_allclose(p[0], mixed, rtol=1e-12, atol=1e-300)
+            cancelled = 1e-300 if np.isinf(kernel.support) else 1e-14  # the oracle near a compact kernel's end
+            np.testing.assert_allclose(p[0], mixed, rtol=1e-12, atol=cancelled)
             each = loss.density([1.0, 2.0, 0.0], [[0.1], [0.7]])
             assert each.shape == (2, 1)
             assert each[1, 0] == pytest.approx((1 - background) * math.exp(kernel.log(0.0)) + background / 2)

@@ -119,7 +119,7 @@ SIDES = (-0.15, 0.15)
         ({"kernel": kdelab.Cauchy(1e9)}, 21.868),
         ({"kernel": kdelab.GeneralizedNormal(0.2, 0.1)}, 4.19384),
         ({"kernel": kdelab.GeneralizedNormal(8, 0.1)}, -0.634212),
-        ({"kernel": kdelab.GeneralizedNormal(100, 0.1)}, None),
+        ({"kernel": kdelab.GeneralizedNormal(50, 0.1)}, None),
         ({"logits": (0, 20, -30)}, -0.526105),
         ({"logits": (0, 8.01, 1e5)}, None),
         ({"target": (0.1, 0.3)}, None),

@@ -1,5 +1,6 @@
 """The loss: what users call. It checks what it is given and hands it to the engine that suits kernel and quadrature."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
@@ -10,9 +11,9 @@ from kdelab.loss import quadrature as rules
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.engine.box import Boxes
 from kdelab.loss.engine.laplace import BinFreeLaplace
-from kdelab.loss.engine.nodes import code_of
-from kdelab.loss.engine.quadrature import ByQuadrature, densities
-from kdelab.loss.kernels import Kernel, Laplace
+from kdelab.loss.engine.pieces import Pieces
+from kdelab.loss.engine.quadrature import ByQuadrature, densities, shape_of
+from kdelab.loss.kernels import Box, Kernel, refuse_beyond_reach
 from kdelab.loss.prepared import Prepared
 from kdelab.loss.validate import Floats, fraction, instance, numbers, vector
 
@@ -30,14 +31,16 @@ class CrossEntropy(Prepared):
         Points and targets, in guess factors.
     kernel : Kernel
     quadrature : "auto", Exact, Adaptive, Midpoint or GaussLegendre
-        "auto" is exact where a closed form exists (Laplace, Box), else adaptive to 1e-12.
+        "auto" is exact where a closed form exists (Laplace without a background, all compact kernels), else adaptive
+        to 1e-12.
     background : float
         The weight, in [0, 1), of a uniform density on [-1, 1] mixed into p.
 
     Raises
     ------
     ValueError
-        If an argument isn't what it must be; the message names it.
+        If an argument isn't what it must be, or places lie further apart than ``kernel.reach`` bandwidths; the message
+        names it.
     """
 
     def __init__(
@@ -51,7 +54,7 @@ class CrossEntropy(Prepared):
         self.kernel = instance("kernel", kernel, Kernel, "Laplace(bandwidth=0.1)")
         self.background = fraction("background", background)
         self.quadrature = rules.resolve(quadrature, kernel, self.background)
-        code_of(kernel)
+        refuse_beyond_reach("points", kernel, clusters.points, clusters.lower, clusters.upper)
         self._engine = _engine(clusters, kernel, self.quadrature, self.background)
 
     def value_and_grad(self, logits: ArrayLike) -> tuple[Floats, Floats]:
@@ -93,7 +96,8 @@ class CrossEntropy(Prepared):
             "logits": (total,), as in `value_and_grad`. "points": (total,), dL/dx_j = mean(r_j s_j)/h with s_j = (log
             K)'(u_j) sign(x - x_j), for Laplace the mean of r_j while the point lies right of x less that while it lies
             left, over h. "log_bandwidth": (n,), h dL/dh of each prediction. For the box kernel also what its ends gain
-            and lose. At a kink of the loss (one bin right on a Laplace point) it is the mean of both sides.
+            and lose. At a kink of the loss (one bin right on a Laplace point, two boxes that end at one place) it is
+            the mean of both sides; where the loss is infinite, 0.
 
         Raises
         ------
@@ -135,8 +139,9 @@ class CrossEntropy(Prepared):
             raise ValueError(f"x must have the shape (m,) or ({n}, m), but its shape is {given.shape}")
         if not np.isfinite(places).all():
             raise ValueError(f"x must be finite, but {int((~np.isfinite(places)).sum())} of its entries are not")
+        refuse_beyond_reach("x", self.kernel, places, self.clusters.points)
         places = np.broadcast_to(places, (n, places.shape[1]))
-        return densities(self.clusters, self.kernel, self.background, checked, numbers("x", places))
+        return densities(self.clusters, shape_of(self.kernel, self.background), checked, numbers("x", places))
 
     def __repr__(self) -> str:
         return f"CrossEntropy({self.clusters!r}, {self.kernel!r}, {self.quadrature!r}, background={self.background})"
@@ -151,8 +156,12 @@ class _Engine(Protocol):
 
 
 def _engine(clusters: Clusters, kernel: Kernel, quadrature: Any, background: float) -> _Engine:
-    if isinstance(quadrature, rules.Exact) and isinstance(kernel, Laplace):
-        return BinFreeLaplace(clusters, kernel.bandwidth)
+    shape = shape_of(kernel, background)
+    whole = isinstance(quadrature, (rules.Exact, rules.Adaptive))
+    if whole and isinstance(kernel, Box):
+        return Boxes(clusters, kernel.bandwidth, background)
+    if whole and math.isfinite(kernel.support):
+        return Pieces(clusters, shape)
     if isinstance(quadrature, rules.Exact):
-        return Boxes(clusters, kernel.bandwidth)
+        return BinFreeLaplace(clusters, kernel.bandwidth)
     return ByQuadrature(clusters, kernel, quadrature, background)

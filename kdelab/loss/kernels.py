@@ -14,6 +14,13 @@ from numpy.typing import ArrayLike
 
 from kdelab.loss.validate import Floats, numbers, positive
 
+NARROWEST, WIDEST = 1e-100, 1e100
+"""The bandwidths that are computed with: squares of distances, in them and in their unit, neither over- nor
+underflow."""
+
+REACH = 1e100
+"""Distances, in bandwidths, that are computed with; where log K falls below -1e200 sooner, they end there."""
+
 
 @dataclass(frozen=True)
 class Kernel(ABC):
@@ -22,7 +29,7 @@ class Kernel(ABC):
     Parameters
     ----------
     bandwidth : float
-        The scale h > 0, in the unit of the points (guess factors, say).
+        The scale h, between 1e-100 and 1e100, in the unit of the points (guess factors, say).
 
     Attributes
     ----------
@@ -30,6 +37,11 @@ class Kernel(ABC):
         Offsets u from a point, in bandwidths, where log K is not smooth: where quadrature cuts its panels.
     support : float
         The half width, in bandwidths, outside which K is 0; ``inf`` for kernels with tails.
+
+    Raises
+    ------
+    ValueError
+        If the bandwidth is no number of that range.
     """
 
     bandwidth: float
@@ -37,7 +49,12 @@ class Kernel(ABC):
     support: ClassVar[float] = math.inf
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "bandwidth", positive("bandwidth", self.bandwidth))
+        object.__setattr__(self, "bandwidth", _between("bandwidth", self.bandwidth, NARROWEST, WIDEST))
+
+    @property
+    def reach(self) -> float:
+        """The largest distance, in bandwidths, that is computed with."""
+        return REACH
 
     def log(self, d: ArrayLike) -> Floats:
         """Return log K_h(d) = log K(d / h) - log h, elementwise; ``-inf`` where a compact kernel has ended."""
@@ -103,9 +120,16 @@ class GeneralizedNormal(Kernel):
     Parameters
     ----------
     shape : float
-        beta > 0. Below 1 the tails are heavier than Laplace's and the point itself is a cusp; 2 is a Gaussian.
+        beta, between 1/20 and 50. Below 1 the tails are heavier than Laplace's and the point itself is a cusp; 2 is a
+        Gaussian. Below 1/20 the cusp is spread over more orders of magnitude than a float has; above 50 K is a box
+        with edges that few floats see.
     bandwidth : float
-        The scale h > 0.
+        The scale h, between 1e-100 and 1e100.
+
+    Raises
+    ------
+    ValueError
+        If either is no number of its range.
     """
 
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
@@ -113,8 +137,14 @@ class GeneralizedNormal(Kernel):
     shape: float = 1.0
 
     def __init__(self, shape: float, bandwidth: float) -> None:
-        object.__setattr__(self, "shape", positive("shape", shape))
-        object.__setattr__(self, "bandwidth", positive("bandwidth", bandwidth))
+        object.__setattr__(self, "shape", _between("shape", shape, 1 / 20, 50.0))
+        object.__setattr__(self, "bandwidth", bandwidth)
+        self.__post_init__()
+
+    @property
+    def reach(self) -> float:
+        """The largest distance, in bandwidths, that is computed with: where u^beta is 1e200."""
+        return float(10 ** min(100.0, 200 / self.shape))
 
     def log_unit(self, u: Floats) -> Floats:
         """Return -u^beta + log(beta / 2) - log Gamma(1 / beta)."""
@@ -177,3 +207,20 @@ class Epanechnikov(Kernel):
         inside = u < 1
         within = np.where(inside, u, 0.0)
         return np.where(inside, -2 * within / ((1 - within) * (1 + within)), 0.0)
+
+
+def refuse_beyond_reach(name: str, kernel: Kernel, *places: Floats) -> None:
+    """Raise a ValueError that speaks of ``name`` if any two places are more than ``kernel.reach`` bandwidths apart."""
+    some = [array for array in places if array.size]
+    if some:
+        span = float(max(array.max() for array in some)) - float(min(array.min() for array in some))
+        if not span / kernel.bandwidth <= kernel.reach:
+            raise ValueError(f"{name} must lie within {kernel.reach:.3g} bandwidths of everything else for {kernel!r}, "
+                             f"but two places are {span:.3g} apart")  # fmt: skip
+
+
+def _between(name: str, given: float, least: float, most: float) -> float:
+    number = positive(name, given)
+    if not least <= number <= most:
+        raise ValueError(f"{name} must lie between {least:g} and {most:g}, not {number!r}")
+    return number

@@ -204,8 +204,8 @@ def log(x: float) -> float:
 
 @numba.njit(fastmath=True, error_model="numpy")
 def highest(values: Any) -> float:
-    """Return the largest of finite values; -1.7e308 if there are none."""
-    top = -1.7e308
+    """Return the largest of finite values; -1.8e308 if there are none."""
+    top = -1.7976931348623157e308
     for j in range(values.size):
         top = max(top, values[j])
     return top
@@ -234,3 +234,25 @@ def log_add(a: float, b: float) -> float:
     """Return log(exp(a) + exp(b)); either may be -inf."""
     larger, smaller = max(a, b), min(a, b)
     return larger + math.log1p(math.exp(smaller - larger)) if smaller > -np.inf else larger
+
+
+@numba.njit(error_model="numpy")
+def softplus(v: float) -> float:
+    """Return log(1 + exp(v)); v may be infinite."""
+    return v + math.log1p(math.exp(-v)) if v > 0.0 else math.log1p(math.exp(v))
+
+
+@numba.njit(error_model="numpy")
+def two_sum(a: float, b: float) -> tuple[float, float]:
+    """Return a + b and its rounding error (Knuth)."""
+    s = a + b
+    back = s - a
+    return s, (a - (s - back)) + (b - back)
+
+
+@numba.njit(error_model="numpy")
+def gap(p: float, q: float, m: float) -> float:
+    """Return p - q + m with one rounding, so that its sign is right: places that differ at all differ in order."""
+    s, below = two_sum(p, -q)
+    t, lower = two_sum(s, m)
+    return t + (below + lower)

@@ -7,12 +7,25 @@ import numba
 import numpy as np
 
 from kdelab.loss.engine.compiled import MATH, compiled, dot, exp, highest, total
-from kdelab.loss.engine.nodes import BOX, terms
-from kdelab.loss.engine.panel import DEPTH, Cluster, Panel, add_panel, good, log_background, mix
+from kdelab.loss.engine.nodes import HUGE, terms
+from kdelab.loss.engine.panel import (
+    DEPTH,
+    LEAST,
+    ROUNDING,
+    Cluster,
+    Panel,
+    add_panel,
+    good,
+    log_background,
+    log_background_over,
+    mix,
+    narrowed,
+    narrowed_square,
+    progress,
+)
 
 # Below this sum over prepared factors, weights may have underflowed: the panel is done again in log space.
 _NEGLIGIBLE = 1e-150
-_ROUNDING = 8 * 2.0**-52
 
 
 @compiled
@@ -29,14 +42,14 @@ def integrate(
     first, stop : int
         The predictions to work on.
     shape, rule : see `panel`
-    panels : (offsets, origins, lengths, power), see `panels.cut`
+    panels : see `panels.Layout`
     prepared : (starts, factors, log peaks), see `prepare`; all empty if there are none
     """
     widest = 1
     for i in range(first, stop):
         widest = max(widest, ends[i + 1] - ends[i])
     work = np.empty((9, widest))
-    stack = np.empty((DEPTH, 2))
+    stack, sums = np.empty((DEPTH, 2)), np.empty(5)
     coefficients = np.empty((2, rule.nodes.size))
     for i in range(first, stop):
         part = slice(ends[i], ends[i + 1])
@@ -46,29 +59,23 @@ def integrate(
             mean_r[j] = 0.0
         for j in range(mean_slope.size):
             mean_slope[j] = 0.0
-        mean_log, reached, growth = 0.0, 0.0, 0.0
+        sums[:] = 0.0
         for p in range(panels[0][i], panels[0][i + 1]):
             share = (
                 abs(panels[2][p]) / cluster.width if cluster.width > 0.0 else 1.0 / (panels[0][i + 1] - panels[0][i])
             )
-            panel = Panel(panels[1][p], panels[2][p], panels[3], share)
+            panel = Panel(panels[1][p], panels[2][p], panels[3][p], panels[4], share)
             done = False
             if prepared[0].size > 0 and mean_slope.size == 0:
-                done, log_part, r_part = _add_prepared(
+                done = _add_prepared(
                     shape, rule, cluster, panel, prepared[1][prepared[0][p] : prepared[0][p + 1]], prepared[2][p],
-                    coefficients, work, mean_r,
+                    coefficients, work, sums, mean_r,
                 )  # fmt: skip
-                growth_part = 0.0
             if not done:
-                log_part, r_part, growth_part = add_panel(shape, rule, cluster, panel, work, stack, mean_r, mean_slope)
-            mean_log += log_part
-            reached += r_part
-            growth += growth_part
-        loss[i] = -mean_log
+                add_panel(shape, rule, cluster, panel, work, stack, sums, mean_r, mean_slope)
+        loss[i], reached = -sums[0], sums[1]
         if mean_slope.size > 0:
-            if shape.code == BOX and rule.tolerance > 0.0 and cluster.width > 0.0:
-                growth += _steps(shape, cluster, lower[i], upper[i], work[0], mean_slope)
-            by_bandwidth[i] = growth
+            by_bandwidth[i] = sums[2]
             for j in range(mean_slope.size):
                 mean_slope[j] /= shape.h
         for j in range(mean_r.size):
@@ -81,7 +88,7 @@ def _cluster(shape: Any, x: Any, logits: Any, a: float, b: float, work: Any) -> 
     z, w = work[0, : x.size], work[1, : x.size]
     top = highest(logits)
     for j in range(x.size):
-        z[j] = logits[j] - top
+        z[j] = max(logits[j] - top, -HUGE)
         w[j] = exp(z[j])
     z_total = total(w)
     best, anchor = -np.inf, 0
@@ -107,31 +114,34 @@ def prepare(
         work = np.empty((3, k))
         cluster, _ = _cluster(shape, x[ends[i] : ends[i + 1]], np.zeros(k), lower[i], upper[i], work)
         for p in range(panels[0][i], panels[0][i + 1]):
+            panel = Panel(panels[1][p], panels[2][p], panels[3][p], panels[4], 1.0)
             for q in range(rule.nodes.size):
-                s = 0.5 * (1.0 + rule.nodes[q]) if panels[2][p] != 0.0 else 0.0
+                y = panels[2][p] * progress(panel, 0.5 * (1.0 + rule.nodes[q]))[0]
                 row = starts[p] + q * k
-                peaks[p, q] = terms(
-                    shape, cluster, panels[1][p], panels[2][p] * s ** panels[3], factors[row : row + k]
-                )[0]
+                peaks[p, q] = terms(shape, cluster, panel.origin, y, factors[row : row + k])[0]
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def _add_prepared(
-    shape: Any, rule: Any, cluster: Any, panel: Any, factors: Any, peaks: Any, coefficients: Any, work: Any, mean_r: Any
-) -> tuple[bool, float, float]:
+    shape: Any, rule: Any, cluster: Any, panel: Any, factors: Any, peaks: Any, coefficients: Any, work: Any, sums: Any,
+    mean_r: Any,
+) -> bool:  # fmt: skip
     """Do what `add_panel` does, from prepared factors, or return False where that isn't good enough."""
-    k = cluster.x.size
+    k, adaptive = cluster.x.size, rule.tolerance > 0.0 and panel.length != 0.0
     fine, difference = work[0, :k], work[1, :k]
-    log_floor = log_background(shape, panel.origin + 0.5 * panel.length)
-    log_fine, log_coarse, reached, largest = 0.0, 0.0, 0.0, 0.0
+    log_floor = log_background_over(shape, panel)
+    log_fine, log_coarse, reached, largest = 0.0, 0.0, 0.0, 1.0
     for q in range(rule.nodes.size):
-        weight = 0.5 * panel.share
-        if panel.power > 1 and panel.length != 0.0:
-            weight *= panel.power * (0.5 * (1.0 + rule.nodes[q])) ** (panel.power - 1)
+        done, pace = 0.0, 1.0
+        if panel.length != 0.0 and (panel.stretch > 0.0 or panel.power != 1.0 or not adaptive):
+            done, pace = progress(panel, 0.5 * (1.0 + rule.nodes[q]))
+        weight = 0.5 * panel.share * pace
         p = dot(cluster.w, factors[q * k : (q + 1) * k])
         if p < _NEGLIGIBLE:
-            return False, 0.0, 0.0
+            return False
         log_p, part = cluster.log_scale + peaks[q] + math.log(p), 1.0
+        if not adaptive and shape.background > 0.0:
+            log_floor = log_background(shape, panel.origin + panel.length * done)
         if log_floor > -np.inf:
             log_p, part = mix(log_p, log_floor)
         log_fine += weight * rule.fine[q] * log_p
@@ -147,40 +157,24 @@ def _add_prepared(
         for j in range(k):
             fine[j] += c * row[j]
             difference[j] += e * row[j]
-    if rule.tolerance > 0.0 and panel.length != 0.0:
+    if adaptive:
         for j in range(k):
-            difference[j] = abs(difference[j]) * cluster.w[j]
+            part = fine[j] * cluster.w[j]
+            difference[j] = narrowed_square(abs(difference[j]) * cluster.w[j], min(part, reached - part))
+        rounding = ROUNDING * panel.share
         if not (
-            good(abs(log_fine - log_coarse), panel.share, _ROUNDING * largest, rule.tolerance, shape.code)
-            and good(highest(difference), panel.share, _ROUNDING, rule.tolerance, shape.code)
+            good(
+                narrowed(abs(log_fine - log_coarse), panel.share),
+                panel.share,
+                LEAST,
+                rounding * largest,
+                rule.tolerance,
+            )
+            and good(math.sqrt(highest(difference)), panel.share, LEAST, rounding, rule.tolerance)
         ):
-            return False, 0.0, 0.0
+            return False
     for j in range(k):
         mean_r[j] += cluster.w[j] * fine[j]
-    return True, log_fine, reached
-
-
-@numba.njit(error_model="numpy", fastmath=MATH)
-def _steps(shape: Any, cluster: Any, a: float, b: float, work: Any, mean_slope: Any) -> float:
-    """Add h times what a box gains at one end and loses at the other as it moves; return what its growth loses.
-
-    Inside a box nothing changes; at its ends log p steps, from without the box to with it.
-    """
-    growth = 0.0
-    for j in range(cluster.x.size):
-        for side in (-1.0, 1.0):
-            edge = cluster.x[j] + side * shape.h
-            if not a < edge < b:
-                continue
-            log_floor = log_background(shape, edge)
-            scale, s_total, _ = terms(shape, cluster, edge, 0.0, work)
-            work[j] = 0.0
-            rest = total(work[: cluster.x.size])
-            weight = max(s_total - rest, 0.0)
-            if log_floor > -np.inf:
-                rest += math.exp(log_floor - scale - cluster.log_scale)
-            if rest > 0.0:
-                step = math.log1p(weight / rest) * shape.h / cluster.width
-                mean_slope[j] -= side * step
-                growth -= step
-    return growth
+    sums[0] += log_fine
+    sums[1] += reached
+    return True

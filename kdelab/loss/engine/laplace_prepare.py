@@ -5,7 +5,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from kdelab.loss.engine.compiled import MATH, compiled, exp, exp_parts
+from kdelab.loss.engine.compiled import MATH, compiled, exp, exp_parts, two_sum
 
 _NOWHERE = 1.7e308
 _TILE = 64  # predictions
@@ -65,8 +65,8 @@ def log_factors(x: Any, a: float, b: float, h: float, inside: int, log_K: Any) -
         shift_left = shift_right = 0.0
         nearest = min(a - x_left if has_left else np.inf, x_right - b if has_right else np.inf)
         if has_left and has_right:
-            d_left, error_left = _two_diff(a, x_left)
-            d_right, error_right = _two_diff(x_right, b)
+            d_left, error_left = two_sum(a, -x_left)
+            d_right, error_right = two_sum(x_right, -b)
             difference = (d_left - d_right) + (error_left - error_right)
             shift_left, shift_right = min(-difference, 0.0), min(difference, 0.0)
     for j in range(x.size):
@@ -84,14 +84,6 @@ def _nearest_outside(x: Any, a: float, b: float) -> tuple[float, float]:
     for j in range(x.size):
         x_right = min(x_right, _NOWHERE if (x[j] < b) | (x[j] <= a) else x[j])
     return x_left, x_right
-
-
-@numba.njit(error_model="numpy")
-def _two_diff(a: float, b: float) -> tuple[float, float]:
-    """Return a - b and its rounding error (Knuth)."""
-    s = a - b
-    back = s - a
-    return s, (a - (s - back)) - (b + back)
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)

@@ -4,12 +4,13 @@ With u_j = (x - x_j) / h, a kernel is K(u) = constant * shape(u). The terms w_j 
 factor, whose logarithm is returned with them. `shape` and `cluster` are those of `panel`.
 """
 
+import math
 from typing import Any
 
 import numba
 import numpy as np
 
-from kdelab.loss.engine.compiled import MATH, exp, highest, total
+from kdelab.loss.engine.compiled import MATH, exp, gap, highest, total, two_sum
 from kdelab.loss.kernels import (
     Box,
     Cauchy,
@@ -30,6 +31,10 @@ CODES: dict[type[Kernel], int] = {
     Triangular: 5,
     Epanechnikov: 6,
 }
+HUGE = 1.7976931348623157e308
+
+# Beyond this difference of exponents an anchor is changed for a better one.
+_FAR = 30.0
 LAPLACE, GAUSSIAN, CAUCHY, GENERALIZED, BOX, TRIANGULAR, EPANECHNIKOV = range(7)
 
 
@@ -43,11 +48,10 @@ def code_of(kernel: Kernel) -> tuple[int, float, float]:
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def terms(shape: Any, cluster: Any, origin: float, y: float, out: Any) -> tuple[float, float, float]:
-    """Fill ``out`` with w_j shape(u_j) at x = origin + y, up to a factor; return its log, the sum, and the rounding.
+def terms(shape: Any, cluster: Any, origin: float, y: float, out: Any) -> tuple[float, float]:
+    """Fill ``out`` with w_j shape(u_j) at x = origin + y, up to a factor; return its logarithm, and the sum.
 
-    The sum is 0 where no kernel reaches. The third number is the size of what was rounded before it was exponentiated.
-    A point at ``origin`` is at distance y to the last digit, however small y is.
+    The sum is 0 where no kernel reaches. A point at ``origin`` is at distance y to the last digit, however small y is.
     """
     code, h, x, z, w, anchor = shape.code, shape.h, cluster.x, cluster.z, cluster.w, cluster.anchor
     out = out[: x.size]
@@ -55,60 +59,126 @@ def terms(shape: Any, cluster: Any, origin: float, y: float, out: Any) -> tuple[
         for j in range(x.size):
             u = (origin - x[j] + y) / h
             out[j] = w[j] / (1.0 + u * u)
-        return 0.0, total(out), 0.0
+        return 0.0, total(out)
     if code >= BOX:
         for j in range(x.size):
             out[j] = w[j]
-        times_compact(code, h, x, origin, y, out)
+        _times_compact(code, h, x, origin, y, out)
         s = total(out)
         if s > 1e-250:
-            return 0.0, s, 0.0
+            return 0.0, s
         # Only points of negligible weight reach this place, or none: weigh them against one another.
-        top = -1.7e308
+        top = -HUGE
         for j in range(x.size):
-            if abs(origin - x[j] + y) <= h:
-                top = max(top, z[j])
+            out[j] = 1.0
+        _times_compact(code, h, x, origin, y, out)
         for j in range(x.size):
-            out[j] = exp(min(z[j] - top, 0.0))
-        times_compact(code, h, x, origin, y, out)
-        return top, total(out), 0.0
-    base = z[anchor]
+            top = max(top, z[j] if out[j] > 0.0 else -HUGE)
+        for j in range(x.size):
+            out[j] *= exp(min(z[j] - top, 0.0))
+        return top, total(out)
+    _exponents(code, shape.beta, h, x, z, origin, y, anchor, out)
+    top = highest(out)
+    common = _exponent(code, shape.beta, abs(origin - x[anchor] + y) / h)
+    if not (abs(top) < _FAR and common < _FAR):
+        # What all have in common, or what the heaviest and the anchor differ by, would drown what makes others differ.
+        for j in range(x.size):
+            out[j] = z[j] - _exponent(code, shape.beta, abs(origin - x[j] + y) / h)
+        anchor = 0
+        for j in range(x.size):
+            anchor = j if out[j] > out[anchor] else anchor
+        _far_exponents(code, shape.beta, h, x, z, origin, y, anchor, out)
+        top = highest(out)
+    base = z[anchor] - (_exponent(code, shape.beta, abs(origin - x[anchor] + y) / h))
+    for j in range(x.size):
+        out[j] = exp(out[j] - top)
+    return base + top, total(out)
+
+
+@numba.njit(error_model="numpy", fastmath=MATH)
+def _exponent(code: int, beta: float, u: float) -> float:
+    """Return -log K(u) of a kernel with an exponential, less its constant."""
+    return 0.5 * u * u if code == GAUSSIAN else u if code == LAPLACE else u**beta
+
+
+@numba.njit(error_model="numpy", fastmath=MATH)
+def _exponents(
+    code: int, beta: float, h: float, x: Any, z: Any, origin: float, y: float, anchor: int, out: Any
+) -> None:
+    """Fill ``out`` with z_j + log K(u_j), less the same of the anchor."""
+    u0 = (origin - x[anchor] + y) / h
     if code == GAUSSIAN:
         # -(u_j^2 - u_0^2) / 2 = v (u_0 - v / 2) with v = (x_j - x_0) / h: however far the target, no digit is lost.
-        u0 = (origin - x[anchor] + y) / h
-        base -= 0.5 * u0 * u0
         for j in range(x.size):
             v = (x[j] - x[anchor]) / h
             out[j] = (z[j] - z[anchor]) + v * (u0 - 0.5 * v)
-    elif code == LAPLACE:
+        return
+    base = z[anchor] - _exponent(code, beta, abs(u0))
+    if code == LAPLACE:
         for j in range(x.size):
-            out[j] = (z[j] - z[anchor]) - abs(origin - x[j] + y) / h
+            out[j] = z[j] - abs(origin - x[j] + y) / h - base
     else:
         for j in range(x.size):
-            out[j] = (z[j] - z[anchor]) - (abs(origin - x[j] + y) / h) ** shape.beta
-    top = highest(out)
-    for j in range(x.size):
-        out[j] = exp(out[j] - top)
-    return base + top, total(out), abs(top)
+            out[j] = z[j] - (abs(origin - x[j] + y) / h) ** beta - base
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def times_compact(code: int, h: float, x: Any, origin: float, y: float, out: Any) -> None:
+def _far_exponents(
+    code: int, beta: float, h: float, x: Any, z: Any, origin: float, y: float, anchor: int, out: Any
+) -> None:
+    """Do what `_exponents` does, by differences of distances: u_j^beta - u_0^beta = u_0^beta expm1(beta log(u_j/u_0)).
+
+    Of points on the same side distances differ by what the points are apart. Across the place they are subtracted, and
+    what they lost when they were rounded is added again.
+    """
+    s0, below = two_sum(origin, -x[anchor])
+    d0 = s0 + y
+    u0 = abs(d0) / h
+    for j in range(x.size):
+        s, lower = two_sum(origin, -x[j])
+        d = s + y
+        if (d < 0.0) != (d0 < 0.0):
+            farther = ((s + s0) + (2.0 * y + (lower + below))) * (-1.0 if d < 0.0 else 1.0) / h
+        else:
+            farther = (x[anchor] - x[j]) * (-1.0 if d < 0.0 else 1.0) / h
+        if code == GAUSSIAN:
+            rise = farther * (u0 + 0.5 * farther)
+        elif code == LAPLACE:
+            rise = farther
+        elif farther >= u0:
+            rise = (u0 + farther) ** beta - u0**beta
+        else:
+            rise = u0**beta * math.expm1(beta * math.log1p(max(farther / u0, -1.0)))
+        out[j] = (z[j] - z[anchor]) - rise
+
+
+@numba.njit(error_model="numpy", fastmath=MATH)
+def _times_compact(code: int, h: float, x: Any, origin: float, y: float, out: Any) -> None:
     """Multiply ``out`` by the shape of a compact kernel."""
     for j in range(x.size):
-        d = abs(origin - x[j] + y)
-        u = d / h
-        if d > h:
-            out[j] = 0.0
+        before, behind = _ends(h, x[j], origin, y)
+        if code == BOX:
+            place = origin + y
+            out[j] *= 1.0 if gap(place, x[j], h) >= 0.0 and gap(x[j], place, h) >= 0.0 else 0.0
         elif code == TRIANGULAR:
-            out[j] *= max(1.0 - u, 0.0)
-        elif code == EPANECHNIKOV:
-            out[j] *= max(1.0 - u, 0.0) * (1.0 + u)
+            out[j] *= max(min(before, behind), 0.0)
+        else:
+            out[j] *= max(before, 0.0) * max(behind, 0.0)
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def slopes(shape: Any, x: Any, origin: float, y: float, r: Any, out: Any) -> None:
-    """Fill ``out`` with r_j (log K)'(u_j) sign(x - x_j); the sign is 0 at the point itself."""
+def _ends(h: float, x: float, origin: float, y: float) -> tuple[float, float]:
+    """Return how far, in bandwidths, origin + y lies behind where a compact kernel begins, and before its end."""
+    return (gap(origin, x, h) + y) / h, (gap(x, origin, h) - y) / h
+
+
+@numba.njit(error_model="numpy", fastmath=MATH)
+def slopes(shape: Any, cluster: Any, origin: float, y: float, scale: float, r: Any, out: Any) -> None:
+    """Fill ``out`` with r_j (log K)'(u_j) sign(x - x_j), r_j = w_j shape(u_j) up to exp(scale) as `terms` has it.
+
+    At a kink it is the mean of both sides: half of the slope where a compact kernel ends, 0 at the point itself.
+    """
+    x = cluster.x
     for j in range(x.size):
         d = origin - x[j] + y
         u = abs(d) / shape.h
@@ -121,9 +191,13 @@ def slopes(shape: Any, x: Any, origin: float, y: float, r: Any, out: Any) -> Non
             slope = -2.0 * u / (1.0 + u * u)
         elif shape.code == GENERALIZED:
             slope = -shape.beta * u ** (shape.beta - 1.0) if u > 0.0 else 0.0
-        elif r[j] > 0.0:
-            if shape.code == TRIANGULAR:
-                slope = -1.0 / (1.0 - u)
-            elif shape.code == EPANECHNIKOV:
-                slope = -2.0 * u / ((1.0 - u) * (1.0 + u))
+        elif shape.code > BOX:
+            before, behind = _ends(shape.h, x[j], origin, y)
+            slope = 0.0
+            if min(before, behind) >= 0.0:
+                weight = cluster.w[j] if scale == 0.0 else math.exp(min(cluster.z[j] - scale, 0.0))
+                slope = -weight if shape.code == TRIANGULAR else -2.0 * u * weight
+                slope *= 0.5 if min(before, behind) == 0.0 else 1.0
+            out[j] = slope * np.sign(d)
+            continue
         out[j] = r[j] * slope * np.sign(d)

@@ -6,14 +6,16 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
-from kdelab.loss.engine.compiled import MATH, highest
-from kdelab.loss.engine.nodes import BOX, slopes, terms
+from kdelab.loss.engine.compiled import MATH, highest, inlined
+from kdelab.loss.engine.nodes import slopes, terms
 from kdelab.loss.validate import Floats
 
 # A panel is halved no further than 2^-48 of its parameter: by then a logarithmic singularity at its end is integrated
 # to the last digit, and nothing can keep the loop from ending.
 _FINEST = 2.0**-48
-_ROUNDING = 8 * 2.0**-52
+ROUNDING = 8 * 2.0**-52
+# The part of the whole tolerance that a panel may spend, however little it adds.
+LEAST = 0.01
 DEPTH = 64
 
 
@@ -48,11 +50,15 @@ class Cluster(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """From its origin o to o + length, over s with x = o + length s^power; ``share`` is its part of the target."""
+    """From its origin o to o + length, over s from 0 to 1; ``share`` is its part of the target.
+
+    x = o + length s^power; where stretch T > 0, x = o + length (sinh(T s) / sinh(T))^power.
+    """
 
     origin: float
     length: float
-    power: int
+    stretch: float
+    power: float
     share: float
 
 
@@ -60,6 +66,13 @@ class Panel(NamedTuple):
 def log_background(shape: Any, place: float) -> float:
     """Return the logarithm of what the background contributes at a place."""
     return math.log(shape.background / 2) if shape.background > 0.0 and abs(place) <= 1.0 else -np.inf
+
+
+@numba.njit(error_model="numpy", fastmath=MATH)
+def log_background_over(shape: Any, panel: Any) -> float:
+    """Return the same for a panel that reaches across no end of the background, but may begin at one."""
+    outward = abs(panel.origin) == 1.0 and panel.origin * panel.length > 0.0
+    return -np.inf if outward else log_background(shape, panel.origin)
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
@@ -71,109 +84,133 @@ def mix(log_p: float, log_floor: float) -> tuple[float, float]:
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def add_panel(
-    shape: Any, rule: Any, cluster: Any, panel: Any, work: Any, stack: Any, mean_r: Any, mean_slope: Any
-) -> tuple[float, float, float]:
-    """Return what the panel adds to the means over the target: log p, R = sum_j r_j, and its growth.
+def progress(panel: Any, s: float) -> tuple[float, float]:
+    """Return how much of a panel lies behind its parameter s, and the derivative of that."""
+    pace = 1.0
+    if panel.stretch > 0.0:
+        whole = math.sinh(panel.stretch)
+        pace = panel.stretch * math.cosh(panel.stretch * s) / whole
+        s = math.sinh(panel.stretch * s) / whole
+    if panel.power == 1.0:
+        return s, pace
+    return s**panel.power, pace * panel.power * s ** (panel.power - 1.0)
 
-    Adds r_j to mean_r, and, where it isn't empty, r_j (log K)'(u_j) sign(x - x_j) to mean_slope. Growth is the sum of
-    r_j (1 + u_j (log K)'(u_j)), -d log p / d log h. The first number is -inf where p is 0.
+
+@numba.njit(error_model="numpy", fastmath=MATH)
+def add_panel(
+    shape: Any, rule: Any, cluster: Any, panel: Any, work: Any, stack: Any, sums: Any, mean_r: Any, mean_slope: Any
+) -> None:
+    """Add what the panel adds to the means over the target to ``sums``: log p, R = sum_j r_j, growth, and two sizes.
+
+    Adds r_j to mean_r, and, where it isn't empty, r_j s_j to mean_slope, s_j = (log K)'(u_j) sign(x - x_j). Growth is
+    the sum of r_j (1 + u_j (log K)'(u_j)), -d log p / d log h. The sizes are the sums of abs(r_j s_j) and of
+    abs(u_j r_j s_j). The first number is -inf where p is 0.
     """
     k = cluster.x.size
-    log_floor = log_background(shape, panel.origin + 0.5 * panel.length)
     adaptive = rule.tolerance > 0.0 and panel.length != 0.0
     r, fine, coarse, steep, fine_slope, coarse_slope = work[0], work[1], work[2], work[3], work[4], work[5]
     want_slopes = mean_slope.size > 0
-    if shape.code >= BOX and adaptive and log_floor == -np.inf:
-        middle = terms(shape, cluster, panel.origin, 0.5 * panel.length, r)
-        if middle[1] == 0.0:
-            return -np.inf, 0.0, 0.0
-    sum_log, sum_reached, sum_growth = 0.0, 0.0, 0.0
+    log_floor = log_background_over(shape, panel)
     stack[0, 0], stack[0, 1], height = 0.0, 1.0, 1
     while height > 0:
         height -= 1
         s0, s1 = stack[height, 0], stack[height, 1]
         half = 0.5 * (s1 - s0)
-        log_fine, log_coarse, reached, growth, largest, rounded = 0.0, 0.0, 0.0, 0.0, 0.0, 1.0
+        log_fine, log_coarse, reached, largest = 0.0, 0.0, 0.0, 1.0
+        highest_log, lowest_log = -np.inf, np.inf
+        growth, coarse_growth, steepness, leverage = 0.0, 0.0, 0.0, 0.0
         for j in range(k):
             fine[j] = coarse[j] = fine_slope[j] = coarse_slope[j] = 0.0
-        log_p = cluster.log_scale - 36.0
         for q in range(rule.nodes.size):
-            s = s0 + half * (1.0 + rule.nodes[q])
-            stretch = half * panel.share
-            if panel.length == 0.0:
-                s = 0.0
-            elif panel.power > 1:
-                stretch *= panel.power * s ** (panel.power - 1)
-            weight, weight_coarse = stretch * rule.fine[q], stretch * rule.coarse[q]
+            done, pace = progress(panel, s0 + half * (1.0 + rule.nodes[q])) if panel.length != 0.0 else (0.0, 1.0)
+            weight, weight_coarse = half * panel.share * pace * rule.fine[q], half * panel.share * pace * rule.coarse[q]
             if weight == 0.0:
                 continue
-            y = panel.length * s**panel.power
-            scale, s_total, size = terms(shape, cluster, panel.origin, y, r)
-            part = 1.0
-            if s_total > 0.0:
-                log_p = cluster.log_scale + scale + math.log(s_total)
-            elif log_floor == -np.inf and not adaptive:
-                sum_log = -np.inf
-                continue
-            # Else a covered panel: this node lies within rounding of its end, and its neighbour speaks for it.
+            y = panel.length * done
+            scale, s_total = terms(shape, cluster, panel.origin, y, r)
+            if not adaptive:
+                log_floor = log_background(shape, panel.origin + y)
+            log_p, part = cluster.log_scale + scale + math.log(s_total) if s_total > 0.0 else -np.inf, 1.0
             if log_floor > -np.inf:
-                if s_total > 0.0:
-                    log_p, part = mix(log_p, log_floor)
-                else:
-                    log_p, part = log_floor, 0.0
+                log_p, part = mix(log_p, log_floor)
             log_fine += weight * log_p
             log_coarse += weight_coarse * log_p
-            largest, rounded = max(largest, abs(log_p)), max(rounded, size)
+            if log_p == -np.inf:
+                continue
+            largest = max(largest, abs(log_p))
+            highest_log, lowest_log = max(highest_log, log_p), min(lowest_log, log_p)
+            reached += weight * part
+            if want_slopes:
+                slopes(shape, cluster, panel.origin, y, scale, r, steep)
+                for j in range(k):
+                    change, u = steep[j] / s_total * part, (panel.origin - cluster.x[j] + y) / shape.h
+                    fine_slope[j] += weight * change
+                    coarse_slope[j] += weight_coarse * change
+                    growth += weight * (r[j] / s_total * part + u * change)
+                    coarse_growth += weight_coarse * (r[j] / s_total * part + u * change)
+                    steepness += weight * abs(change)
+                    leverage += weight * abs(u * change)
             if s_total > 0.0:
-                reached += weight * part
                 weight *= part / s_total
                 weight_coarse *= part / s_total
                 for j in range(k):
                     fine[j] += weight * r[j]
                     coarse[j] += weight_coarse * r[j]
-                if want_slopes:
-                    slopes(shape, cluster.x, panel.origin, y, r, steep)
-                    for j in range(k):
-                        fine_slope[j] += weight * steep[j]
-                        coarse_slope[j] += weight_coarse * steep[j]
-                        growth += weight * (r[j] + (panel.origin - cluster.x[j] + y) / shape.h * steep[j])
         if adaptive and s1 - s0 > _FINEST:
-            span = panel.share * (s1**panel.power - s0**panel.power)
+            behind = panel.share * progress(panel, s1)[0]
+            span = behind - panel.share * progress(panel, s0)[0]
+            # Nodes are rounded, too, as far as they lie behind the origin, and by more where they are stretched.
+            rounding = ROUNDING * (1.0 + panel.stretch * panel.power)
+            noise = ROUNDING * (1.0 + shape.beta) * largest * span + rounding * behind * (highest_log - lowest_log)
+            fit = good(narrowed(abs(log_fine - log_coarse), span), span, LEAST, noise, rule.tolerance)
             for j in range(k):
-                coarse[j] = abs(coarse[j] - fine[j])
-            worst = highest(coarse[:k])
-            if want_slopes:
-                steepest = span
+                coarse[j] = narrowed_square(abs(coarse[j] - fine[j]), min(fine[j], reached - fine[j]))
+            fit = fit and good(math.sqrt(highest(coarse[:k])), span, LEAST, rounding * behind, rule.tolerance)
+            if want_slopes and fit:
                 for j in range(k):
-                    steepest = max(steepest, abs(fine_slope[j]))
-                for j in range(k):
-                    worst = max(worst, abs(coarse_slope[j] - fine_slope[j]) * (span / steepest))
-            if not (
-                good(abs(log_fine - log_coarse), span, _ROUNDING * largest, rule.tolerance, shape.code)
-                and good(worst, span, _ROUNDING * rounded, rule.tolerance, shape.code)
-            ):
+                    coarse[j] = abs(coarse_slope[j] - fine_slope[j])
+                noise = rounding * behind / span
+                fit = good(narrowed(highest(coarse[:k]), steepness), steepness, LEAST * sums[3], noise * steepness,
+                           rule.tolerance)  # fmt: skip
+                size = span + leverage
+                fit = fit and good(narrowed(abs(coarse_growth - growth), size), size, LEAST * (1.0 + sums[4]),
+                                   noise * size, rule.tolerance)  # fmt: skip
+            if not fit:
                 stack[height, 0], stack[height, 1] = s0, s0 + half
                 stack[height + 1, 0], stack[height + 1, 1] = s0 + half, s1
                 height += 2
                 continue
-        sum_log += log_fine
-        sum_reached += reached
-        sum_growth += growth
+        sums[0] += log_fine
+        sums[1] += reached
+        sums[2] += growth
+        sums[3] += steepness
+        sums[4] += leverage
         for j in range(k):
             mean_r[j] += fine[j]
         for j in range(mean_slope.size):
             mean_slope[j] += fine_slope[j]
-    return sum_log, sum_reached, sum_growth
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def good(difference: float, span: float, rounding: float, tolerance: float, code: int) -> bool:
-    """Tell whether a panel that covers ``span`` of the target is integrated well enough.
+def narrowed(difference: float, amount: float) -> float:
+    """Return by how much the fine rule errs in an ``amount`` in which the coarse rule errs by ``difference``.
 
-    The coarse rule errs by ``difference``. Where the integrand is analytic, the fine rule, of 1.6 times the degree,
-    errs by its power 1.5 at most; a compact kernel's log p can have a singular end, where it doesn't. A panel may
-    spend its span's share of the tolerance, or a hundredth of it in any case.
+    It has 1.6 times the degree, so that its error is a power 1.5 of the other's, wherever they see what they integrate.
     """
-    error = difference if code > BOX else difference * min(1.0, 30.0 * math.sqrt(difference / span))
-    return error <= max(tolerance * max(span, 0.01), rounding * span)
+    return difference * min(1.0, 30.0 * math.sqrt(difference / amount)) if amount > 0.0 else difference
+
+
+@inlined
+def narrowed_square(difference: float, amount: float) -> float:
+    """Return the square of that, without a root."""
+    square = difference * difference
+    return square * min(1.0, 900.0 * difference / max(amount, 1e-200))
+
+
+@numba.njit(error_model="numpy", fastmath=MATH)
+def good(error: float, amount: float, least: float, rounding: float, tolerance: float) -> bool:
+    """Tell whether a panel that adds ``amount`` to what is integrated is integrated well enough.
+
+    It may err by its amount's share of the tolerance, or as if it added ``least``, or by its rounding.
+    """
+    return error <= max(tolerance * max(amount, least), rounding)

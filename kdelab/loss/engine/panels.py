@@ -1,32 +1,69 @@
 """Where to cut a target for quadrature: between the kinks of log p, which are known beforehand."""
 
+import math
+
 import numpy as np
+from numpy.typing import NDArray
 
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.kernels import Cauchy, GeneralizedNormal, Kernel
+from kdelab.loss.kernels import Cauchy, Gaussian, GeneralizedNormal, Kernel
 from kdelab.loss.validate import Floats, Integers
 
 CLOSE = 4
 """Edges within so many units of the last place are one: kinks that coincide, but for their rounding."""
 
 
-def whole(clusters: Clusters) -> tuple[Integers, Floats, Floats, int]:
-    """Return one panel a target, in the form of `cut`."""
-    return np.arange(len(clusters) + 1), clusters.lower.copy(), clusters.upper - clusters.lower, 1  # writable, as cut's
+Layout = tuple[Integers, Floats, Floats, Floats, float]
+"""The panels of all predictions: those of prediction i are ``offsets[i]:offsets[i + 1]``; each reaches from its origin
+o to o + length, a negative length runs to the left; stretch and power say how its parameter runs, see `panel.Panel`."""
 
 
-def cut(clusters: Clusters, kernel: Kernel, background: float) -> tuple[Integers, Floats, Floats, int]:
-    """Cut every target at the kinks of its log density.
+def whole(clusters: Clusters) -> Layout:
+    """Return one panel a target."""
+    n = len(clusters)
+    return np.arange(n + 1), clusters.lower.copy(), clusters.upper - clusters.lower, np.zeros(n), 1.0
 
-    Returns
-    -------
-    offsets : (n + 1,)
-        The panels of prediction i are ``offsets[i]:offsets[i + 1]``.
-    origins, lengths : (panels,)
-        A panel reaches from its origin o to o + length; a negative length runs to the left.
-    power : int
-        Where above 1, each origin is a cusp, to be integrated over s with x = o + length s^power.
+
+def stretched(clusters: Clusters, kernel: Kernel, background: float) -> Layout:
+    """Cut every target at the kinks of its log density, and see to it that what happens near them is seen.
+
+    Near its point a kernel changes within a bandwidth, on its flank only with the distance: so a panel of many
+    bandwidths is halved, and each half runs over sinh(s) bandwidths from its own end.
     """
+    h, power = kernel.bandwidth, power_of(kernel)
+    offsets, left, right = cut(clusters, kernel, background)
+    if power > 1:
+        which = np.ones(len(left), dtype=bool)
+    elif isinstance(kernel, Gaussian) and background == 0:
+        which = np.zeros(len(left), dtype=bool)
+    else:
+        which = right - left > (1.0 if isinstance(kernel, Cauchy) else 32.0) * h
+    offsets, origins, lengths = halved(offsets, left, right, which)
+    stretches = np.where(np.repeat(which, 1 + which), np.arcsinh((np.abs(lengths) / h) ** (1 / power)), 0.0)
+    return offsets, origins, lengths, stretches, power
+
+
+def power_of(kernel: Kernel) -> float:
+    """Return the power of s that irons out the kernel's cusp: 1 where it has none.
+
+    abs(u)^beta isn't smooth beside the point. With u = s^power it is a whole power of s, and so is u^(beta - 1) du.
+    """
+    if isinstance(kernel, GeneralizedNormal) and kernel.shape != round(kernel.shape):
+        return max(2, math.ceil(4 * kernel.shape)) / kernel.shape
+    return 1.0
+
+
+def halved(offsets: Integers, left: Floats, right: Floats, which: NDArray[np.bool_]) -> tuple[Integers, Floats, Floats]:
+    """Return offsets, origins and lengths of panels, some cut in two halves, each with its origin at its own end."""
+    owner = np.repeat(np.arange(len(which)), 1 + which)
+    second = np.diff(owner, prepend=-1) == 0
+    length = np.where(which, (right - left) / 2, right - left)[owner]
+    places = np.concatenate([[0], np.cumsum(1 + which)])
+    return places[offsets], np.where(second, right[owner], left[owner]), np.where(second, -length, length)
+
+
+def cut(clusters: Clusters, kernel: Kernel, background: float) -> tuple[Integers, Floats, Floats]:
+    """Cut every target at the kinks of its log density; return offsets, as in `Layout`, and both ends of each panel."""
     owner, edge, merge = _edges(clusters, kernel, background)
     order = np.lexsort((edge, owner))
     owner, edge, merge = owner[order], edge[order], merge[order]
@@ -37,21 +74,9 @@ def cut(clusters: Clusters, kernel: Kernel, background: float) -> tuple[Integers
     drop[1:] |= near & (merge[1:] >= 0)
     drop[:-1] |= near & (merge[:-1] >= 0) & (merge[1:] < 0)
     owner, edge = owner[~drop], edge[~drop]
-
     inside = owner[1:] == owner[:-1]
-    left, right, panel_owner = edge[:-1][inside], edge[1:][inside], owner[:-1][inside]
-    power = 1
-    if isinstance(kernel, GeneralizedNormal) and kernel.shape != round(kernel.shape):
-        # abs(u)^beta isn't smooth beside the point either. Halve, and let x = o + length s^4 iron out the cusp.
-        power = 4
-        middle = left + (right - left) / 2
-        panel_owner = np.repeat(panel_owner, 2)
-        origins = np.column_stack([left, right]).ravel()
-        lengths = np.column_stack([middle - left, middle - right]).ravel()
-    else:
-        origins, lengths = left, right - left
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(panel_owner, minlength=len(clusters)))])
-    return offsets, np.ascontiguousarray(origins), np.ascontiguousarray(lengths), power
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(owner[:-1][inside], minlength=len(clusters)))])
+    return offsets, edge[:-1][inside], edge[1:][inside]
 
 
 def _edges(clusters: Clusters, kernel: Kernel, background: float) -> tuple[Integers, Floats, Floats]:
@@ -61,15 +86,15 @@ def _edges(clusters: Clusters, kernel: Kernel, background: float) -> tuple[Integ
     owners = np.repeat(each, clusters.sizes)
     parts = [(each, clusters.lower, np.full(n, -1.0)), (each, clusters.upper, np.full(n, -1.0))]
 
-    def add(owner: Integers, place: Floats, scale: Floats) -> None:
+    def add(owner: Integers, place: Floats, scale: Floats, rounded: bool = False) -> None:
         inside = (place > clusters.lower[owner]) & (place < clusters.upper[owner])
-        merge = CLOSE * np.spacing(np.maximum(np.abs(place), scale))
+        merge = CLOSE * np.spacing(np.maximum(np.abs(place), scale)) if rounded else np.zeros(len(place))
         parts.append((owner[inside], place[inside], merge[inside]))
 
     smooth = isinstance(kernel, GeneralizedNormal) and kernel.shape % 2 == 0
     kinks = () if smooth else kernel.kinks
     for kink in kinks:
-        add(owners, clusters.points + h * kink, np.maximum(np.abs(clusters.points), h))
+        add(owners, clusters.points + h * kink, np.maximum(np.abs(clusters.points), h), rounded=kink != 0)
     if isinstance(kernel, Cauchy) or (background > 0 and not kinks):
         # A light point shows only as a narrow bump in heavier tails, which nodes far from it would miss. One edge in
         # every quarter of a bandwidth is enough to see them all. (For a log-concave K the ratio of any two terms is

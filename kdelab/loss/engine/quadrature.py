@@ -9,7 +9,7 @@ from kdelab.loss.clusters import Clusters
 from kdelab.loss.engine import panels, rules
 from kdelab.loss.engine.compiled import compiled, exp, highest, in_parallel, total
 from kdelab.loss.engine.integrate import integrate, prepare
-from kdelab.loss.engine.nodes import code_of, terms
+from kdelab.loss.engine.nodes import HUGE, code_of, terms
 from kdelab.loss.engine.panel import Cluster, Rule, Shape
 from kdelab.loss.kernels import Kernel
 from kdelab.loss.quadrature import Adaptive, GaussLegendre, Midpoint
@@ -25,12 +25,10 @@ class ByQuadrature:
     def __init__(
         self, clusters: Clusters, kernel: Kernel, quadrature: Adaptive | Midpoint | GaussLegendre, background: float
     ) -> None:
-        self.clusters = clusters
-        self.shape = _shape(kernel, background)
+        self.clusters, self.shape = clusters, shape_of(kernel, background)
         if isinstance(quadrature, Adaptive):
-            self.panels = panels.cut(clusters, kernel, background)
-            smooth = math.isinf(kernel.support)
-            self.rule = Rule(*(rules.LOBATTO_KRONROD if smooth else rules.GAUSS_KRONROD), quadrature.tolerance)
+            self.panels = panels.stretched(clusters, kernel, background)
+            self.rule = Rule(*rules.LOBATTO_KRONROD, quadrature.tolerance)
         elif isinstance(quadrature, Midpoint):
             self.panels, self.rule = panels.whole(clusters), Rule(*rules.midpoint(quadrature.bins), 0.0)
         else:
@@ -68,16 +66,15 @@ class ByQuadrature:
         return loss, gradient
 
 
-def _shape(kernel: Kernel, background: float) -> Shape:
+def shape_of(kernel: Kernel, background: float) -> Shape:
+    """Return what the compiled loops know of a kernel; ValueError for one that they don't know."""
     return Shape(*code_of(kernel), kernel.bandwidth, background)
 
 
-def densities(clusters: Clusters, kernel: Kernel, background: float, logits: Floats, places: Floats) -> Floats:
+def densities(clusters: Clusters, shape: Shape, logits: Floats, places: Floats) -> Floats:
     """Return p at places (n, m) of n predictions."""
     out = np.empty_like(places)
-    in_parallel(
-        _densities, clusters.offsets, _shape(kernel, background), clusters.points, clusters.offsets, logits, places, out
-    )
+    in_parallel(_densities, clusters.offsets, shape, clusters.points, clusters.offsets, logits, places, out)
     return out
 
 
@@ -89,12 +86,12 @@ def _densities(first: int, stop: int, shape: Any, x: Any, ends: Any, logits: Any
         z, w = work[0], work[1]
         top = highest(logits[ends[i] : ends[i + 1]])
         for j in range(points.size):
-            z[j] = logits[ends[i] + j] - top
+            z[j] = max(logits[ends[i] + j] - top, -HUGE)
             w[j] = exp(z[j])
         log_scale = shape.log_constant - math.log(total(w)) + math.log1p(-shape.background)
         cluster = Cluster(points, z, w, 0, log_scale, 0.0)
         for q in range(places.shape[1]):
             place = places[i, q]
-            scale, s_total, _ = terms(shape, cluster, place, 0.0, work[2])
+            scale, s_total = terms(shape, cluster, place, 0.0, work[2])
             p = math.exp(log_scale + scale + math.log(s_total)) if s_total > 0.0 else 0.0
             out[i, q] = p + (0.5 * shape.background if abs(place) <= 1.0 else 0.0)

@@ -126,11 +126,14 @@ class Nodes(Prepared):
         self.kernel = instance("kernel", kernel, Kernel, "Laplace(bandwidth=0.1)")
         self.background = fraction("background", background)
         if isinstance(quadrature, Panels):
-            layout = _shortened(*panels.cut(clusters, kernel, self.background), kernel.bandwidth)
+            power = panels.power_of(kernel)
+            starts, left, right = panels.cut(clusters, kernel, self.background)
+            cusped = np.full(len(left), power > 1)
+            layout = _shortened(*panels.halved(starts, left, right, cusped), power, kernel.bandwidth)
             rule = rules.gauss_legendre(quadrature.nodes)
         elif isinstance(quadrature, (GaussLegendre, Midpoint)):
             starts, origins, lengths = panels.whole(clusters)[:3]
-            layout = _shortened(starts, origins, lengths, 1, np.inf)
+            layout = _shortened(starts, origins, lengths, 1.0, np.inf)
             rule = (
                 rules.midpoint(quadrature.bins)
                 if isinstance(quadrature, Midpoint)
@@ -260,10 +263,10 @@ def gathered(parts: list[Part]) -> tuple[Clusters, str, int]:
     return Clusters._of(points[order], offsets, lower, upper), provenance.batch, provenance.of
 
 
-_Layout = tuple[Integers, Floats, Floats, Floats, Floats, int]
+_Layout = tuple[Integers, Floats, Floats, Floats, Floats, float]
 
 
-def _shortened(offsets: Integers, origins: Floats, lengths: Floats, power: int, longest: float) -> _Layout:
+def _shortened(offsets: Integers, origins: Floats, lengths: Floats, power: float, longest: float) -> _Layout:
     """Cut panels into equal pieces of s so that none is much longer than ``longest``; return also where s runs."""
     pieces = np.maximum(1, np.ceil(np.abs(lengths) / longest)).astype(np.int64)
     which = np.repeat(np.arange(len(origins)), pieces)
