@@ -125,7 +125,7 @@ class _Mixture:
         relative = np.where(np.isfinite(relative), relative, 0)
         r = np.exp(terms - relative)
         flank = np.exp(self.log_S + steep - relative) if steep is not None else r * np.exp(log_s)
-        slope = -np.sign(u) * flank
+        slope = -np.sign(u) * flank * np.where((before == 0) | (behind == 0), 0.5, 1)  # at an end the mean of both sides
         covered = np.isfinite(log_p)
         r, slope = np.where(covered[:, None], r, 0), np.where(covered[:, None], slope, 0)
         with np.errstate(invalid="ignore"):

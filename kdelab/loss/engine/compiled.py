@@ -221,6 +221,15 @@ def total(values: Any) -> float:
 
 
 @numba.njit(fastmath=True, error_model="numpy")
+def absolute(values: Any) -> float:
+    """Return the sum of what values are without their signs, in several strands at once."""
+    s = 0.0
+    for j in range(values.size):
+        s += abs(values[j])
+    return s
+
+
+@numba.njit(fastmath=True, error_model="numpy")
 def dot(a: Any, b: Any) -> float:
     """Return the sum of products, in several strands at once."""
     s = 0.0

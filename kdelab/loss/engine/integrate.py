@@ -48,12 +48,12 @@ def integrate(
     widest = 1
     for i in range(first, stop):
         widest = max(widest, ends[i + 1] - ends[i])
-    work = np.empty((9, widest))
+    work = np.empty((10, widest))
     stack, sums = np.empty((DEPTH, 2)), np.empty(5)
     coefficients = np.empty((2, rule.nodes.size))
     for i in range(first, stop):
         part = slice(ends[i], ends[i + 1])
-        cluster, z_total = _cluster(shape, x[part], logits[part], lower[i], upper[i], work[6:])
+        cluster, z_total = _cluster(shape, x[part], logits[part], lower[i], upper[i], work[7:])
         mean_r, mean_slope = gradient[part], by_point[part]
         for j in range(mean_r.size):
             mean_r[j] = 0.0
@@ -65,14 +65,14 @@ def integrate(
                 abs(panels[2][p]) / cluster.width if cluster.width > 0.0 else 1.0 / (panels[0][i + 1] - panels[0][i])
             )
             panel = Panel(panels[1][p], panels[2][p], panels[3][p], panels[4], share)
-            done = False
+            done = tried = False
             if prepared[0].size > 0 and mean_slope.size == 0:
-                done = _add_prepared(
+                done, tried = _add_prepared(
                     shape, rule, cluster, panel, prepared[1][prepared[0][p] : prepared[0][p + 1]], prepared[2][p],
                     coefficients, work, sums, mean_r,
                 )  # fmt: skip
             if not done:
-                add_panel(shape, rule, cluster, panel, work, stack, sums, mean_r, mean_slope)
+                add_panel(shape, rule, cluster, panel, tried, work, stack, sums, mean_r, mean_slope)
         loss[i], reached = -sums[0], sums[1]
         if mean_slope.size > 0:
             by_bandwidth[i] = sums[2]
@@ -125,8 +125,8 @@ def prepare(
 def _add_prepared(
     shape: Any, rule: Any, cluster: Any, panel: Any, factors: Any, peaks: Any, coefficients: Any, work: Any, sums: Any,
     mean_r: Any,
-) -> bool:  # fmt: skip
-    """Do what `add_panel` does, from prepared factors, or return False where that isn't good enough."""
+) -> tuple[bool, bool]:  # fmt: skip
+    """Do what `add_panel` does, from prepared factors, and return whether that could be done, and whether it was tried."""
     k, adaptive = cluster.x.size, rule.tolerance > 0.0 and panel.length != 0.0
     fine, difference = work[0, :k], work[1, :k]
     log_floor = log_background_over(shape, panel)
@@ -138,7 +138,7 @@ def _add_prepared(
         weight = 0.5 * panel.share * pace
         p = dot(cluster.w, factors[q * k : (q + 1) * k])
         if p < _NEGLIGIBLE:
-            return False
+            return False, False
         log_p, part = cluster.log_scale + peaks[q] + math.log(p), 1.0
         if not adaptive and shape.background > 0.0:
             log_floor = log_background(shape, panel.origin + panel.length * done)
@@ -162,19 +162,11 @@ def _add_prepared(
             part = fine[j] * cluster.w[j]
             difference[j] = narrowed_square(abs(difference[j]) * cluster.w[j], min(part, reached - part))
         rounding = ROUNDING * panel.share
-        if not (
-            good(
-                narrowed(abs(log_fine - log_coarse), panel.share),
-                panel.share,
-                LEAST,
-                rounding * largest,
-                rule.tolerance,
-            )
-            and good(math.sqrt(highest(difference)), panel.share, LEAST, rounding, rule.tolerance)
-        ):
-            return False
+        within = good(narrowed(abs(log_fine - log_coarse), panel.share), panel.share, LEAST, rounding * largest, rule.tolerance)
+        if not (within and good(math.sqrt(highest(difference)), panel.share, LEAST, rounding, rule.tolerance)):
+            return False, True
     for j in range(k):
         mean_r[j] += cluster.w[j] * fine[j]
     sums[0] += log_fine
     sums[1] += reached
-    return True
+    return True, True

@@ -68,12 +68,14 @@ def terms(shape: Any, cluster: Any, origin: float, y: float, out: Any) -> tuple[
         if s > 1e-250:
             return 0.0, s
         # Only points of negligible weight reach this place, or none: weigh them against one another.
-        top = -HUGE
         for j in range(x.size):
             out[j] = 1.0
         _times_compact(code, h, x, origin, y, out)
+        least = 0.0 if total(out) > 0.0 else -1.0
+        top = -HUGE
         for j in range(x.size):
-            top = max(top, z[j] if out[j] > 0.0 else -HUGE)
+            reached = out[j] > least and min(*_ends(h, x[j], origin, y)) >= 0.0
+            top = max(top, z[j] if reached else -HUGE)
         for j in range(x.size):
             out[j] *= exp(min(z[j] - top, 0.0))
         return top, total(out)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
-from kdelab.loss.engine.compiled import MATH, highest, inlined
+from kdelab.loss.engine.compiled import MATH, absolute, highest, inlined, total
 from kdelab.loss.engine.nodes import slopes, terms
 from kdelab.loss.validate import Floats
 
@@ -98,20 +98,25 @@ def progress(panel: Any, s: float) -> tuple[float, float]:
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def add_panel(
-    shape: Any, rule: Any, cluster: Any, panel: Any, work: Any, stack: Any, sums: Any, mean_r: Any, mean_slope: Any
-) -> None:
+    shape: Any, rule: Any, cluster: Any, panel: Any, halved: bool, work: Any, stack: Any, sums: Any, mean_r: Any,
+    mean_slope: Any,
+) -> None:  # fmt: skip
     """Add what the panel adds to the means over the target to ``sums``: log p, R = sum_j r_j, growth, and two sizes.
 
     Adds r_j to mean_r, and, where it isn't empty, r_j s_j to mean_slope, s_j = (log K)'(u_j) sign(x - x_j). Growth is
     the sum of r_j (1 + u_j (log K)'(u_j)), -d log p / d log h. The sizes are the sums of abs(r_j s_j) and of
-    abs(u_j r_j s_j). The first number is -inf where p is 0.
+    abs(u_j r_j s_j). The first number is -inf where p is 0. ``halved`` says that the whole panel has been tried before.
     """
     k = cluster.x.size
     adaptive = rule.tolerance > 0.0 and panel.length != 0.0
-    r, fine, coarse, steep, fine_slope, coarse_slope = work[0], work[1], work[2], work[3], work[4], work[5]
+    r, fine, coarse, steep, fine_slope, coarse_slope, levers = (
+        work[0], work[1], work[2], work[3], work[4], work[5], work[6]
+    )  # fmt: skip
     want_slopes = mean_slope.size > 0
     log_floor = log_background_over(shape, panel)
     stack[0, 0], stack[0, 1], height = 0.0, 1.0, 1
+    if halved:
+        stack[0, 1], stack[1, 0], stack[1, 1], height = 0.5, 0.5, 1.0, 2
     while height > 0:
         height -= 1
         s0, s1 = stack[height, 0], stack[height, 1]
@@ -142,14 +147,17 @@ def add_panel(
             reached += weight * part
             if want_slopes:
                 slopes(shape, cluster, panel.origin, y, scale, r, steep)
+                ratio = part / s_total if s_total > 0.0 else math.exp(cluster.log_scale + scale - log_p)
                 for j in range(k):
-                    change, u = steep[j] / s_total * part, (panel.origin - cluster.x[j] + y) / shape.h
-                    fine_slope[j] += weight * change
-                    coarse_slope[j] += weight_coarse * change
-                    growth += weight * (r[j] / s_total * part + u * change)
-                    coarse_growth += weight_coarse * (r[j] / s_total * part + u * change)
-                    steepness += weight * abs(change)
-                    leverage += weight * abs(u * change)
+                    steep[j] *= ratio
+                    levers[j] = (panel.origin - cluster.x[j] + y) / shape.h * steep[j]
+                    fine_slope[j] += weight * steep[j]
+                    coarse_slope[j] += weight_coarse * steep[j]
+                pull = part + total(levers[:k])
+                growth += weight * pull
+                coarse_growth += weight_coarse * pull
+                steepness += weight * absolute(steep[:k])
+                leverage += weight * absolute(levers[:k])
             if s_total > 0.0:
                 weight *= part / s_total
                 weight_coarse *= part / s_total
