@@ -86,7 +86,8 @@ class _Mixture:
                 else:
                     log_K = np.log(REAL(0.75)) + near + far
                     steep = np.where(inside, np.log(REAL(1.5)) + np.log(np.abs(u)), -np.inf)
-                base, log_K = REAL(0), log_K
+                base = REAL(0)
+                steep = steep - np.where((before == 0) | (behind == 0), np.log(REAL(2)), 0)  # the mean of both sides
         else:
             with np.errstate(divide="ignore"):
                 log_u = np.log(np.abs(u))
@@ -125,7 +126,7 @@ class _Mixture:
         relative = np.where(np.isfinite(relative), relative, 0)
         r = np.exp(terms - relative)
         flank = np.exp(self.log_S + steep - relative) if steep is not None else r * np.exp(log_s)
-        slope = -np.sign(u) * flank * np.where((before == 0) | (behind == 0), 0.5, 1)  # at an end the mean of both sides
+        slope = -np.sign(u) * flank
         covered = np.isfinite(log_p)
         r, slope = np.where(covered[:, None], r, 0), np.where(covered[:, None], slope, 0)
         with np.errstate(invalid="ignore"):
@@ -255,7 +256,7 @@ def _truth(mixture, mean, k):
 
 def box(x, z, lower, upper, h, background=0.0):
     """Return loss, h dL/dx and h dL/dh of the box kernel: differences, exact until the next two edges meet."""
-    with mpmath.workdps(60):
+    with mpmath.workdps(250):
         x, a, b, h = [Fraction(float(v)) for v in x], Fraction(float(lower)), Fraction(float(upper)), Fraction(float(h))
         z = [mpmath.mpf(float(v)) for v in z]
         S = [mpmath.exp(v - max(z)) for v in z]
@@ -274,7 +275,8 @@ def box(x, z, lower, upper, h, background=0.0):
             return -mean
 
         value = loss(x, h)
-        step = Fraction(1, 10**35) * min([h, b - a] if a < b else [h])
+        places = sorted({a, b, Fraction(-1), Fraction(1), *(v + s * h for v in x for s in (-1, 1))})
+        step = Fraction(1, 10**30) * min([h, *(right - left for left, right in pairwise(places))])
         per = mpmath.mpf((h / step).numerator) / (h / step).denominator
 
         def slope(change):

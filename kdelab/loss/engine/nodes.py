@@ -175,11 +175,15 @@ def _ends(h: float, x: float, origin: float, y: float) -> tuple[float, float]:
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def slopes(shape: Any, cluster: Any, origin: float, y: float, scale: float, r: Any, out: Any) -> None:
+def slopes(
+    shape: Any, cluster: Any, origin: float, y: float, middle: float, scale: float, r: Any, out: Any
+) -> None:  # fmt: skip
     """Fill ``out`` with r_j (log K)'(u_j) sign(x - x_j), r_j = w_j shape(u_j) up to exp(scale) as `terms` has it.
 
+    A kernel with a cusp slopes as on the side of origin + ``middle``, the middle of a panel that such points only bound.
     At a kink it is the mean of both sides: half of the slope where a compact kernel ends, 0 at the point itself.
     """
+    inner = middle if shape.code == LAPLACE or (shape.code == GENERALIZED and shape.beta % 2.0 != 0.0) else y
     x = cluster.x
     for j in range(x.size):
         d = origin - x[j] + y
@@ -192,7 +196,7 @@ def slopes(shape: Any, cluster: Any, origin: float, y: float, scale: float, r: A
         elif shape.code == CAUCHY:
             slope = -2.0 * u / (1.0 + u * u)
         elif shape.code == GENERALIZED:
-            slope = -shape.beta * u ** (shape.beta - 1.0) if u > 0.0 else 0.0
+            slope = -shape.beta * u ** (shape.beta - 1.0) if u > 0.0 or shape.beta >= 1.0 else 0.0
         elif shape.code > BOX:
             before, behind = _ends(shape.h, x[j], origin, y)
             slope = 0.0
@@ -202,4 +206,4 @@ def slopes(shape: Any, cluster: Any, origin: float, y: float, scale: float, r: A
                 slope *= 0.5 if min(before, behind) == 0.0 else 1.0
             out[j] = slope * np.sign(d)
             continue
-        out[j] = r[j] * slope * np.sign(d)
+        out[j] = r[j] * slope * np.sign(origin - x[j] + inner)

@@ -16,6 +16,8 @@ _FINEST = 2.0**-48
 ROUNDING = 8 * 2.0**-52
 # The part of the whole tolerance that a panel may spend, however little it adds.
 LEAST = 0.01
+# Slopes change within a small part of a panel: there the two rules' difference tells less of the finer one's error.
+_CAUTION = 10.0
 DEPTH = 64
 
 
@@ -146,7 +148,8 @@ def add_panel(
             highest_log, lowest_log = max(highest_log, log_p), min(lowest_log, log_p)
             reached += weight * part
             if want_slopes:
-                slopes(shape, cluster, panel.origin, y, scale, r, steep)
+                middle = 0.5 * panel.length if adaptive else y
+                slopes(shape, cluster, panel.origin, y, middle, scale, r, steep)
                 ratio = part / s_total if s_total > 0.0 else math.exp(cluster.log_scale + scale - log_p)
                 for j in range(k):
                     steep[j] *= ratio
@@ -178,10 +181,10 @@ def add_panel(
                 for j in range(k):
                     coarse[j] = abs(coarse_slope[j] - fine_slope[j])
                 noise = rounding * behind / span
-                fit = good(narrowed(highest(coarse[:k]), steepness), steepness, LEAST * sums[3], noise * steepness,
+                fit = good(_CAUTION * narrowed(highest(coarse[:k]), steepness), steepness, LEAST * sums[3], noise * steepness,
                            rule.tolerance)  # fmt: skip
                 size = span + leverage
-                fit = fit and good(narrowed(abs(coarse_growth - growth), size), size, LEAST * (1.0 + sums[4]),
+                fit = fit and good(_CAUTION * narrowed(abs(coarse_growth - growth), size), size, LEAST * (1.0 + sums[4]),
                                    noise * size, rule.tolerance)  # fmt: skip
             if not fit:
                 stack[height, 0], stack[height, 1] = s0, s0 + half

@@ -46,10 +46,10 @@ def stretched(clusters: Clusters, kernel: Kernel, background: float) -> Layout:
 def power_of(kernel: Kernel) -> float:
     """Return the power of s that irons out the kernel's cusp: 1 where it has none.
 
-    abs(u)^beta isn't smooth beside the point. With u = s^power it is a whole power of s, and so is u^(beta - 1) du.
+    abs(u)^beta isn't smooth beside the point. With u = s^power it is at least a square of s, and so is u^(beta - 1) du.
     """
     if isinstance(kernel, GeneralizedNormal) and kernel.shape != round(kernel.shape):
-        return max(2, math.ceil(4 * kernel.shape)) / kernel.shape
+        return float(max(4, math.ceil(2 / kernel.shape)))
     return 1.0
 
 
