@@ -56,7 +56,7 @@ class _Mixture:
         self.log_S = z - z.max() - np.log(np.exp(z - z.max()).sum()) + np.log1p(-REAL(background))
         self.log_h = np.log(REAL(kernel.bandwidth))
         self.floor = np.log(REAL(background) / 2) + self.log_h if background > 0 else REAL(-np.inf)
-        self.spread = np.array([real((v - self.x[0]) / self.h) for v in self.x])
+        self.apart = np.array([[real((v - w) / self.h) for w in self.x] for v in self.x])
         with mpmath.workdps(30):
             beta = mpmath.mpf(getattr(kernel, "shape", 1.0))
             constants = {
@@ -95,7 +95,7 @@ class _Mixture:
             lead = np.argmin(np.abs(u), axis=1)[:, None]
             least = np.take_along_axis(np.abs(u), lead, 1)
             same = np.sign(u) * np.sign(np.take_along_axis(u, lead, 1)) > 0
-            farther = np.where(same, np.sign(u) * (self.spread[lead] - self.spread), np.abs(u) - least)
+            farther = np.where(same, np.sign(u) * self.apart[lead[:, 0]], np.abs(u) - least)
             if self.name == "Laplace":
                 base, log_K, log_s = -least, -farther, np.where(u != 0, REAL(0), -np.inf)
             elif self.name == "Gaussian":

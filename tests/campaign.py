@@ -23,7 +23,8 @@ KERNELS = {
     "shape 3": functools.partial(kdelab.GeneralizedNormal, 3.0),
     "shape 8": functools.partial(kdelab.GeneralizedNormal, 8.0),
 }
-KINDS = ("plain", "ties", "across one", "one place", "far", "far on both sides", "logits apart", "narrow", "one ulp")
+KINDS = ("plain", "ties", "across one", "one place", "far", "far on both sides", "logits apart", "narrow", "one ulp",
+         "nearly ties")  # fmt: skip
 
 
 class Case(NamedTuple):
@@ -80,7 +81,12 @@ def draw(random, name, kind):
         b = float(np.nextafter(a, 9))
         for _ in range(int(random.integers(0, 9))):
             b = float(np.nextafter(b, 9))
-    if compact and kind == "one ulp":
+    elif kind == "nearly ties":
+        places = [a, b, a - h, b + h, -1.0, 1.0, x[0]] if compact else [a, b, -1.0, 1.0, x[0]]
+        x[1:] = random.choice(places, k - 1)
+        x[random.integers(k)] = random.choice(places)
+        x += random.choice([-1, 1], k) * 10.0 ** random.uniform(-17, -1, k)
+    if compact and kind in ("one ulp", "nearly ties"):
         background = max(background, 1e-12)  # else a gap that rounding has opened is none
     if kind in ("narrow", "one ulp") and random.random() < 0.5:
         x[0] = random.choice([a, b, a - h, b + h])
@@ -91,9 +97,11 @@ def draw(random, name, kind):
     return Case(name, kind, x, z, float(a), float(b), h, background, rule)
 
 
-def truth(case):
+def truth(case, shift=0):
+    """Return the Truth of a case, its target moved by ``shift`` units in the last place."""
     kernel = KERNELS[case.kernel](case.h)
-    arguments = (case.x, case.z, case.a, case.b, kernel, case.background)
+    a, b = (v + shift * np.spacing(max(abs(case.a), abs(case.b))) for v in (case.a, case.b))
+    arguments = (case.x, case.z, a, b, kernel, case.background)
     if isinstance(case.rule, kdelab.Midpoint):
         n = case.rule.bins
         return brute.rule(*arguments, (2 * np.arange(n) + 1) / n - 1, np.full(n, 2 / n))
@@ -123,8 +131,14 @@ def errors(case, true):
     unit = 2e-12 + 16 * EPS * (1 + np.abs(case.z).max() + (distance if case.kernel == "Laplace" else 0))
     off["logits"] = max(np.abs(gradients["logits"] - true.logits).max(), np.abs(gradient - true.logits).max()) / unit
     if np.isfinite(true.loss):
-        off["points"] = _over(gradients["points"] * h, true.points, unit * true.steep)
-        off["log_bandwidth"] = _over(gradients["log_bandwidth"], true.log_bandwidth, unit * (1 + true.growing))
+        by_points, by_bandwidth = unit * true.steep, unit * (1 + true.growing)
+        if isinstance(case.rule, kdelab.Midpoint | kdelab.GaussLegendre):
+            # Its nodes are rounded places: what one unit in their last place changes is no error.
+            near = truth(case, shift=1)
+            by_points += 4 * np.abs(near.points - true.points).max()
+            by_bandwidth += 4 * abs(near.log_bandwidth - true.log_bandwidth)
+        off["points"] = _over(gradients["points"] * h, true.points, by_points)
+        off["log_bandwidth"] = _over(gradients["log_bandwidth"], true.log_bandwidth, by_bandwidth)
     return {name: np.inf if np.isnan(v) else v for name, v in off.items()}
 
 

@@ -126,7 +126,7 @@ def _add_prepared(
     shape: Any, rule: Any, cluster: Any, panel: Any, factors: Any, peaks: Any, coefficients: Any, work: Any, sums: Any,
     mean_r: Any,
 ) -> tuple[bool, bool]:  # fmt: skip
-    """Do what `add_panel` does, from prepared factors, and return whether that could be done, and whether it was tried."""
+    """Do what `add_panel` does, from prepared factors; return whether that could be done, and whether it was tried."""
     k, adaptive = cluster.x.size, rule.tolerance > 0.0 and panel.length != 0.0
     fine, difference = work[0, :k], work[1, :k]
     log_floor = log_background_over(shape, panel)
@@ -162,7 +162,9 @@ def _add_prepared(
             part = fine[j] * cluster.w[j]
             difference[j] = narrowed_square(abs(difference[j]) * cluster.w[j], min(part, reached - part))
         rounding = ROUNDING * panel.share
-        within = good(narrowed(abs(log_fine - log_coarse), panel.share), panel.share, LEAST, rounding * largest, rule.tolerance)
+        within = good(
+            narrowed(abs(log_fine - log_coarse), panel.share), panel.share, LEAST, rounding * largest, rule.tolerance
+        )
         if not (within and good(math.sqrt(highest(difference)), panel.share, LEAST, rounding, rule.tolerance)):
             return False, True
     for j in range(k):

@@ -180,7 +180,7 @@ def slopes(
 ) -> None:  # fmt: skip
     """Fill ``out`` with r_j (log K)'(u_j) sign(x - x_j), r_j = w_j shape(u_j) up to exp(scale) as `terms` has it.
 
-    A kernel with a cusp slopes as on the side of origin + ``middle``, the middle of a panel that such points only bound.
+    A kernel with a cusp slopes as on the side of origin + ``middle``, the middle of a panel that cusps only bound.
     At a kink it is the mean of both sides: half of the slope where a compact kernel ends, 0 at the point itself.
     """
     inner = middle if shape.code == LAPLACE or (shape.code == GENERALIZED and shape.beta % 2.0 != 0.0) else y

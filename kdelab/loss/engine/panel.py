@@ -180,12 +180,12 @@ def add_panel(
             if want_slopes and fit:
                 for j in range(k):
                     coarse[j] = abs(coarse_slope[j] - fine_slope[j])
+                error = _CAUTION * narrowed(highest(coarse[:k]), steepness)
                 noise = rounding * behind / span
-                fit = good(_CAUTION * narrowed(highest(coarse[:k]), steepness), steepness, LEAST * sums[3], noise * steepness,
-                           rule.tolerance)  # fmt: skip
+                fit = good(error, steepness, LEAST * sums[3], noise * steepness, rule.tolerance)
                 size = span + leverage
-                fit = fit and good(_CAUTION * narrowed(abs(coarse_growth - growth), size), size, LEAST * (1.0 + sums[4]),
-                                   noise * size, rule.tolerance)  # fmt: skip
+                error = _CAUTION * narrowed(abs(coarse_growth - growth), size)
+                fit = fit and good(error, size, LEAST * (1.0 + sums[4]), noise * size, rule.tolerance)
             if not fit:
                 stack[height, 0], stack[height, 1] = s0, s0 + half
                 stack[height + 1, 0], stack[height + 1, 1] = s0 + half, s1

@@ -28,7 +28,8 @@ def stretched(clusters: Clusters, kernel: Kernel, background: float) -> Layout:
     """Cut every target at the kinks of its log density, and see to it that what happens near them is seen.
 
     Near its point a kernel changes within a bandwidth, on its flank only with the distance: so a panel of many
-    bandwidths is halved, and each half runs over sinh(s) bandwidths from its own end.
+    bandwidths is halved, and each half runs over sinh(s) bandwidths from its own end. A cusp is seen from within its
+    distance: where one lies behind a panel's end, closer than a bandwidth, that distance is the unit.
     """
     h, power = kernel.bandwidth, power_of(kernel)
     offsets, left, right = cut(clusters, kernel, background)
@@ -38,9 +39,27 @@ def stretched(clusters: Clusters, kernel: Kernel, background: float) -> Layout:
         which = np.zeros(len(left), dtype=bool)
     else:
         which = right - left > (1.0 if isinstance(kernel, Cauchy) else 32.0) * h
+    units = np.full(len(left) + np.count_nonzero(which), h)
+    if power > 1:
+        owner = np.repeat(np.arange(len(clusters)), np.diff(offsets))
+        behind = _behind(clusters, owner, left, 1.0), _behind(clusters, owner, right, -1.0)
+        units = np.minimum(np.column_stack(behind).ravel(), h)
     offsets, origins, lengths = halved(offsets, left, right, which)
-    stretches = np.where(np.repeat(which, 1 + which), np.arcsinh((np.abs(lengths) / h) ** (1 / power)), 0.0)
+    stretches = np.where(np.repeat(which, 1 + which), np.arcsinh((np.abs(lengths) / units) ** (1 / power)), 0.0)
     return offsets, origins, lengths, stretches, power
+
+
+def _behind(clusters: Clusters, owner: Integers, ends: Floats, side: float) -> Floats:
+    """Return how far behind each end its cluster's next point lies, on the left for side 1; inf where none does."""
+    owners = np.concatenate([owner, np.repeat(np.arange(len(clusters)), clusters.sizes)])
+    places = side * np.concatenate([ends, clusters.points])
+    of_point = np.arange(len(places)) >= len(ends)
+    order = np.lexsort((of_point, places, owners))  # a point at the very end isn't behind it
+    last = np.maximum.accumulate(np.where(of_point[order], np.arange(len(order)), -1))
+    found = (last >= 0) & (owners[order][last] == owners[order])
+    away = np.empty(len(order))
+    away[order] = np.where(found, places[order] - places[order][last], np.inf)
+    return away[: len(ends)]
 
 
 def power_of(kernel: Kernel) -> float:
