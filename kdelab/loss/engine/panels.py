@@ -1,7 +1,5 @@
 """Where to cut a target for quadrature: between the kinks of log p, which are known beforehand."""
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -68,7 +66,7 @@ def power_of(kernel: Kernel) -> float:
     abs(u)^beta isn't smooth beside the point. With u = s^power it is at least a square of s, and so is u^(beta - 1) du.
     """
     if isinstance(kernel, GeneralizedNormal) and kernel.shape != round(kernel.shape):
-        return float(max(4, math.ceil(2 / kernel.shape)))
+        return max(4.0, 2 / kernel.shape)
     return 1.0
 
 
