@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -45,7 +46,9 @@ display(HTML("y" * 6_000_000))
 display(HTML("y" * 6_000_000))
 print("lone \\ud800 surrogate")
 """
+WIRE = "from ipykernel.connect import get_connection_info as info; print(info(unpack=True)['transport'])"
 NOTEBOOKS = {
+    "wire": notebook((WIRE,)),
     "identity": notebook((IDENTITY,)),
     "reading": notebook((READING,)),
     "loud": notebook((LOUD,), (SHOWN,), ("raise ValueError('z' * 1_000_000)",)),
@@ -108,6 +111,21 @@ def test_a_kernel_that_is_another_is_refused(tmp_path, monkeypatch):
         ((_, run),) = runs
     assert "the kernel has another executable" in run.failure["error"]
     assert run.notebook.cells[0].outputs == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sockets have no paths")
+def test_kernels_need_no_port_that_another_may_take(ran):
+    assert shown(ran["wire"]) == "ipc\n"
+
+
+def test_where_paths_are_too_long_for_a_socket_there_are_ports(tmp_path, monkeypatch):
+    far = tmp_path / ("x" * 100)
+    far.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(far))
+    with running(Project(tmp_path), [Job(tmp_path / "01-x.ipynb", NOTEBOOKS["wire"])], "runs") as runs:
+        ((_, run),) = runs
+    assert shown(run) == "tcp\n"
+    assert not list(far.iterdir())
 
 
 def test_files_that_a_notebook_reads_are_known(ran):

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -29,6 +30,7 @@ from kdelab.report import cells, inside
 
 ROOT = Path(kdelab.__file__).resolve().parent.parent
 TIMEOUT = 600.0  # seconds a cell may take
+_SOCKET = 100  # bytes that a socket's path may have, its number left out
 _STARTUP = 300  # seconds until a kernel must answer: machines may be busy
 
 # One thread each: two runs share the machine, and sums in a fixed order give the same digits every time.
@@ -211,11 +213,15 @@ class Execution:
         self._notebook = manager.nb
         work = self._work / f"{threading.get_ident()}-{time.monotonic_ns()}"
         work.mkdir()
+        with tempfile.TemporaryDirectory(prefix="kdelab-", ignore_cleanup_errors=True) as sockets:
+            self._execute(manager, work, sockets)
+
+    def _execute(self, manager: Any, work: Path, sockets: str) -> None:
         client = self._client = _Client(
             manager, kernel_manager_class=AsyncKernelManager, extra_arguments=["--log-level=CRITICAL"],
             timeout_func=lambda cell: self._timeout, startup_timeout=_STARTUP, iopub_timeout=_STARTUP,
             km=AsyncKernelManager(
-                kernel_spec_manager=_ThisInterpreter(), connection_file=str(work / "connection.json"),
+                kernel_spec_manager=_ThisInterpreter(), connection_file=str(work / "connection.json"), **_wire(sockets),
             ),
         )  # fmt: skip
         client.kernels = self._kernels
@@ -250,6 +256,12 @@ class Execution:
         if error:
             return {"cell": "before its first cell", "error": f"{type(error).__name__}: {error}".strip()[:2000]}
         return None
+
+
+def _wire(folder: str) -> dict[str, str]:
+    """Return how to talk to a kernel: by sockets in a folder, as a port that is free now may soon be taken."""
+    place = os.path.join(folder, "s")
+    return {"transport": "ipc", "ip": place} if os.name == "posix" and len(os.fsencode(place)) < _SOCKET else {}
 
 
 def _papermill(cell: Any) -> Mapping[str, Any]:
