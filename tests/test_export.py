@@ -82,6 +82,11 @@ def test_any_name_of_a_feature_comes_back_from_both(name: str) -> None:
         assert back.features == gun.features
 
 
+def test_plain_names_stand_in_java_as_they_are() -> None:
+    name = "".join(chr(unit) for unit in range(32, 127) if chr(unit) not in '"\\')
+    assert f' FEATURES = {{"{name}", "power"}};\n' in a_gun([name, "power"]).to_java()
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_name_can_end_its_literal_or_comment(name: str) -> None:
     """By Java's own rules, in their order: characters by number first, then lines, then quotes."""

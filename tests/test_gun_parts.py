@@ -168,3 +168,12 @@ def test_the_spread_of_parameters_and_its_derivatives(name: str) -> None:
         step = np.zeros(len(theta))
         step[i] = 1e-6
         assert slope[i] == pytest.approx((form.spread(theta + step)[0] - form.spread(theta - step)[0]) / 2e-6, abs=1e-8)
+
+
+@pytest.mark.parametrize("name", ["scale", "linear", "power"])
+def test_a_gun_with_all_features_alike_lies_within_the_bounds(name: str) -> None:
+    form = Form(name, 3)
+    alike = form.flat(Parameters(np.full(3, 4.0), np.ones(3), np.zeros(3)))
+    low, high = np.array(form.bounds).T
+    assert (low <= alike).all()
+    assert (alike <= high).all()

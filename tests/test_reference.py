@@ -64,3 +64,11 @@ def test_bad_input_is_named():
         kdelab.reference.loss([0.1], [0], 1, 0, kernel)
     with pytest.raises(ValueError, match=r"^background"):
         kdelab.reference.gradient([0.1], [0], 0, 1, kernel, background=1.0)
+
+
+@pytest.mark.parametrize("make", ALL, ids=named)
+def test_a_target_no_wider_than_rounding_is_one_bin(make):
+    lower, kernel = 0.25, make(0.4)
+    for ask in (kdelab.reference.loss, kdelab.reference.gradient):
+        found = ask(POINTS, LOGITS, lower, np.nextafter(lower, 1.0), kernel)
+        np.testing.assert_allclose(found, ask(POINTS, LOGITS, lower, lower, kernel), rtol=1e-12)

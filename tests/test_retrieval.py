@@ -73,6 +73,14 @@ def test_only_waves_with_enough_memory_are_picked_and_none_twice() -> None:
     np.testing.assert_array_equal(got.predictions, able)
 
 
+def test_memories_that_differ_by_a_wave_are_searched_apart() -> None:
+    waves = made_up(np.random.default_rng(4), 12).assign(battle="a vs b", shooter="a", round=np.arange(12))
+    wanted = np.arange(3, 12)
+    found = Memory(waves).nearest(scaled(waves), wanted, 12, share=1)
+    for row, near in zip(wanted, np.split(found.rows, found.offsets[1:-1]), strict=True):
+        assert sorted(near) == list(range(row))
+
+
 def test_errors_name_what_is_wrong() -> None:
     waves = made_up(np.random.default_rng(3))
     with pytest.raises(ValueError, match=r"none of the 40 has 50 waves"):
@@ -82,3 +90,6 @@ def test_errors_name_what_is_wrong() -> None:
     memory = Memory(waves)
     with pytest.raises(ValueError, match=r"fewer than 5 in memory.*the first is row"):
         memory.nearest(scaled(waves), np.arange(len(waves)), 10)
+    known, new = np.argmax(memory.stored), np.argmin(memory.stored)
+    with pytest.raises(ValueError, match=rf"1 of 3 waves have .* the first is row {new}, with 0"):
+        memory.nearest(scaled(waves), np.array([known, new, known]), 10)

@@ -55,6 +55,13 @@ def test_numbers_of_many_decimals_are_kept_too(tmp_path, waves):
     pd.testing.assert_frame_equal(kdelab.load_waves(tmp_path / "mine.parquet"), fine, check_exact=True)
 
 
+@pytest.mark.parametrize("large", [999.999999, 1000.0, 1000.000001])
+def test_numbers_around_the_largest_decimal_are_kept(tmp_path, waves, large):
+    own = waves.assign(mine=np.where(waves.index % 2, large, -large))
+    store.save_waves(tmp_path / "mine.parquet", own, {})
+    pd.testing.assert_frame_equal(kdelab.load_waves(tmp_path / "mine.parquet"), own, check_exact=True)
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -45,6 +45,13 @@ def test_a_hit_is_inside_of_the_interval_ends_included(beyond):
         assert (shots.loc[shots["gun"] == "fixed", "hit"] == hit).all()
 
 
+def test_own_shots_are_judged_from_the_third_round_on():
+    waves = learnable(battles=1, waves=600).assign(hit=1.0)
+    rounds = own_shots(waves, "a", {})["round"]
+    assert sorted(rounds.unique()) == [2, 3, 4, 5]
+    assert len(rounds) == (waves["real"] & (waves["round"] >= 2)).sum()
+
+
 @pytest.mark.parametrize("aim", ["density", "intervals"])
 def test_a_learning_gun_hits_inside_of_the_interval_alone(aim):
     waves = learnable(waves=150)
@@ -102,6 +109,15 @@ def test_training_sees_the_intervals_of_the_table():
     for lower, upper in Seen.targets:
         np.testing.assert_array_equal(lower, waves["lower"].to_numpy()[model.predictions_])
         np.testing.assert_array_equal(upper, waves["upper"].to_numpy()[model.predictions_])
+
+
+@pytest.mark.parametrize(("anew", "batches"), [(True, 3), (False, 1)])
+def test_neighbours_are_retrieved_anew_for_every_round_of_training_or_never(anew, batches):
+    waves = learnable(waves=200)
+    Seen.targets.clear()
+    small = {"neighbours": 10, "predictions": 40, "retrievals": 3, "max_iter": 2, "patience": None}
+    kdelab.NeighbourModel(loss=Seen, retrieve_anew=anew, **small).fit(waves)
+    assert len(Seen.targets) == batches
 
 
 def test_a_gun_of_one_weight_looks_at_that_feature_alone():

@@ -35,3 +35,17 @@ def test_the_luck_of_the_training_widens_intervals():
     assert battles.difference == pytest.approx(both.difference)
     assert battles.high - battles.low < 1e-9
     assert both.high - both.low > 0.3
+
+
+def test_one_shot_a_gun_has_a_mean_and_no_interval():
+    results = pd.DataFrame({"gun": ["good", "bad"], "battle": "a", "hit": [1.0, 0.25]})
+    table = trials.compared(results, "hit", "bad", np.random.default_rng(0))
+    assert table.loc["good", ["mean", "difference"]].tolist() == [1.0, 0.75]
+    assert table[["low", "high"]].isna().all(axis=None)
+
+
+def test_a_single_shot_of_a_late_round_is_found():
+    waves = pd.DataFrame({"battle": "a", "round": [0, 0, 1, 1, 2, 2], "real": [1, 0, 1, 1, 0, 1]})
+    assert trials.shots(waves, np.random.default_rng(0), 9).tolist() == [5]
+    with pytest.raises(ValueError, match="none of the 6 is a real shot of a late round"):
+        trials.shots(waves.assign(real=0), np.random.default_rng(0), 9)

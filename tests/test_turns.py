@@ -9,7 +9,19 @@ from made_up_battles import duel
 
 from kdelab.gun.features import FEATURES
 from kdelab.gun.table import checked
-from kdelab.gun.turns import BULLET_COLUMNS, HIT_WALL, TURN_COLUMNS, TurnLog, load_round, read_logs, write_logs
+from kdelab.gun.turns import (
+    BULLET_COLUMNS,
+    DEAD,
+    EXPLODED,
+    HIT_BULLET,
+    HIT_ROBOT,
+    HIT_WALL,
+    TURN_COLUMNS,
+    TurnLog,
+    load_round,
+    read_logs,
+    write_logs,
+)
 from kdelab.gun.waves import waves_of
 
 
@@ -92,3 +104,11 @@ NO_BULLETS = np.zeros((0, len(BULLET_COLUMNS)))
 def test_bad_logs_are_refused(turns, bullets, message):
     with pytest.raises(ValueError, match=message):
         TurnLog("a", "b", turns, bullets)
+
+
+def test_states_are_numbered_as_in_robocode():
+    robots = ["ACTIVE", "HIT_WALL", "HIT_ROBOT", "DEAD"]  # robocode.control.snapshot.RobotState
+    bullets = ["FIRED", "MOVING", "HIT_VICTIM", "HIT_BULLET", "HIT_WALL", "EXPLODED", "INACTIVE"]  # and BulletState
+    assert robots.index("DEAD") == DEAD
+    ours = {"HIT_VICTIM": HIT_ROBOT, "HIT_BULLET": HIT_BULLET, "HIT_WALL": HIT_WALL, "EXPLODED": EXPLODED}
+    assert {name: bullets.index(name) for name in ours} == ours

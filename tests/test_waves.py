@@ -4,14 +4,25 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_up_battles import duel
 
 import kdelab
-from kdelab.gun.features import FEATURE_TABLE, FEATURES, latest_sign, orbit_room, turns_since
+from kdelab.gun.features import (
+    FEATURE_TABLE,
+    FEATURES,
+    features_of_round,
+    latest_sign,
+    orbit_direction,
+    orbit_room,
+    turns_since,
+)
 from kdelab.gun.geometry import bullet_speed, escape_angle, target_interval
-from kdelab.gun.turns import BULLET_COLUMNS, ROBOT_COLUMNS, TURN_COLUMNS, load_round, read_logs
+from kdelab.gun.retrieval import scaled
+from kdelab.gun.turns import BULLET_COLUMNS, HIT_WALL, ROBOT_COLUMNS, TURN_COLUMNS, load_round, read_logs
 from kdelab.gun.waves import COLUMNS, waves_of
 
 WIDTH, HEIGHT = 800.0, 600.0
@@ -87,6 +98,22 @@ def test_interval_of_a_robot_at_rest():
     assert (lower, upper) == pytest.approx((-math.atan(18 / 182), math.atan(18 / 182)), abs=1e-12)
 
 
+@pytest.mark.parametrize("limit", [0.05, math.atan(18 / 182) / 1.01])
+def test_an_interval_ends_at_the_limit(limit):
+    path = np.tile([400.0, 300.0], (30, 1))
+    lower, upper, _ = target_interval(path, 400.0, 100.0, 11.0, 0.0, limit, WIDTH, HEIGHT)
+    assert (lower, upper) == pytest.approx((-limit, limit), rel=1e-12)
+
+
+@pytest.mark.parametrize("quarter", range(4))
+def test_an_interval_that_begins_due_north_east_south_or_west(quarter):
+    """One side of the box lies along the line of fire, its near corner 182 pixels away."""
+    x, y = [(18.0, 200.0), (200.0, -18.0), (-18.0, -200.0), (-200.0, 18.0)][quarter]
+    path = np.tile([400.0 + x, 300.0 + y], (40, 1))
+    lower, upper, _ = target_interval(path, 400.0, 300.0, 11.0, quarter * np.pi / 2, 0.8, WIDTH, HEIGHT)
+    assert (lower, upper) == pytest.approx((0.0, math.atan(36 / 182)), abs=1e-12)
+
+
 def test_interval_tests_each_step_against_the_box_of_the_turn_before():
     # The robot stands at distance 200 until the bullet's 15th step has been tested, then jumps away.
     path = np.tile([400.0, 300.0], (60, 1))
@@ -117,6 +144,13 @@ def test_a_wave_that_has_not_passed_is_left_out():
     shorter = replace(log, turns=log.turns[log.turns[:, 1] <= end + 2])
     assert end not in set(waves_of(shorter, every=0)["turn"])
     assert len(waves_of(shorter, every=0)) < len(waves)
+
+
+def test_a_wave_that_a_single_bearing_hits_but_for_rounding_is_left_out(monkeypatch):
+    log = load_round()
+    for upper, kept in ((0.1, False), (0.1 + 1e-12, False), (0.11, True)):
+        monkeypatch.setattr("kdelab.gun.waves.target_interval", lambda *_, upper=upper: (0.1, upper, 5))
+        assert (len(waves_of(log, every=0)) > 0) is kept
 
 
 @pytest.mark.parametrize("name", ["surfers", "samples"])
@@ -221,9 +255,38 @@ def test_both_sides_and_none():
     assert list(waves_of([]).columns) == COLUMNS
 
 
+def test_half_of_full_speed_straight_on_is_half_of_its_ranges():
+    waves = waves_of(duel(speed=4.0, bullets=[(0, 2, 0.5, HIT_WALL, 50)]), every=4, sides=(0,))
+    table = pd.DataFrame(scaled(waves), columns=FEATURES)[waves["turn"].between(12, 100)]
+    assert len(table) > 3
+    np.testing.assert_allclose(table[["speed", "moved_10"]], 0.5, atol=1e-6)
+
+
 def test_timers_and_signs():
     assert latest_sign(np.array([0.0, 2.0, 0.0, -1.0, 0.0])).tolist() == [1, 1, 1, -1, -1]
     assert turns_since(np.array([False, False, True, False, False, True])).tolist() == [0, 1, 0, 1, 2, 0]
+
+
+def test_ranges_are_as_wide_as_the_rules_of_robocode():
+    rules = {"power": (0.1, 3), "lateral_speed": (0, 8), "approach": (-8, 8), "speed": (0, 8), "acceleration": (-2, 2)}
+    rules |= {"moved_10": (0, 10 * 8), "facing": (-1, 1), "gun_cools_in": (0, 3 / 0.1)}
+    assert {f.name: (f.low, f.high) for f in FEATURE_TABLE if f.name in rules} == rules
+
+
+def test_a_robot_that_drives_straight_away_keeps_its_orbit_direction():
+    shooter, enemy = ({"x": np.zeros(4), "y": np.full(4, y)} for y in (0.0, 200.0))
+    enemy |= {"heading": np.pi / 2 * np.array([-1, 0, 1, 0]), "velocity": np.full(4, 8.0)}
+    assert orbit_direction(shooter, enemy).tolist() == [-1, -1, 1, 1]
+
+
+def test_room_is_counted_in_escape_angles():
+    """The enemy is 164 pixels north of a shooter with 82 to the wall, and goes west: 30 degrees are left."""
+    shooter = {"x": 100.0, "y": 300.0, "gunheat": 0.0}
+    enemy = {"x": 100.0, "y": 464.0, "heading": -np.pi / 2, "velocity": 4.0}
+    one, other = ({name: np.array([value]) for name, value in robot.items()} for robot in (shooter, enemy))
+    found = features_of_round(one, other, np.array([3.0]), (WIDTH, HEIGHT))
+    assert found["room_ahead"] == pytest.approx(math.radians(30) / math.asin(8 / 11), abs=1e-12)
+    assert found["room_behind"] == 1.5
 
 
 @settings(max_examples=40)

@@ -60,7 +60,7 @@ def hits_taken(
     count("choices", choices)
     density = gun.density(waves, GRID, rows)
     step = GRID[1] - GRID[0]
-    mass = np.pad(np.cumsum((density[:, 1:] + density[:, :-1]) / 2 * step, axis=1), ((0, 0), (1, 0)))
+    mass = np.pad(np.cumsum(density[:, 1:] + density[:, :-1], axis=1), ((0, 0), (1, 0)))  # times a constant
     asked = waves.iloc[rows]
     half = number_column(asked, "bot_width") / 2
     reach = np.maximum(np.rint(half / step).astype(int), 1)[:, None]
