@@ -9,6 +9,7 @@ import pytest
 
 from kdelab.gun.trials import compared
 from kdelab.report.verdicts import Check, Verdict
+from kdelab.study import resampling
 
 TABLES = 1000
 
@@ -102,3 +103,8 @@ def test_fewer_than_eight_battles_or_a_single_seed_give_no_interval(battles, see
     assert found[["low", "high"]].notna().all(axis=None) == some
     lucky = compared(results, "hit", 0, np.random.default_rng(0), over=("battle", "seed"))
     assert lucky[["low", "high"]].notna().all(axis=None) == (some and seeds > 1)
+
+
+def test_where_there_is_no_interval_words_say_so():
+    assert resampling.between(-0.5, 1.25, "+.1f") == "-0.5 to +1.2"
+    assert resampling.between(np.nan, np.nan, "+.1f") == "no interval"

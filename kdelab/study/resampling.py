@@ -60,3 +60,8 @@ def interval(
         moved += widening * (statistic(picks[:, which].astype(np.float64)) - value)
     low, high = np.quantile(moved, [0.025, 0.975], axis=0)
     return value, value + np.minimum(low, 0), value + np.maximum(high, 0)  # where nothing moves, rounding does
+
+
+def between(low: float, high: float, form: str) -> str:
+    """Return an interval in words, its ends formatted by ``form``; or that there is none."""
+    return f"{low:{form}} to {high:{form}}" if low <= high else "no interval"
