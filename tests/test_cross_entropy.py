@@ -120,6 +120,12 @@ def test_kinks_that_coincide_leave_no_gap(quadrature):
     assert abs(gradient.sum()) < 1e-14
 
 
+def test_a_gap_that_rounding_opens_is_none_wherever_the_target_begins():
+    x = [0.1, 0.1 + 0.2]  # 0.30000000000000004: the boxes have 3e-17 between them
+    assert one(x, [0, 0], 0.0, 0.4, kdelab.Box(0.1))[0] == pytest.approx(-math.log(2.5))
+    assert one(x, [0, 0], 0.0, 0.4, kdelab.Triangular(0.1))[0] == pytest.approx(1 - math.log(5))
+
+
 @pytest.mark.parametrize("quadrature", ["auto", kdelab.Adaptive(), kdelab.Midpoint(64), kdelab.GaussLegendre(64)])
 @pytest.mark.parametrize("make", [kdelab.Box, kdelab.Triangular, kdelab.Epanechnikov])
 def test_uncovered_target(make, quadrature):
