@@ -27,7 +27,7 @@ def stretched(clusters: Clusters, kernel: Kernel, background: float) -> Layout:
 
     Near its point a kernel changes within a bandwidth, on its flank only with the distance: so a panel of many
     bandwidths is halved, and each half runs over sinh(s) bandwidths from its own end. A cusp is seen from within its
-    distance: where one lies behind a panel's end, closer than a bandwidth, that distance is the unit.
+    distance: where one lies closely behind a panel's end, that distance is the unit.
     """
     h, power = kernel.bandwidth, power_of(kernel)
     offsets, left, right = cut(clusters, kernel, background)
@@ -37,12 +37,13 @@ def stretched(clusters: Clusters, kernel: Kernel, background: float) -> Layout:
         which = np.zeros(len(left), dtype=bool)
     else:
         which = right - left > (1.0 if isinstance(kernel, Cauchy) else 32.0) * h
-    units = np.full(len(left) + np.count_nonzero(which), h)
-    if power > 1:
-        owner = np.repeat(np.arange(len(clusters)), np.diff(offsets))
-        behind = _behind(clusters, owner, left, 1.0), _behind(clusters, owner, right, -1.0)
-        units = np.minimum(np.column_stack(behind).ravel(), h)
+    owner = np.repeat(np.arange(len(clusters)), np.diff(offsets))
     offsets, origins, lengths = halved(offsets, left, right, which)
+    units = np.full(len(lengths), h)
+    if power > 1:
+        behind = np.column_stack([_behind(clusters, owner, left, 1.0), _behind(clusters, owner, right, -1.0)]).ravel()
+        hidden = behind < 0.1**power * np.abs(lengths)  # in the first tenth of s; what lies further on is seen anyway
+        units[hidden] = np.minimum(behind[hidden], h)
     stretches = np.where(np.repeat(which, 1 + which), np.arcsinh((np.abs(lengths) / units) ** (1 / power)), 0.0)
     return offsets, origins, lengths, stretches, power
 
