@@ -27,6 +27,13 @@ def test_a_boxs_weight_at_its_own_edge_is_its_own():
     assert gradients["log_bandwidth"][0] == pytest.approx(covered - h * step / width, rel=1e-12)
 
 
+def test_a_box_that_ends_with_the_background_sees_it_on_one_side_only():
+    _, gradients = one([0.5, 1.2], 0.8, 1.6, kdelab.Box(0.5), background=0.5)  # ends at 1; the other covers all
+    weight = floor = 0.25
+    right, left = math.log(2 * weight / weight), math.log((2 * weight + floor) / (weight + floor))
+    assert gradients["points"][0] == pytest.approx(-(right + left) / 2 / 0.8, rel=1e-12)
+
+
 @pytest.mark.parametrize("rule", [kdelab.Midpoint(10), kdelab.GaussLegendre(7)])
 def test_a_fixed_rule_asks_for_the_background_at_each_node(rule):
     clusters = kdelab.Clusters.from_lists([[0.5]], [0.8], [1.6])
