@@ -156,7 +156,7 @@ def one_point_limit(kernel: Kernel, nodes: int = 2000) -> float:
     kernel : Kernel
         One with tails; its bandwidth plays no part.
     nodes : int
-        Bins on the target and places of the rival tried, each.
+        Bins on the target; a quarter as many places of the rival are tried.
 
     Raises
     ------
