@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from kdelab.loss import quadrature as rules
 from kdelab.loss.clusters import Clusters
+from kdelab.loss.engine.base import Engine
 from kdelab.loss.engine.box import Boxes
 from kdelab.loss.engine.laplace import BinFreeLaplace
 from kdelab.loss.engine.pieces import Pieces
@@ -150,12 +151,7 @@ class CrossEntropy(Prepared):
         return vector("logits", logits, len(self.clusters.points), "one a point")
 
 
-class _Engine(Protocol):
-    def value_and_grad(self, logits: Floats) -> tuple[Floats, Floats]: ...
-    def value_and_grads(self, logits: Floats) -> tuple[Floats, Floats, Floats, Floats]: ...
-
-
-def _engine(clusters: Clusters, kernel: Kernel, quadrature: Any, background: float) -> _Engine:
+def _engine(clusters: Clusters, kernel: Kernel, quadrature: Any, background: float) -> Engine:
     shape = shape_of(kernel, background)
     whole = isinstance(quadrature, (rules.Exact, rules.Adaptive))
     if whole and isinstance(kernel, Box):

@@ -13,15 +13,15 @@ import numba
 import numpy as np
 
 from kdelab.loss.clusters import Clusters
+from kdelab.loss.engine.base import Engine
 from kdelab.loss.engine.box_edges import add_steps, mean_of_sides, prepare
-from kdelab.loss.engine.compiled import MATH, compiled, exp, highest, in_parallel, log_add, total
-from kdelab.loss.engine.nodes import HUGE
+from kdelab.loss.engine.compiled import HUGE, MATH, compiled, exp, highest, in_parallel, log_add, total
 from kdelab.loss.validate import Floats
 
 _LEAST = 1e-200
 
 
-class Boxes:
+class Boxes(Engine):
     """Panels of a batch, and their windows."""
 
     def __init__(self, clusters: Clusters, bandwidth: float, background: float) -> None:
@@ -40,23 +40,12 @@ class Boxes:
             background, self.order, self.lengths, self.lit, self.boxes, self.edges, self.counts,
         )  # fmt: skip
 
-    def value_and_grad(self, logits: Floats) -> tuple[Floats, Floats]:
-        """Return losses (n,) and gradient (total,)."""
-        return self._evaluate(logits, np.empty(0), np.empty(0))
-
-    def value_and_grads(self, logits: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """Return losses (n,) and their gradients by logits (total,), points (total,) and log bandwidth (n,)."""
-        by_point, by_bandwidth = np.empty(len(logits)), np.empty(len(self.clusters))
-        return *self._evaluate(logits, by_point, by_bandwidth), by_point, by_bandwidth
-
-    def _evaluate(self, logits: Floats, by_point: Floats, by_bandwidth: Floats) -> tuple[Floats, Floats]:
+    def _evaluate(self, logits: Floats, loss: Floats, gradient: Floats, by_point: Floats, by_bandwidth: Floats) -> None:
         c = self.clusters
-        loss, gradient = np.empty(len(c)), np.empty(len(logits))
         in_parallel(
             _evaluate, c.offsets, c.offsets, c.upper - c.lower, self.h, self.background, self.order, self.lengths,
             self.lit, self.boxes, self.edges, self.counts, logits, loss, gradient, by_point, by_bandwidth,
         )  # fmt: skip
-        return loss, gradient
 
 
 @compiled

@@ -11,9 +11,7 @@ import numba
 import numpy as np
 
 from kdelab.loss.engine.compiled import MATH, compiled, gap, log_add, softplus
-from kdelab.loss.engine.panels import CLOSE
-
-_ULP = float(CLOSE) * 2.0**-52
+from kdelab.loss.engine.panels import ROUNDED
 
 
 @compiled
@@ -54,7 +52,7 @@ def _panels(
     x: Any, a: float, b: float, h: float, background: bool, order: Any, lengths: Any, lit: Any, boxes: Any, edges: Any
 ) -> int:
     """Fill the panels of one target, from left to right. A place is a number and what is added to it, 0, h or -h."""
-    k, close = x.size, _ULP * max(abs(a), abs(b), h)
+    k, close = x.size, ROUNDED * max(abs(a), abs(b), h)
     entered = left = panel = 0
     place, plus = a, 0.0
     light = background and -1.0 <= a < 1.0

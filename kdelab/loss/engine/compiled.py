@@ -27,6 +27,8 @@ MATH = {"contract", "nnan", "nsz", "arcp"}
 # Points for which it is worth starting a thread.
 ENOUGH = 8192
 
+HUGE = 1.7976931348623157e308
+
 inlined = numba.njit(inline="always", error_model="numpy", fastmath=MATH)
 
 
@@ -205,7 +207,7 @@ def log(x: float) -> float:
 @numba.njit(fastmath=True, error_model="numpy")
 def highest(values: Any) -> float:
     """Return the largest of finite values; -1.8e308 if there are none."""
-    top = -1.7976931348623157e308
+    top = -HUGE
     for j in range(values.size):
         top = max(top, values[j])
     return top

@@ -6,8 +6,8 @@ from typing import Any
 import numba
 import numpy as np
 
-from kdelab.loss.engine.compiled import MATH, compiled, dot, exp, highest, total
-from kdelab.loss.engine.nodes import HUGE, terms
+from kdelab.loss.engine.compiled import HUGE, MATH, compiled, dot, exp, highest, total
+from kdelab.loss.engine.nodes import terms
 from kdelab.loss.engine.panel import (
     DEPTH,
     LEAST,

@@ -13,6 +13,7 @@ import numba
 import numpy as np
 
 from kdelab.loss.clusters import Clusters
+from kdelab.loss.engine.base import Engine
 from kdelab.loss.engine.compiled import MATH, compiled, exp, highest, in_parallel, log, total
 from kdelab.loss.engine.laplace_prepare import count_inside, prepare
 from kdelab.loss.engine.laplace_wide import log_scan
@@ -29,7 +30,7 @@ _TINY = 1e-290
 _TILE = 1024
 
 
-class BinFreeLaplace:
+class BinFreeLaplace(Engine):
     """Factors, order and segments of a batch."""
 
     def __init__(self, clusters: Clusters, bandwidth: float) -> None:
@@ -46,20 +47,6 @@ class BinFreeLaplace:
             prepare, clusters.offsets, *targets, bandwidth,
             self.starts, self.K, self.nearest, self.order, self.segments,
         )  # fmt: skip
-
-    def value_and_grad(self, logits: Floats) -> tuple[Floats, Floats]:
-        """Return losses (n,) and gradient (total,)."""
-        loss, gradient = np.empty(len(self.clusters)), np.empty(len(logits))
-        self._evaluate(logits, loss, gradient, np.empty(0), np.empty(0))
-        return loss, gradient
-
-    def value_and_grads(self, logits: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """Return losses (n,) and their gradients by logits (total,), points (total,) and log bandwidth (n,)."""
-        c = self.clusters
-        loss, by_bandwidth = np.empty(len(c)), np.empty(len(c))
-        gradient, by_point = np.empty(len(logits)), np.empty(len(logits))
-        self._evaluate(logits, loss, gradient, by_point, by_bandwidth)
-        return loss, gradient, by_point, by_bandwidth
 
     def _evaluate(self, logits: Floats, loss: Floats, gradient: Floats, by_point: Floats, by_bandwidth: Floats) -> None:
         c = self.clusters

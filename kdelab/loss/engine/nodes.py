@@ -10,7 +10,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from kdelab.loss.engine.compiled import MATH, exp, gap, highest, total, two_sum
+from kdelab.loss.engine.compiled import HUGE, MATH, exp, gap, highest, total, two_sum
 from kdelab.loss.kernels import (
     Box,
     Cauchy,
@@ -31,7 +31,6 @@ CODES: dict[type[Kernel], int] = {
     Triangular: 5,
     Epanechnikov: 6,
 }
-HUGE = 1.7976931348623157e308
 
 # Beyond this difference of exponents an anchor is changed for a better one.
 _FAR = 30.0

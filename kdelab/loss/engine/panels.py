@@ -10,6 +10,9 @@ from kdelab.loss.validate import Floats, Integers
 CLOSE = 4
 """Edges within so many units of the last place are one: kinks that coincide, but for their rounding."""
 
+ROUNDED = float(CLOSE) * 2.0**-52
+"""The same as a share of the largest number that they were computed from."""
+
 
 Layout = tuple[Integers, Floats, Floats, Floats, float]
 """The panels of all predictions: those of prediction i are ``offsets[i]:offsets[i + 1]``; each reaches from its origin

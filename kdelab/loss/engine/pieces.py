@@ -12,18 +12,18 @@ import numba
 import numpy as np
 
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engine.compiled import MATH, compiled, dot, exp, gap, highest, in_parallel, log_add, total
-from kdelab.loss.engine.nodes import HUGE, TRIANGULAR
+from kdelab.loss.engine.base import Engine
+from kdelab.loss.engine.compiled import HUGE, MATH, compiled, dot, exp, gap, highest, in_parallel, log_add, total
+from kdelab.loss.engine.nodes import TRIANGULAR
 from kdelab.loss.engine.panel import Shape, log_background
-from kdelab.loss.engine.panels import CLOSE
+from kdelab.loss.engine.panels import ROUNDED
 from kdelab.loss.engine.parabola import integrals
 from kdelab.loss.validate import Floats
 
-_ULP = float(CLOSE) * 2.0**-52
 _LEAST = 1e-200
 
 
-class Pieces:
+class Pieces(Engine):
     """The edges of a batch, in order."""
 
     def __init__(self, clusters: Clusters, shape: Shape) -> None:
@@ -39,23 +39,12 @@ class Pieces:
             self.centres, self.sides, self.counts,
         )  # fmt: skip
 
-    def value_and_grad(self, logits: Floats) -> tuple[Floats, Floats]:
-        """Return losses (n,) and gradient (total,)."""
-        return self._evaluate(logits, np.empty(0), np.empty(0))
-
-    def value_and_grads(self, logits: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """Return losses (n,) and their gradients by logits (total,), points (total,) and log bandwidth (n,)."""
-        by_point, by_bandwidth = np.empty(len(logits)), np.empty(len(self.clusters))
-        return *self._evaluate(logits, by_point, by_bandwidth), by_point, by_bandwidth
-
-    def _evaluate(self, logits: Floats, by_point: Floats, by_bandwidth: Floats) -> tuple[Floats, Floats]:
+    def _evaluate(self, logits: Floats, loss: Floats, gradient: Floats, by_point: Floats, by_bandwidth: Floats) -> None:
         c = self.clusters
-        loss, gradient = np.empty(len(c)), np.empty(len(logits))
         in_parallel(
             _evaluate, c.offsets, self.shape, c.points, c.offsets, c.lower, c.upper, self.order, self.centres,
             self.sides, self.counts, logits, loss, gradient, by_point, by_bandwidth,
         )  # fmt: skip
-        return loss, gradient
 
 
 @compiled
@@ -133,7 +122,7 @@ def _cluster(
         r[j] = slope[j] = cliffs[j] = 0.0
     z_total = total(w)
     log_scale = shape.log_constant - math.log(z_total) + math.log1p(-shape.background)
-    close = _ULP * max(abs(a), abs(b), h)
+    close = ROUNDED * max(abs(a), abs(b), h)
     mean_log, growth, infinite = 0.0, 0.0, False
     first = last = 0
     for q in range(centres.size - 1):

@@ -7,9 +7,10 @@ import numpy as np
 
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.engine import panels, rules
-from kdelab.loss.engine.compiled import compiled, exp, highest, in_parallel, total
+from kdelab.loss.engine.base import Engine
+from kdelab.loss.engine.compiled import HUGE, compiled, exp, highest, in_parallel, total
 from kdelab.loss.engine.integrate import integrate, prepare
-from kdelab.loss.engine.nodes import HUGE, code_of, terms
+from kdelab.loss.engine.nodes import code_of, terms
 from kdelab.loss.engine.panel import Cluster, Rule, Shape
 from kdelab.loss.kernels import Kernel
 from kdelab.loss.quadrature import Adaptive, GaussLegendre, Midpoint
@@ -19,7 +20,7 @@ PREPARED = 2**25
 """At most so many kernel values are kept (256 MB); beyond, they are computed anew in every evaluation."""
 
 
-class ByQuadrature:
+class ByQuadrature(Engine):
     """Panels, rule and kernel values, prepared for fixed points, targets and bandwidth."""
 
     def __init__(
@@ -47,23 +48,12 @@ class ByQuadrature:
         )  # fmt: skip
         return starts, factors, peaks
 
-    def value_and_grad(self, logits: Floats) -> tuple[Floats, Floats]:
-        """Return losses (n,) and gradient (total,)."""
-        return self._integrate(logits, np.empty(0), np.empty(0))
-
-    def value_and_grads(self, logits: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """Return losses (n,) and their gradients by logits (total,), points (total,) and log bandwidth (n,)."""
-        by_point, by_bandwidth = np.empty(len(logits)), np.empty(len(self.clusters))
-        return *self._integrate(logits, by_point, by_bandwidth), by_point, by_bandwidth
-
-    def _integrate(self, logits: Floats, by_point: Floats, by_bandwidth: Floats) -> tuple[Floats, Floats]:
+    def _evaluate(self, logits: Floats, loss: Floats, gradient: Floats, by_point: Floats, by_bandwidth: Floats) -> None:
         c = self.clusters
-        loss, gradient = np.empty(len(c)), np.empty(len(logits))
         in_parallel(
             integrate, c.offsets, self.shape, self.rule, c.points, c.offsets, c.lower, c.upper, logits, self.panels,
             self.prepared, loss, gradient, by_point, by_bandwidth,
         )  # fmt: skip
-        return loss, gradient
 
 
 def shape_of(kernel: Kernel, background: float) -> Shape:
