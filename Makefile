@@ -61,13 +61,13 @@ test-all: $(READY) ## what `make test` leaves out: every notebook with other par
 	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m slow
 
 mutants: $(READY) ## edit the library at random and see which edits the unit tests don't notice (an hour)
-	$(PYTHON) tests/mutate.py
+	$(PYTHON) tests/helpers/mutate.py
 
 lab: $(READY) ## open the notebooks in JupyterLab
 	$(RUN) jupyterlab notebooks
 
 bench: $(READY) ## time the loss against its peers, in an environment of their own
-	$(RUN) kdelab.bench
+	$(RUN) benchmarks
 
 battles: $(READY) ## record the sample robots' battles again (needs Debian's robocode and a JRE)
 	$(RUN) kdelab.gun battles

@@ -6,6 +6,8 @@ Names are looked up on first use, so that ``import kdelab`` costs nothing and lo
 import importlib
 from typing import Any
 
+from kdelab import moved  # noqa: F401  (old names of modules)
+
 __version__ = "0.1.0"
 
 _HOME = {
@@ -17,21 +19,21 @@ _HOME = {
     "Box": "loss.kernels",
     "Triangular": "loss.kernels",
     "Epanechnikov": "loss.kernels",
-    "Exact": "loss.quadrature",
-    "Midpoint": "loss.quadrature",
-    "GaussLegendre": "loss.quadrature",
-    "Adaptive": "loss.quadrature",
+    "Exact": "loss.rules",
+    "Midpoint": "loss.rules",
+    "GaussLegendre": "loss.rules",
+    "Adaptive": "loss.rules",
     "CrossEntropy": "loss.cross_entropy",
     "TwoPass": "loss.scattered.two_pass",
-    "Panels": "loss.scattered.nodes",
+    "Panels": "loss.scattered.quadrature",
     "iter_value_and_grad": "loss.streaming",
-    "load_waves": "gun.store",
+    "load_waves": "gun.waves.store",
     "NeighbourModel": "gun.model",
     "Check": "report.verdicts",
     "Verdict": "report.verdicts",
-    "explore": "report.explore",
+    "explore": "report.explorer.explore",
 }
-_MODULES = {"reference": "loss.reference", "style": "report.style"}
+_MODULES = {"reference": "loss.reference", "style": "plot.style"}
 
 __all__ = ["__version__", *sorted([*_HOME, *_MODULES])]
 

@@ -10,14 +10,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from kdelab.gun import provenance
-from kdelab.gun.record import Battle, RecordingError, record
-from kdelab.gun.samples import difference, sample_battles, sample_provenance, sample_waves
-from kdelab.gun.store import load_waves, save_waves
-from kdelab.gun.turns import FIRST, read_logs
-from kdelab.gun.waves import waves_of
+from kdelab.gun.battles.record import Battle, RecordingError, record
+from kdelab.gun.battles.turns import FIRST, read_logs
+from kdelab.gun.waves import provenance
+from kdelab.gun.waves.from_turns import waves_of
+from kdelab.gun.waves.samples import difference, sample_battles, sample_provenance, sample_waves
+from kdelab.gun.waves.store import load_waves, save_waves
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parent / "waves" / "data"
 
 
 def battles() -> int:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engine.compiled import compiled
-from kdelab.loss.prepared import Prepared
+from kdelab.loss.engines.runtime import compiled
+from kdelab.loss.frozen import Frozen
 from kdelab.loss.validate import Floats, Integers, fraction, instance, integers, numbers, vector
 
 
@@ -23,7 +23,7 @@ def softmax(logits: Floats, offsets: Integers) -> Floats:
     return shifted / np.repeat(np.add.reduceat(shifted, offsets[:-1]), sizes)
 
 
-class IntervalCrossEntropy(Prepared):
+class IntervalCrossEntropy(Frozen):
     """The cross-entropy of uniform targets and densities made of the neighbours' own intervals.
 
     Parameters

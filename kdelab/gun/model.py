@@ -10,18 +10,21 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from kdelab.gun import export, fitting, java
-from kdelab.gun.arrays import name_column, number_column
-from kdelab.gun.checkpoint import Round, opened
-from kdelab.gun.distances import Form, Parameters
-from kdelab.gun.identity import digest, identity
+from kdelab.gun.export import java, table
+from kdelab.gun.export.table import SETTINGS, State
 from kdelab.gun.parameters import check_parameters, names_of
 from kdelab.gun.predicting import Predicting
-from kdelab.gun.retrieval import ENOUGH, SHARE, UNLEARNED_SCALE, Memory, scaled
-from kdelab.gun.table import checked, late, ranges_of, weights_of
-from kdelab.gun.whole import counted
-from kdelab.loss.batches import shuffled
+from kdelab.gun.recall import memory_of, scaled
+from kdelab.gun.waves.check import checked, late, ranges_of, weights_of
+from kdelab.gun.waves.columns import name_column, number_column
+from kdelab.gun.waves.whole import counted
+from kdelab.learn import fit as fitting
+from kdelab.learn.checkpoint import Round, opened
+from kdelab.learn.distance import Form, Parameters
+from kdelab.learn.identity import digest, identity
+from kdelab.learn.memory import ENOUGH, SHARE, UNLEARNED_SCALE, Memory
 from kdelab.loss.kernels import Kernel, Laplace
+from kdelab.loss.ragged import shuffled
 from kdelab.loss.validate import Floats, Integers, count
 
 _LAPLACE = Laplace(0.1)
@@ -45,7 +48,7 @@ class NeighbourModel(Predicting, BaseEstimator):
     neighbours, share : int
         A neighbourhood holds at most `neighbours` waves and at most one in `share` of those in memory (BeepBoop: 5).
     features : sequence of str, optional
-        Columns; by default the fourteen of `kdelab.gun.features`.  One's own are scaled by what the table spans.
+        Columns; by default the fourteen of `kdelab.gun.waves.features`.  One's own are scaled by what the table spans.
     background : float
         The weight, in [0, 1), of a uniform density on [-1, 1] mixed into the density.
     aim : "density" or "intervals"
@@ -64,7 +67,7 @@ class NeighbourModel(Predicting, BaseEstimator):
     patience : int, optional
         Stop when held-out loss has not improved for so many retrievals; never by default.
     shrinkage : float
-        Pulls towards a gun with all features alike: the spread of the parameters (`kdelab.gun.distances.Form.spread`)
+        Pulls towards a gun with all features alike: the spread of the parameters (`kdelab.learn.distance.Form.spread`)
         times `shrinkage` times the standard error of the mean loss is added to what is minimised.  1 suits recordings
         of a few robots, whose waves are far from independent; 0 trusts every wave.
     random_state : int
@@ -80,7 +83,7 @@ class NeighbourModel(Predicting, BaseEstimator):
         Of the distance: logit = -scale_ * distance.
     ranges_ : dict
         (low, high) that scales each feature to [0, 1].
-    history_ : list of kdelab.gun.checkpoint.Round
+    history_ : list of kdelab.learn.checkpoint.Round
         How things stood before and after each retrieval.
     predictions_ : array of int
         The rows of the table that were trained on.
@@ -93,7 +96,7 @@ class NeighbourModel(Predicting, BaseEstimator):
     -----
     A wave's memory is looked up in the table that is passed, so pass whole rounds and name the waves asked about:
     ``predict(waves, rows=mask)``, not ``predict(waves[mask])``.  Of scikit-learn's splitters those by battle are right:
-    ``cross_val_score(gun, waves, groups=waves["battle"], cv=GroupKFold())``.  `kdelab.gun.whole` warns of others.
+    ``cross_val_score(gun, waves, groups=waves["battle"], cv=GroupKFold())``.  `kdelab.gun.waves.whole` warns of others.
     """
 
     def __init__(
@@ -170,14 +173,14 @@ class NeighbourModel(Predicting, BaseEstimator):
         Warns
         -----
         UserWarning
-            If rows seem to have been cut out of the table: `kdelab.gun.whole`.
+            If rows seem to have been cut out of the table: `kdelab.gun.waves.whole`.
         """
         check_parameters(self)
         names = names_of(self.features)
         checked(waves, names)
         weights = weights_of(sample_weight, len(waves))
         ranges = ranges_of(waves, names)
-        memory = Memory(waves)
+        memory = memory_of(waves)
         train, held_out = self._split(waves, memory, weights)
         self.predictions_ = train
         task = fitting.Task(
@@ -256,7 +259,7 @@ class NeighbourModel(Predicting, BaseEstimator):
     def to_json(self) -> str:
         """Return everything that predicting takes, as JSON; `from_json` gives the same gun back, to the last bit."""
         check_is_fitted(self)
-        return export.to_json(self._state())
+        return table.to_json(self._state())
 
     def to_java(self, name: str = "LearnedWeights") -> str:
         """Return a Java class with the rows {w, b, a} of BeepBoop's form; `from_java` gives the same gun back.
@@ -277,16 +280,16 @@ class NeighbourModel(Predicting, BaseEstimator):
     @classmethod
     def from_json(cls, text: str) -> "NeighbourModel":
         """Return the fitted gun that `to_json` wrote; ValueError if the text is something else."""
-        return cls._restored(export.from_json(text))
+        return cls._restored(table.from_json(text))
 
     @classmethod
     def from_java(cls, source: str) -> "NeighbourModel":
         """Return the fitted gun that `to_java` wrote; ValueError if the source is something else."""
         return cls._restored(java.from_java(source))
 
-    def _state(self) -> export.State:
-        return export.State(
-            {name: getattr(self, name) for name in export.SETTINGS},
+    def _state(self) -> State:
+        return State(
+            {name: getattr(self, name) for name in SETTINGS},
             self.ranges_,
             self.scale_,
             self.weights_,
@@ -295,7 +298,7 @@ class NeighbourModel(Predicting, BaseEstimator):
         )
 
     @classmethod
-    def _restored(cls, state: export.State) -> "NeighbourModel":
+    def _restored(cls, state: State) -> "NeighbourModel":
         model = cls(**state.parameters)
         check_parameters(model)
         model._set(state.ranges, Parameters(state.weights, state.exponents, state.offsets))

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from kdelab.gun.distances import Form
-from kdelab.gun.features import FEATURES
+from kdelab.gun.waves.features import FEATURES
+from kdelab.learn.distance import Form
 from kdelab.loss.kernels import Kernel
 from kdelab.loss.validate import count, fraction, scalar
 
@@ -15,7 +15,7 @@ MOST = 2**31 - 1  # of anything that is counted: what Java's int holds
 
 
 def names_of(features: Any) -> list[str]:
-    """Return the features' columns; by default those of `kdelab.gun.features`.
+    """Return the features' columns; by default those of `kdelab.gun.waves.features`.
 
     Raises
     ------

@@ -9,17 +9,19 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from kdelab.gun.aim import most_mass
-from kdelab.gun.arrays import number_column, rows_of, series
-from kdelab.gun.distances import Distances, Parameters
-from kdelab.gun.geometry import HALF_WIDTH
 from kdelab.gun.intervals import IntervalCrossEntropy, densest, softmax
-from kdelab.gun.retrieval import Memory, Neighbourhood, clusters_of, scaled
-from kdelab.gun.table import checked, weights_of
-from kdelab.gun.whole import warn_of_forgotten
+from kdelab.gun.recall import clusters_of, memory_of, scaled
+from kdelab.gun.waves.check import checked, weights_of
+from kdelab.gun.waves.columns import number_column, rows_of, series
+from kdelab.gun.waves.geometry import HALF_WIDTH
+from kdelab.gun.waves.whole import warn_of_forgotten
+from kdelab.learn.distance import Distances, Parameters
+from kdelab.learn.memory import Memory, Neighbourhood
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.loss.kernels import Kernel
 from kdelab.loss.validate import Floats, Integers, numbers
+from kdelab.study.hard import nearest
 
 
 class Predicting:
@@ -57,7 +59,7 @@ class Predicting:
         Warns
         -----
         UserWarning
-            If the table seems to lack waves that the shooter remembered: `kdelab.gun.whole`.
+            If the table seems to lack waves that the shooter remembered: `kdelab.gun.waves.whole`.
         """
         wanted, known, memory = self._wanted(waves, rows)
         aims = np.zeros(len(wanted))
@@ -79,8 +81,6 @@ class Predicting:
         wanted = wanted[known]
         found, logits = self._found(waves, wanted, memory)
         clusters = clusters_of(waves, wanted, found)
-        lower, upper = (np.repeat(side, clusters.sizes) for side in (clusters.lower, clusters.upper))
-        outside = np.maximum(np.maximum(lower - clusters.points, clusters.points - upper), 0.0)
         widths = self._bot_width(waves, wanted, None) if self.aim == "density" else np.zeros(len(wanted))
         aims = self._aims(waves, wanted, found, logits, widths)
         return pd.DataFrame(
@@ -90,7 +90,7 @@ class Predicting:
                 "aim": aims,
                 "hit": hits(waves, aims, wanted),
                 "cross_entropy": self._objective(waves, wanted, found, None).value_and_grad(logits)[0],
-                "nearest": np.minimum.reduceat(outside, clusters.offsets[:-1]),
+                "nearest": nearest(clusters),
             }
         )
 
@@ -156,7 +156,7 @@ class Predicting:
         """Return the rows asked for, which of them have a neighbour, and the memory of all."""
         check_is_fitted(self)
         checked(waves, list(self.ranges_), {})
-        asked, memory = rows_of(rows, len(waves)), Memory(waves)
+        asked, memory = rows_of(rows, len(waves)), memory_of(waves)
         if self.rounds_ is not None:
             warn_of_forgotten(self.rounds_, waves, asked)
         return asked, memory.stored[asked] >= self.share, memory

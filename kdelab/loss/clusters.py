@@ -1,16 +1,29 @@
 """Clusters: the neighbours of many predictions, ragged, in one flat array, with the target of each prediction."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kdelab.loss.batches import Batch, Part, cut, ranges, shuffled
-from kdelab.loss.prepared import Prepared
-from kdelab.loss.validate import Floats, Integers, count, instance, integers, real, vector
+from kdelab.loss.parts import Part, cut
+from kdelab.loss.ragged import Ragged, offsets_of, ranges, shuffled
+from kdelab.loss.validate import Floats, Integers, count, instance, integers, positive, real, vector
 
 
-class Clusters(Prepared):
+class Batch(NamedTuple):
+    """Some whole predictions of a larger batch, and where they came from.
+
+    ``logits[batch.rows]`` are the logits that go with ``batch.clusters``, and ``gradient[batch.rows] = ...`` puts
+    their gradient back.
+    """
+
+    clusters: "Clusters"
+    predictions: Integers
+    rows: Integers | slice
+
+
+class Clusters(Ragged):
     """A batch of clusters, one a prediction.
 
     It copies what it is given, once, and keeps it read-only: later changes of those arrays don't reach it, and
@@ -33,7 +46,6 @@ class Clusters(Prepared):
     """
 
     points: Floats
-    offsets: Integers
     lower: Floats
     upper: Floats
 
@@ -83,7 +95,7 @@ class Clusters(Prepared):
         for i, part in enumerate(parts):
             if len(part) == 0:
                 raise ValueError(f"points[{i}] is empty: a cluster has at least one point")
-        offsets = np.concatenate([[0], np.cumsum([len(part) for part in parts], dtype=np.int64)])
+        offsets = offsets_of(np.array([len(part) for part in parts], dtype=np.int64))
         made = object.__new__(cls)
         made._fill(np.concatenate(parts) if parts else np.empty(0), offsets, lower, upper)
         return made
@@ -101,7 +113,7 @@ class Clusters(Prepared):
         points, lower, upper, sizes = (
             np.concatenate([getattr(part, name) for part in parts]) for name in ("points", "lower", "upper", "sizes")
         )
-        return cls._of(points, np.concatenate([[0], np.cumsum(sizes)]), lower, upper)
+        return cls._of(points, offsets_of(sizes), lower, upper)
 
     @classmethod
     def _of(cls, points: Floats, offsets: Integers, lower: Floats, upper: Floats) -> "Clusters":
@@ -112,9 +124,22 @@ class Clusters(Prepared):
         return len(self.lower)
 
     @property
-    def sizes(self) -> Integers:
-        """The number of points of each cluster, (n,)."""
-        return np.diff(self.offsets)
+    def centres(self) -> Floats:
+        """The middle of each target, (n,)."""
+        return self.lower + (self.upper - self.lower) / 2
+
+    def one_bin(self) -> "Clusters":
+        """Return the same points with targets of one place each, their centres: the thread's single bin."""
+        return self.aimed_at(self.centres, self.centres)
+
+    def widened(self, factor: float) -> "Clusters":
+        """Return the same points with targets ``factor`` times as wide, about the same centres."""
+        half = (self.upper - self.lower) / 2 * positive("factor", factor)
+        return self.aimed_at(self.centres - half, self.centres + half)
+
+    def aimed_at(self, lower: ArrayLike, upper: ArrayLike) -> "Clusters":
+        """Return the same points with other targets, (n,) each; errors as of `Clusters`."""
+        return Clusters(self.points, self.offsets, lower, upper)
 
     def take(self, predictions: slice | ArrayLike) -> "Clusters":
         """Return the clusters of some predictions.
@@ -133,8 +158,7 @@ class Clusters(Prepared):
         rows = self.rows(predictions)
         index = predictions if isinstance(predictions, slice) else self._index(predictions)
         sizes = self.sizes[index]
-        offsets = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
-        return Clusters._of(self.points[rows], offsets, self.lower[index], self.upper[index])
+        return Clusters._of(self.points[rows], offsets_of(sizes), self.lower[index], self.upper[index])
 
     def rows(self, predictions: slice | ArrayLike) -> slice | Integers:
         """Return where the points of some predictions lie in flat arrays, such as the logits.
@@ -205,7 +229,7 @@ class Clusters(Prepared):
         parts = count("parts", parts)
         assignment = np.empty(len(self.points), np.int64)
         assignment[shuffled(rng, len(assignment))] = np.arange(len(assignment)) * parts // max(len(assignment), 1)
-        return cut(self, assignment, parts)
+        return cut(self.points, self.offsets, self.lower, self.upper, assignment, parts)
 
     def cut(self, assignment: ArrayLike, parts: int) -> list[Part]:
         """Cut clusters apart by a rule of one's own.
@@ -227,16 +251,12 @@ class Clusters(Prepared):
             raise ValueError(
                 f"assignment must hold whole numbers between 0 and {parts - 1}, since there are {parts} parts"
             )
-        return cut(self, to, parts)
+        return cut(self.points, self.offsets, self.lower, self.upper, to, parts)
 
     def __iter__(self) -> Iterator[tuple[Floats, float, float]]:
         """Yield (points, lower, upper) of one cluster after the other, as views."""
-        for i in range(len(self)):
-            yield (
-                self.points[self.offsets[i] : self.offsets[i + 1]],
-                float(self.lower[i]),
-                float(self.upper[i]),
-            )
+        for part, lower, upper in zip(self.slices(), self.lower.tolist(), self.upper.tolist(), strict=True):
+            yield self.points[part], lower, upper
 
     def __repr__(self) -> str:
         sizes = self.sizes

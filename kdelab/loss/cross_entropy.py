@@ -7,19 +7,19 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kdelab.loss import quadrature as rules
+from kdelab.loss import rules
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engine.base import Engine
-from kdelab.loss.engine.box import Boxes
-from kdelab.loss.engine.laplace import BinFreeLaplace
-from kdelab.loss.engine.pieces import Pieces
-from kdelab.loss.engine.quadrature import ByQuadrature, densities, shape_of
+from kdelab.loss.engines.base import Engine
+from kdelab.loss.engines.boxes.engine import Boxes
+from kdelab.loss.engines.laplace.engine import BinFreeLaplace
+from kdelab.loss.engines.polynomials.engine import Pieces
+from kdelab.loss.engines.quadrature.engine import ByQuadrature, densities, shape_of
+from kdelab.loss.frozen import Frozen
 from kdelab.loss.kernels import Box, Kernel, refuse_beyond_reach
-from kdelab.loss.prepared import Prepared
 from kdelab.loss.validate import Floats, fraction, instance, numbers, vector
 
 
-class CrossEntropy(Prepared):
+class CrossEntropy(Frozen):
     """The cross-entropy between the uniform target [a, b] and the kernel density with softmax weights.
 
     L = -(1/(b-a)) integral_a^b log p(x) dx, p(x) = sum_j S_j K_h(x - x_j), S = softmax(z), one loss a prediction.

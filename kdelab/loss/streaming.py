@@ -10,7 +10,7 @@ from tqdm import tqdm
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.loss.kernels import Kernel
-from kdelab.loss.quadrature import Quadrature
+from kdelab.loss.rules import Quadrature
 from kdelab.loss.validate import Floats, Integers, count, vector
 
 

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kdelab.report import parameters, published
-from kdelab.report.client import TIMEOUT
-from kdelab.report.files import Project
+from kdelab.report.build import parameters, published
+from kdelab.report.build.client import TIMEOUT
+from kdelab.report.build.project import Project
 
 
 def _parameter(text: str) -> tuple[str, Any]:
@@ -97,7 +97,7 @@ def _done(project: Project, given: argparse.Namespace) -> list[str]:
         if given.check:
             return published.problems(project)
         return published.refresh(project, given.names, given.timeout)
-    from kdelab.report.site import build, observe
+    from kdelab.report.build.site import build, observe
 
     if given.notebook:
         return observe(project, given.notebook, _once(given.parameters), given.timeout)

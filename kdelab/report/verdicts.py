@@ -14,7 +14,6 @@ from html import escape
 from typing import Any, Literal
 
 MIME = "application/vnd.kdelab.verdict+json"
-FIGURE = "kdelab"  # key of a figure's display metadata: {"caption": str, "decisive": bool}
 
 Role = Literal["claim", "inside", "counterexample"]
 Status = Literal["holds", "holds within bounds", "refuted", "undecided"]

@@ -5,19 +5,19 @@ bin, and averages both over the target. Everything stays a logarithm until it is
 """
 
 from abc import ABC, abstractmethod
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kdelab.loss.clusters import Clusters
+from kdelab.loss.frozen import Frozen
 from kdelab.loss.kernels import Kernel
-from kdelab.loss.prepared import Prepared
-from kdelab.loss.quadrature import GaussLegendre, Midpoint
-from kdelab.loss.validate import Floats, instance, vector
+from kdelab.loss.ragged import finite
+from kdelab.loss.rules import GaussLegendre, Midpoint
+from kdelab.loss.validate import Floats, instance
 
 RULE = GaussLegendre(16)
-Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 class Objective(Protocol):
@@ -28,52 +28,7 @@ class Objective(Protocol):
         ...
 
 
-class Ragged(Prepared):
-    """Sums over the points of each cluster, and back again, along the last axis.
-
-    Parameters
-    ----------
-    clusters : Clusters
-    """
-
-    def __init__(self, clusters: Clusters) -> None:
-        self.clusters = instance("clusters", clusters, Clusters, "Clusters.from_lists(points, lower, upper)")
-        self._starts = clusters.offsets[:-1]
-        self._sizes = clusters.sizes
-
-    def sum(self, values: Floats) -> Floats:
-        """Sum (..., total) over the points of each cluster: (..., n)."""
-        return np.add.reduceat(values, self._starts, axis=-1)
-
-    def max(self, values: Floats) -> Floats:
-        """Return the greatest of each cluster's (..., total): (..., n)."""
-        return np.maximum.reduceat(values, self._starts, axis=-1)
-
-    def min(self, values: Floats) -> Floats:
-        """Return the least of each cluster's (..., total): (..., n)."""
-        return np.minimum.reduceat(values, self._starts, axis=-1)
-
-    def spread(self, values: NDArray[Scalar]) -> NDArray[Scalar]:
-        """Repeat (..., n) for every point of its cluster: (..., total)."""
-        return np.repeat(values, self._sizes, axis=-1)
-
-    def log_sum(self, logs: Floats) -> Floats:
-        """Return log sum exp over each cluster; ``-inf`` where all are."""
-        top = self.max(logs)
-        finite = np.where(np.isfinite(top), top, 0.0)
-        with np.errstate(divide="ignore"):
-            return finite + np.log(self.sum(np.exp(logs - self.spread(finite))))
-
-    def log_softmax(self, logits: Floats) -> Floats:
-        """Return log S, (total,)."""
-        return logits - self.spread(self.log_sum(logits))
-
-    def checked(self, logits: ArrayLike) -> Floats:
-        """Return the logits as an array, or raise a ValueError that says what is wrong with them."""
-        return vector("logits", logits, len(self.clusters.points), "one a point")
-
-
-class Bins(Ragged):
+class Bins(Frozen):
     """Places on each target, and the kernel of every point there.
 
     Parameters
@@ -92,7 +47,7 @@ class Bins(Ragged):
     """
 
     def __init__(self, clusters: Clusters, kernel: Kernel, quadrature: GaussLegendre | Midpoint = RULE) -> None:
-        super().__init__(clusters)
+        self.clusters = instance("clusters", clusters, Clusters, "Clusters.from_lists(points, lower, upper)")
         self.kernel = instance("kernel", kernel, Kernel, "Laplace(bandwidth=0.1)")
         if (clusters.lower == clusters.upper).all():
             places, shares = np.zeros(1), np.ones(1)
@@ -104,9 +59,8 @@ class Bins(Ragged):
             shares = weights / 2
         else:
             raise ValueError(f"quadrature must be GaussLegendre(nodes) or Midpoint(bins), not {quadrature!r}")
-        centre = (clusters.lower + clusters.upper) / 2
-        x = centre + places[:, None] * (clusters.upper - clusters.lower) / 2
-        self.log_kernel, self.shares = self._seen(kernel.log(self.spread(x) - clusters.points), shares)
+        x = clusters.centres + places[:, None] * (clusters.upper - clusters.lower) / 2
+        self.log_kernel, self.shares = self._seen(kernel.log(self.clusters.spread(x) - clusters.points), shares)
 
     def _seen(self, log_kernel: Floats, shares: Floats) -> tuple[Floats, Floats]:
         """Return log_kernel and shares as the objective is to see them."""
@@ -121,8 +75,8 @@ class PerBin(ABC, Bins):
 
         For objectives that hold something fixed the gradient is that of the rest, and not the slope of the value.
         """
-        z = self.checked(logits)
-        value, gradient = self.per_bin(z, self.log_softmax(z))
+        z = self.clusters.checked(logits)
+        value, gradient = self.per_bin(z, self.clusters.log_softmax(z))
         return self.shares @ value, self.shares @ gradient
 
     @abstractmethod
@@ -131,9 +85,8 @@ class PerBin(ABC, Bins):
 
     def log_density(self, log_weight: Floats) -> Floats:
         """Return log p in every bin, (bins, n)."""
-        return self.log_sum(log_weight + self.log_kernel)
+        return self.clusters.log_sum(log_weight + self.log_kernel)
 
     def responsibilities(self, log_weight: Floats, log_density: Floats) -> Floats:
         """Return r_j = S_j K_h(x - x_j) / p(x), (bins, total); 0 where p is."""
-        safe = np.where(np.isfinite(log_density), log_density, 0.0)
-        return np.exp(log_weight + self.log_kernel - self.spread(safe))
+        return np.exp(log_weight + self.log_kernel - self.clusters.spread(finite(log_density)))

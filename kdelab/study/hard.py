@@ -6,20 +6,19 @@ from numpy.typing import ArrayLike
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.kernels import Kernel
 from kdelab.loss.validate import Floats, scalar
-from kdelab.study.bins import Bins, Ragged
+from kdelab.study.bins import Bins
 
 
 def distance_to_target(clusters: Clusters) -> Floats:
     """Return how far each point lies outside its target, (total,), in guess factors; 0 inside."""
-    ragged = Ragged(clusters)
-    below = ragged.spread(clusters.lower) - clusters.points
-    above = clusters.points - ragged.spread(clusters.upper)
+    below = clusters.spread(clusters.lower) - clusters.points
+    above = clusters.points - clusters.spread(clusters.upper)
     return np.maximum(np.maximum(below, above), 0.0)
 
 
 def nearest(clusters: Clusters) -> Floats:
     """Return the distance from each target's edge to the closest point, (n,); 0 where a point lies inside."""
-    return Ragged(clusters).min(distance_to_target(clusters))
+    return clusters.min(distance_to_target(clusters))
 
 
 def covered(clusters: Clusters, reach: float) -> Floats:
@@ -38,5 +37,5 @@ def covered(clusters: Clusters, reach: float) -> Floats:
 def reached(clusters: Clusters, kernel: Kernel, logits: ArrayLike) -> Floats:
     """Return the mean over the target of p(x) / K_h(0), (n,): from 0, far off, to 1, a bull's-eye."""
     bins = Bins(clusters, kernel)
-    log_density = bins.log_sum(bins.log_softmax(bins.checked(logits)) + bins.log_kernel)
+    log_density = clusters.log_sum(clusters.log_softmax(logits) + bins.log_kernel)
     return bins.shares @ np.exp(log_density - kernel.log(0.0))

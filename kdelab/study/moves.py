@@ -32,7 +32,7 @@ def away(clusters: Clusters, by: ArrayLike) -> Clusters:
     centre, given = _centre_of_each(clusters), numbers("by", by)
     if given.shape not in ((), (len(clusters),)) or not np.isfinite(given).all():
         raise ValueError(f"by must be one finite number, or one for each of the {len(clusters)} clusters, not {by!r}")
-    each = np.repeat(np.broadcast_to(given, len(clusters)), clusters.sizes)
+    each = clusters.spread(np.broadcast_to(given, len(clusters)))
     distance = np.abs(clusters.points - centre)
     moved = distance + each
     if (moved < -1e-12 * np.maximum(distance, 1e-300)).any():
@@ -72,11 +72,11 @@ def one_sided(clusters: Clusters, shifts: ArrayLike, one_bin: bool = False) -> C
     if (steps < 0).any():
         raise ValueError(f"shifts must be at least 0, but one is {steps.min()}")
     half = np.zeros(len(clusters)) if one_bin else (clusters.upper - clusters.lower) / 2
-    points = np.repeat(half, clusters.sizes) + distances(clusters) + steps[:, None]
+    points = clusters.spread(half) + distances(clusters) + steps[:, None]
     starts = clusters.offsets[:-1] + len(clusters.points) * np.arange(len(steps))[:, None]
     offsets = np.append(starts.ravel(), points.size)
     return Clusters(points.ravel(), offsets, np.tile(-half, len(steps)), np.tile(half, len(steps)))
 
 
 def _centre_of_each(clusters: Clusters) -> Floats:
-    return np.repeat((clusters.lower + clusters.upper) / 2, clusters.sizes)
+    return clusters.spread(clusters.centres)

@@ -11,21 +11,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq, minimize
 
-from kdelab.loss.batches import ranges
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
+from kdelab.loss.frozen import Frozen
 from kdelab.loss.kernels import Kernel
-from kdelab.loss.prepared import Prepared
-from kdelab.loss.quadrature import GaussLegendre, Midpoint
-from kdelab.loss.scattered.nodes import Nodes, Panels
-from kdelab.loss.scattered.sums import finite
-from kdelab.loss.validate import Floats, Integers, count, instance, positive
-from kdelab.study.bins import Objective, Ragged
+from kdelab.loss.ragged import Ragged, finite, ranges
+from kdelab.loss.rules import GaussLegendre, Midpoint
+from kdelab.loss.scattered.quadrature import Nodes, Panels
+from kdelab.loss.validate import Floats, count, instance, positive
+from kdelab.study.bins import Objective
 
 _STARVED = np.log(1e-300)  # a point that explains nothing keeps so much of its weight, so that its logit stays finite
 
 
-class Rates(Prepared):
+class Rates(Frozen):
     """What each point explains per unit of weight, and what follows from it; prepared for a loss.
 
     Everything stays a logarithm, so that a point whose weight is far below the smallest float64, and whose gradient is
@@ -46,16 +45,12 @@ class Rates(Prepared):
         clusters = instance("loss", loss, CrossEntropy, "CrossEntropy(clusters, kernel)").clusters
         rule = loss.quadrature if isinstance(loss.quadrature, (GaussLegendre, Midpoint)) else Panels()
         nodes = Nodes(clusters.cut(np.zeros(len(clusters.points), np.int64), 1), loss.kernel, rule, loss.background)
-        each = np.repeat(np.diff(nodes.offsets), clusters.sizes)  # nodes that a point has
-        self._ragged = Ragged(clusters)
-        self._node = ranges(np.repeat(nodes.offsets[:-1], clusters.sizes), each)
-        self._point = np.repeat(np.arange(len(each)), each)
-        self._of_point = np.cumsum(each) - each
+        self.clusters, self._nodes = clusters, Ragged.of(np.diff(nodes.offsets))
+        self._of_point = Ragged.of(clusters.spread(self._nodes.sizes))  # the nodes that each point has
+        self._of_node = Ragged.of(self._nodes.spread(clusters.sizes))  # the points that each node has
+        self._node = ranges(clusters.spread(nodes.offsets[:-1]), self._of_point.sizes)
+        self._point = self._of_point.owners
         self._by_node = np.argsort(self._node, kind="stable")
-        points = np.repeat(clusters.sizes, np.diff(nodes.offsets))  # points that a node has
-        self._of_node = np.cumsum(points) - points
-        self._first = nodes.offsets[:-1]
-        self._owner = np.repeat(np.arange(len(clusters)), np.diff(nodes.offsets))
         self._log_share = np.log(nodes.share)
         self._log_kernel = loss.kernel.log(nodes.x[self._node] - clusters.points[self._point])
         with np.errstate(divide="ignore"):
@@ -74,7 +69,7 @@ class Rates(Prepared):
         logits : (total,)
             The loss there is never higher. A point that explains nothing loses all but 1e-300 of its weight.
         """
-        z = self._ragged.checked(logits)
+        z = self.clusters.checked(logits)
         return z + np.maximum(self._log_rates(z)[0], _STARVED)
 
     def certificate(self, logits: ArrayLike) -> Floats:
@@ -88,33 +83,30 @@ class Rates(Prepared):
         ----------
         logits : array_like, (total,)
         """
-        log_rates, log_density = self._log_rates(self._ragged.checked(logits))
-        n = len(self._first)
-        if n == 0:
-            return np.empty(0)
-        greatest = self._ragged.max(log_rates)
-        unmixed = _log_sums(self._log_share + self._log_background - finite(log_density), self._first)
-        infinite = np.logical_or.reduceat(log_density == -np.inf, self._first)
+        log_rates, log_density = self._log_rates(self.clusters.checked(logits))
+        greatest = self.clusters.max(log_rates)
+        unmixed = self._nodes.log_sum(self._log_share + self._log_background - finite(log_density))
+        infinite = self._nodes.min(log_density) == -np.inf
         return np.where(infinite, np.inf, np.logaddexp(greatest, unmixed))
 
     def _log_rates(self, z: Floats) -> tuple[Floats, Floats]:
         """Return log q_i, (total,), and log p at every node."""
         terms = (z[self._point] + self._log_kernel)[self._by_node]
-        log_weight = self._ragged.log_sum(z)
+        log_weight = self.clusters.log_sum(z)
         log_density = np.logaddexp(
-            _log_sums(terms, self._of_node) - log_weight[self._owner] + self._log_rest, self._log_background
+            self._of_node.log_sum(terms) - self._nodes.spread(log_weight) + self._log_rest, self._log_background
         )
         per_weight = self._log_share - finite(log_density) + self._log_rest
-        return _log_sums(self._log_kernel + per_weight[self._node], self._of_point), log_density
+        return self._of_point.log_sum(self._log_kernel + per_weight[self._node]), log_density
 
 
 def expectation_maximisation(loss: CrossEntropy, logits: ArrayLike, steps: int) -> Floats:
     """Return the logits after some EM steps on the cross-entropy, with a largest logit of 0 a cluster."""
-    rates, ragged = Rates(loss), Ragged(loss.clusters)
-    z = ragged.checked(logits)
+    rates, clusters = Rates(loss), loss.clusters
+    z = clusters.checked(logits)
     for _ in range(count("steps", steps, 0)):
         z = rates.em_step(z)
-        z = z - ragged.spread(ragged.max(z))
+        z = z - clusters.spread(clusters.max(z))
     return z
 
 
@@ -134,7 +126,7 @@ def settle(
     steps : int
         The most iterations.
     """
-    start, widest = Ragged(clusters).checked(logits), positive("widest", widest)
+    start, widest = clusters.checked(logits), positive("widest", widest)
 
     def of(z: Floats) -> tuple[float, Floats]:
         value, gradient = objective.value_and_grad(z)
@@ -173,13 +165,3 @@ def one_point_limit(kernel: Kernel, nodes: int = 2000) -> float:
         return float(np.exp(kernel.log_unit(abs(t - x[:, None])) - kernel.log_unit(abs(t))).mean(axis=1).max()) - 1
 
     return float(brentq(best_rival, 1e-2, 20.0, xtol=1e-6))
-
-
-def _log_sums(logs: Floats, starts: Integers) -> Floats:
-    """Return log sum exp of each stretch of ``logs``; ``-inf`` where all are."""
-    if len(starts) == 0:
-        return np.empty(0)
-    sizes = np.diff(np.append(starts, len(logs)))
-    top = finite(np.maximum.reduceat(logs, starts))
-    with np.errstate(divide="ignore"):
-        return top + np.log(np.add.reduceat(np.exp(logs - np.repeat(top, sizes)), starts))

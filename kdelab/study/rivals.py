@@ -10,28 +10,29 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kdelab.loss.batches import ranges
 from kdelab.loss.clusters import Clusters
+from kdelab.loss.frozen import Frozen
 from kdelab.loss.kernels import Box, Cauchy, Gaussian, Kernel, Laplace
-from kdelab.loss.quadrature import GaussLegendre, Midpoint
-from kdelab.loss.validate import Floats, scalar
-from kdelab.study.bins import RULE, Bins, PerBin, Ragged
+from kdelab.loss.ragged import ranges
+from kdelab.loss.rules import GaussLegendre, Midpoint
+from kdelab.loss.validate import Floats, instance, scalar
+from kdelab.study.bins import RULE, Bins, PerBin
 
 
-class _Weighted(ABC, Ragged):
+class _Weighted(ABC, Frozen):
     """A loss given through its derivatives by the weights; the softmax turns them into those by the logits."""
 
     def __init__(self, clusters: Clusters, kernel: Kernel | None = None) -> None:
-        super().__init__(clusters)
-        self.centre = (clusters.lower + clusters.upper) / 2
+        self.clusters = instance("clusters", clusters, Clusters, "Clusters.from_lists(points, lower, upper)")
+        self.centre = clusters.centres
         self.width = clusters.upper - clusters.lower
-        self.from_centre = clusters.points - self.spread(self.centre)
+        self.from_centre = clusters.points - self.clusters.spread(self.centre)
 
     def value_and_grad(self, logits: ArrayLike) -> tuple[Floats, Floats]:
         """Return values (n,) and gradient (total,): S_i (D_i - sum_j S_j D_j) with D_i the derivative by S_i."""
-        weight = np.exp(self.log_softmax(self.checked(logits)))
+        weight = np.exp(self.clusters.log_softmax(self.clusters.checked(logits)))
         value, slope = self.by_weight(weight)
-        return value, weight * (slope - self.spread(self.sum(weight * slope)))
+        return value, weight * (slope - self.clusters.spread(self.clusters.sum(weight * slope)))
 
     @abstractmethod
     def by_weight(self, weight: Floats) -> tuple[Floats, Floats]:
@@ -46,8 +47,8 @@ class MeanSquaredError(_Weighted):
 
     def by_weight(self, weight: Floats) -> tuple[Floats, Floats]:
         """Return the value and 2 (m - c) (x_i - c)."""
-        error = self.sum(weight * self.from_centre)
-        return error**2 + self.width**2 / 12, 2 * self.spread(error) * self.from_centre
+        error = self.clusters.sum(weight * self.from_centre)
+        return error**2 + self.width**2 / 12, 2 * self.clusters.spread(error) * self.from_centre
 
 
 class SquaredDistance(_Weighted):
@@ -55,7 +56,7 @@ class SquaredDistance(_Weighted):
 
     def by_weight(self, weight: Floats) -> tuple[Floats, Floats]:
         """Return the value and (x_i - c)^2."""
-        return self.sum(weight * self.from_centre**2) + self.width**2 / 12, self.from_centre**2
+        return self.clusters.sum(weight * self.from_centre**2) + self.width**2 / 12, self.from_centre**2
 
 
 class Wasserstein(_Weighted):
@@ -67,14 +68,14 @@ class Wasserstein(_Weighted):
 
     def __init__(self, clusters: Clusters, kernel: Kernel | None = None) -> None:
         super().__init__(clusters, kernel)
-        prediction = self.spread(np.arange(len(clusters)))
+        prediction = self.clusters.spread(np.arange(len(clusters)))
         self.order = np.lexsort((self.from_centre, prediction))
         self.inner = np.diff(prediction) == 0
 
     def by_weight(self, weight: Floats) -> tuple[Floats, Floats]:
         """Return the value and the derivatives, those of the last point of each cluster 0."""
         x, weight = self.from_centre[self.order], weight[self.order]
-        width = self.spread(self.width)
+        width = self.clusters.spread(self.width)
         upto = self._upto(weight)
         right = width * (upto - 0.5)
         left = width * (upto - weight - 0.5)
@@ -84,14 +85,14 @@ class Wasserstein(_Weighted):
         step = np.zeros_like(x)
         step[:-1][self.inner] = (abs(x[:-1] - right[:-1]) - abs(x[1:] - right[:-1]))[self.inner]
         slope = np.empty_like(x)
-        slope[self.order] = self.spread(self.sum(step)) - (self._upto(step) - step)
-        return self.sum(weight * cost), slope
+        slope[self.order] = self.clusters.spread(self.clusters.sum(step)) - (self._upto(step) - step)
+        return self.clusters.sum(weight * cost), slope
 
     def _upto(self, values: Floats) -> Floats:
         """Return the running sum within each cluster."""
         running = np.cumsum(values)
         starts = self.clusters.offsets[:-1]
-        return running - self.spread(running[starts] - values[starts])
+        return running - self.clusters.spread(running[starts] - values[starts])
 
 
 class _Pairs(_Weighted):
@@ -99,8 +100,8 @@ class _Pairs(_Weighted):
 
     def __init__(self, clusters: Clusters, kernel: Kernel | None = None) -> None:
         super().__init__(clusters, kernel)
-        sizes = self.spread(clusters.sizes)
-        self.partner = ranges(self.spread(clusters.offsets[:-1]), sizes)
+        sizes = self.clusters.spread(clusters.sizes)
+        self.partner = ranges(self.clusters.spread(clusters.offsets[:-1]), sizes)
         self.first = np.cumsum(sizes) - sizes
         self.apart = abs(np.repeat(clusters.points, sizes) - clusters.points[self.partner])
 
@@ -118,14 +119,14 @@ class CRPS(_Pairs):
 
     def __init__(self, clusters: Clusters, kernel: Kernel | None = None) -> None:
         super().__init__(clusters, kernel)
-        far, half = abs(self.from_centre), self.spread(self.width) / 2
+        far, half = abs(self.from_centre), self.clusters.spread(self.width) / 2
         inside = far < half
         self.to_target = np.where(inside, (half**2 + far**2) / (2 * np.where(inside, half, 1.0)), far)
 
     def by_weight(self, weight: Floats) -> tuple[Floats, Floats]:
         """Return the value and A_i - sum_j S_j abs(x_i - x_j)."""
         apart = self.against_cluster(self.apart, weight)
-        return self.sum(weight * (self.to_target - apart / 2)), self.to_target - apart
+        return self.clusters.sum(weight * (self.to_target - apart / 2)), self.to_target - apart
 
 
 class DensitySquaredError(_Pairs):
@@ -147,7 +148,7 @@ class DensitySquaredError(_Pairs):
     def by_weight(self, weight: Floats) -> tuple[Floats, Floats]:
         """Return the value and 2 (sum_j S_j (K_h * K_h)(x_i - x_j) - mean K_h(x - x_i))."""
         overlap = self.against_cluster(self.twice, weight)
-        return self.sum(weight * (overlap - 2 * self.reach)) + 1 / self.width, 2 * (overlap - self.reach)
+        return self.clusters.sum(weight * (overlap - 2 * self.reach)) + 1 / self.width, 2 * (overlap - self.reach)
 
 
 def _self_convolution(kernel: Kernel, apart: Floats) -> Floats:
@@ -187,12 +188,12 @@ class Power(PerBin):
         """Return (1 - p^alpha) / alpha and p^alpha (S_i - r_i)."""
         log_density = self.log_density(log_weight)
         responsibility = self.responsibilities(log_weight, log_density)
-        gradient = np.exp(log_weight) * self.spread(self.sum(responsibility)) - responsibility
+        gradient = np.exp(log_weight) * self.clusters.spread(self.clusters.sum(responsibility)) - responsibility
         if self.alpha == 0:
             return -log_density, gradient
         with np.errstate(over="ignore"):  # an alpha below 0 may make infinitely much of a far cluster
             value = -np.expm1(self.alpha * log_density) / self.alpha
-            scale = self.spread(np.exp(self.alpha * log_density))
+            scale = self.clusters.spread(np.exp(self.alpha * log_density))
         return value, np.where(gradient == 0, 0.0, scale) * gradient
 
 
@@ -215,4 +216,6 @@ class LogOfIntegral(PerBin):
         """Return -log mean p and its gradient: the cross-entropy of one bin with the kernels' means for a kernel."""
         log_density = self.log_density(log_weight)
         responsibility = self.responsibilities(log_weight, log_density)
-        return -log_density, np.exp(log_weight) * self.spread(self.sum(responsibility)) - responsibility
+        return -log_density, np.exp(log_weight) * self.clusters.spread(
+            self.clusters.sum(responsibility)
+        ) - responsibility

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.kernels import Kernel
-from kdelab.loss.quadrature import GaussLegendre, Midpoint
+from kdelab.loss.rules import GaussLegendre, Midpoint
 from kdelab.loss.validate import Floats, numbers
 from kdelab.study.bins import RULE, PerBin
 
@@ -26,8 +26,8 @@ class LogOfEach(PerBin):
 
     def per_bin(self, logits: Floats, log_weight: Floats) -> tuple[Floats, Floats]:
         """Return -sum_i log(S_i K_i) and k S_i - 1."""
-        value = -self.sum(log_weight + self.log_kernel)
-        gradient = self.spread(self.clusters.sizes) * np.exp(log_weight) - 1
+        value = -self.clusters.sum(log_weight + self.log_kernel)
+        gradient = self.clusters.spread(self.clusters.sizes) * np.exp(log_weight) - 1
         return value, np.broadcast_to(gradient, self.log_kernel.shape)
 
 
@@ -51,8 +51,8 @@ class LogOfKernels(_Logs):
     def per_bin(self, logits: Floats, log_weight: Floats) -> tuple[Floats, Floats]:
         """Return -sum_i S_i log K_i and -S_i (log K_i - sum_j S_j log K_j)."""
         weight = np.exp(log_weight)
-        value = -self.sum(weight * self.log_kernel)
-        return value, -weight * (self.log_kernel + self.spread(value))
+        value = -self.clusters.sum(weight * self.log_kernel)
+        return value, -weight * (self.log_kernel + self.clusters.spread(value))
 
 
 class WeightedLogOfEach(_Logs):
@@ -61,8 +61,8 @@ class WeightedLogOfEach(_Logs):
     def per_bin(self, logits: Floats, log_weight: Floats) -> tuple[Floats, Floats]:
         """Return -sum_i S_i log(S_i K_i) and its gradient."""
         weight, logs = np.exp(log_weight), log_weight + self.log_kernel
-        value = -self.sum(weight * logs)
-        return value, -weight * (logs + self.spread(value))
+        value = -self.clusters.sum(weight * logs)
+        return value, -weight * (logs + self.clusters.spread(value))
 
 
 class SoftLabels(PerBin):
@@ -73,7 +73,9 @@ class SoftLabels(PerBin):
         return self._of(np.exp(self.log_kernel), log_weight)
 
     def _of(self, label: Floats, log_weight: Floats) -> tuple[Floats, Floats]:
-        return -self.sum(label * log_weight), np.exp(log_weight) * self.spread(self.sum(label)) - label
+        return -self.clusters.sum(label * log_weight), np.exp(log_weight) * self.clusters.spread(
+            self.clusters.sum(label)
+        ) - label
 
 
 class NormalisedSoftLabels(SoftLabels):
@@ -84,7 +86,9 @@ class NormalisedSoftLabels(SoftLabels):
 
     def per_bin(self, logits: Floats, log_weight: Floats) -> tuple[Floats, Floats]:
         """Return -sum_i q_i log S_i and S_i - q_i."""
-        return self._of(self.responsibilities(np.zeros_like(log_weight), self.log_sum(self.log_kernel)), log_weight)
+        return self._of(
+            self.responsibilities(np.zeros_like(log_weight), self.clusters.log_sum(self.log_kernel)), log_weight
+        )
 
 
 class OwnCluster(PerBin):
@@ -92,7 +96,7 @@ class OwnCluster(PerBin):
 
     def per_bin(self, logits: Floats, log_weight: Floats) -> tuple[Floats, Floats]:
         """Return -sum_i log K_i and 0."""
-        return -self.sum(self.log_kernel), np.zeros_like(self.log_kernel)
+        return -self.clusters.sum(self.log_kernel), np.zeros_like(self.log_kernel)
 
 
 class IndependentLogistic(PerBin):
@@ -104,7 +108,7 @@ class IndependentLogistic(PerBin):
     def per_bin(self, logits: Floats, log_weight: Floats) -> tuple[Floats, Floats]:
         """Return the sum of the logistic losses and sigma_i - y_i."""
         label = np.exp(self.log_kernel - self.kernel.log(0.0))
-        value = self.sum(np.logaddexp(0.0, logits) - label * logits)
+        value = self.clusters.sum(np.logaddexp(0.0, logits) - label * logits)
         return value, np.exp(-np.logaddexp(0.0, -logits)) - label
 
 
@@ -116,10 +120,10 @@ class OneSoftmax(PerBin):
 
     def per_bin(self, logits: Floats, log_weight: Floats) -> tuple[Floats, Floats]:
         """Return -log sum_i G_i K_i and n G_i - r_i."""
-        share = self.log_sum(logits)
+        share = self.clusters.log_sum(logits)
         share = share - np.logaddexp.reduce(share)
         log_density = self.log_density(log_weight)
-        everything = np.exp(log_weight + self.spread(share))
+        everything = np.exp(log_weight + self.clusters.spread(share))
         gradient = len(self.clusters) * everything - self.responsibilities(log_weight, log_density)
         return -(share + log_density), gradient
 
@@ -138,8 +142,8 @@ class Held(PerBin):
 
     def value(self, logits: ArrayLike, held: Floats) -> Floats:
         """Return the sum over the points, (n,), at these logits with what is held given."""
-        z = self.checked(logits)
-        return self.shares @ self.summed(self.log_softmax(z), z, numbers("held", held))
+        z = self.clusters.checked(logits)
+        return self.shares @ self.summed(self.clusters.log_softmax(z), z, numbers("held", held))
 
     @abstractmethod
     def held(self, logits: ArrayLike) -> Floats:
@@ -159,11 +163,11 @@ class FixedNormaliser(Held):
 
     def held(self, logits: ArrayLike) -> Floats:
         """Return log Z, (n,)."""
-        return self.log_sum(self.checked(logits))
+        return self.clusters.log_sum(self.clusters.checked(logits))
 
     def summed(self, log_weight: Floats, logits: Floats, held: Floats) -> Floats:
         """Return -sum_i log(exp(z_i) K_i / Z)."""
-        return -self.sum(logits - self.spread(held) + self.log_kernel)
+        return -self.clusters.sum(logits - self.clusters.spread(held) + self.log_kernel)
 
     def slope(self, log_weight: Floats, held: Floats) -> Floats:
         """Return -1."""
@@ -179,18 +183,18 @@ class FixedResponsibilities(Held):
 
     def held(self, logits: ArrayLike) -> Floats:
         """Return r, (bins, total)."""
-        log_weight = self.log_softmax(self.checked(logits))
+        log_weight = self.clusters.log_softmax(self.clusters.checked(logits))
         return self.responsibilities(log_weight, self.log_density(log_weight))
 
     def summed(self, log_weight: Floats, logits: Floats, held: Floats) -> Floats:
         """Return -sum_i r_i log(S_i K_i), where r_i = 0 counts as 0 and a bin that nobody reaches as ``inf``."""
         logs = log_weight + self.log_kernel
-        value = -self.sum(held * np.where(held > 0, logs, 0.0))
-        return np.where(self.sum(held) > 0, value, np.inf)
+        value = -self.clusters.sum(held * np.where(held > 0, logs, 0.0))
+        return np.where(self.clusters.sum(held) > 0, value, np.inf)
 
     def slope(self, log_weight: Floats, held: Floats) -> Floats:
         """Return S_i R - r_i, R = sum_j r_j: 1, or 0 in a bin that nobody reaches."""
-        return np.exp(log_weight) * self.spread(self.sum(held)) - held
+        return np.exp(log_weight) * self.clusters.spread(self.clusters.sum(held)) - held
 
 
 class FixedRest(Held):
@@ -201,21 +205,23 @@ class FixedRest(Held):
 
     def held(self, logits: ArrayLike) -> Floats:
         """Return log c_i, c_i = sum over j other than i of S_j K_j, (bins, total)."""
-        terms = self.log_softmax(self.checked(logits)) + self.log_kernel
-        total = self.log_sum(terms)
-        share = np.exp(terms - self.spread(np.where(np.isfinite(total), total, 0.0)))
+        terms = self.clusters.log_softmax(self.clusters.checked(logits)) + self.log_kernel
+        total = self.clusters.log_sum(terms)
+        share = np.exp(terms - self.clusters.spread(np.where(np.isfinite(total), total, 0.0)))
         most = share > 0.5  # one point a cluster at most: there the rest must be summed, for a difference has no digits
-        rest = self.log_sum(np.where(most, -np.inf, terms))
+        rest = self.clusters.log_sum(np.where(most, -np.inf, terms))
         with np.errstate(divide="ignore"):
-            return np.where(most, self.spread(rest), self.spread(total) + np.log1p(-np.minimum(share, 0.5)))
+            return np.where(
+                most, self.clusters.spread(rest), self.clusters.spread(total) + np.log1p(-np.minimum(share, 0.5))
+            )
 
     def summed(self, log_weight: Floats, logits: Floats, held: Floats) -> Floats:
         """Return -sum_i log(S_i K_i + c_i)."""
-        return -self.sum(np.logaddexp(log_weight + self.log_kernel, held))
+        return -self.clusters.sum(np.logaddexp(log_weight + self.log_kernel, held))
 
     def slope(self, log_weight: Floats, held: Floats) -> Floats:
         """Return S_i sum_j q_j - q_i with q_i = S_i K_i / (S_i K_i + c_i), which is r_i."""
         terms = log_weight + self.log_kernel
         total = np.logaddexp(terms, held)
         share = np.exp(terms - np.where(np.isfinite(total), total, 0.0))
-        return np.exp(log_weight) * self.spread(self.sum(share)) - share
+        return np.exp(log_weight) * self.clusters.spread(self.clusters.sum(share)) - share

@@ -11,16 +11,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kdelab.loss.batches import Part, known, shuffled
-from kdelab.loss.clusters import Clusters
+from kdelab.loss.clusters import Batch, Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
+from kdelab.loss.frozen import Frozen
 from kdelab.loss.kernels import Kernel
-from kdelab.loss.prepared import Prepared
-from kdelab.loss.quadrature import Quadrature
+from kdelab.loss.parts import Part, known
+from kdelab.loss.ragged import shuffled
+from kdelab.loss.rules import Quadrature
 from kdelab.loss.validate import Floats, Integers, count, numbers, vector
 
 
-class NormalisedInParts(Prepared):
+class NormalisedInParts(Frozen):
     """The loss of scattered clusters as their parts see it, each point normalised with those beside it.
 
     A part that holds m of a cluster's k points counts m/k, so that a cluster counts once, however it is cut, and its
@@ -43,7 +44,7 @@ class NormalisedInParts(Prepared):
         background: float = 0.0,
     ) -> None:
         cut = known(parts)
-        alone = [part.alone for part in cut]
+        alone = [by_itself(part) for part in cut]
         batches = Clusters.concatenate(batch.clusters for batch in alone)
         # One prediction's piece is a cluster like any other, so that all pieces of all parts go in one call.
         self._loss = CrossEntropy(batches, kernel, quadrature, background)
@@ -58,7 +59,7 @@ class NormalisedInParts(Prepared):
         values, gradient = self._loss.value_and_grad(z[self._rows])
         losses: Floats = np.bincount(self._prediction, self._share * values).astype(np.float64)
         back = np.empty_like(z)
-        back[self._rows] = np.repeat(self._share, self._loss.clusters.sizes) * gradient
+        back[self._rows] = self._loss.clusters.spread(self._share) * gradient
         return losses, back
 
 
@@ -71,7 +72,7 @@ def pieces(rng: np.random.Generator, clusters: Clusters, size: int) -> list[Part
         Part i holds the i-th piece of every cluster that has so many.
     """
     size = count("size", size)
-    owner = np.repeat(np.arange(len(clusters)), clusters.sizes)
+    owner = clusters.owners
     random = shuffled(rng, len(owner))
     order = random[np.argsort(owner[random], kind="stable")]
     assignment = np.empty(len(owner), np.int64)
@@ -115,6 +116,19 @@ def leading_bias(weights: Floats, responsibilities: Floats, share: Floats, piece
 
 def alone(parts: Sequence[Part]) -> float:
     """Return the share of points that share their part with no other point of their cluster."""
-    sizes: list[Integers] = [part.alone.clusters.sizes for part in known(parts)]
+    sizes: list[Integers] = [by_itself(part).clusters.sizes for part in known(parts)]
     every = np.concatenate(sizes)
     return float((every == 1).sum() / every.sum())
+
+
+def by_itself(part: Part) -> Batch:
+    """Return the part taken for a batch of its own: each prediction with those of its points that are here.
+
+    This is what training on shuffled points would see. Its softmax runs over the points that happen to be together, so
+    its gradient is not the gradient (notebook 11).
+    """
+    predictions, first = np.unique(part.prediction, return_index=True)
+    offsets = np.append(first, len(part)).astype(np.int64)
+    return Batch(
+        Clusters(part.points, offsets, part.lower[predictions], part.upper[predictions]), predictions, part.rows
+    )

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kdelab.loss.batches import Part, known
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
+from kdelab.loss.frozen import Frozen
 from kdelab.loss.kernels import Laplace
-from kdelab.loss.prepared import Prepared
+from kdelab.loss.parts import Part, known
 from kdelab.loss.scattered.sums import LogSums, Provenance, together
 from kdelab.loss.validate import Floats, Integers, instance, vector
 
@@ -75,7 +75,7 @@ class LaplaceWhole(NamedTuple):
     inside: Floats
 
 
-class ScatteredLaplace(Prepared):
+class ScatteredLaplace(Frozen):
     """The two passes of a Laplace kernel without a background, in closed form.
 
     Parameters

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdelab.loss.batches import Part
+from kdelab.loss.parts import Part
+from kdelab.loss.ragged import finite
 from kdelab.loss.validate import Floats, Integers
 
 
@@ -50,11 +51,6 @@ class LogSums(NamedTuple):
 
     def _scaled_to(self, top: Floats) -> Floats:
         return self.scaled * np.exp(self.top - finite(top))
-
-
-def finite(logs: Floats) -> Floats:
-    """Return 0 in place of -inf: to be subtracted from exponents that are -inf themselves."""
-    return np.where(np.isfinite(logs), logs, 0.0)
 
 
 class Provenance(NamedTuple):

@@ -7,16 +7,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kdelab.loss.batches import Part, known
+from kdelab.loss.frozen import Frozen
 from kdelab.loss.kernels import Kernel, Laplace
-from kdelab.loss.prepared import Prepared
-from kdelab.loss.quadrature import Exact, GaussLegendre, Midpoint
+from kdelab.loss.parts import Part, known
+from kdelab.loss.rules import Exact, GaussLegendre, Midpoint
 from kdelab.loss.scattered.laplace import ScatteredLaplace
-from kdelab.loss.scattered.nodes import Nodes, Panels, outline
+from kdelab.loss.scattered.quadrature import Nodes, Panels, outline
 from kdelab.loss.validate import Floats, fraction, instance, vector
 
 
-class TwoPass(Prepared):
+class TwoPass(Frozen):
     """The cross-entropy of a batch that is cut into parts: the same numbers as from the whole.
 
     Parameters

@@ -1,0 +1,62 @@
+"""`python -m benchmarks`: build the peers' environment if it is missing, and measure everything in it."""
+
+import argparse
+import importlib.metadata
+import importlib.util
+import os
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+INSIDE = "KDELAB_BENCH_INSIDE"
+
+
+def environment() -> Path:
+    """Return the interpreter of .bench/env, built from requirements.txt where that has changed."""
+    folder = ROOT / ".bench" / "env"
+    python, ready = folder / "bin" / "python", folder / "requirements.txt"
+    if not ready.exists() or ready.read_text() != REQUIREMENTS.read_text():
+        print("Installing the peers (PyTorch, JAX and others) into .bench/env", flush=True)
+        if not python.exists():
+            venv.create(folder, with_pip=True)
+        quiet = ["--quiet", "--disable-pip-version-check"]
+        # PyTorch by itself first: a build that is at hand for the CPU satisfies what the others ask for.
+        torch = next(line for line in REQUIREMENTS.read_text().splitlines() if line.startswith("torch=="))
+        subprocess.run([python, "-m", "pip", "install", *quiet, torch], check=True)
+        subprocess.run([python, "-m", "pip", "install", *quiet, "--requirement", REQUIREMENTS], check=True)
+        ready.write_text(REQUIREMENTS.read_text())
+    return python
+
+
+def main() -> None:
+    """Run the whole benchmark, or a shorter one."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9, help="how often each case is timed (default 9)")
+    parser.add_argument("--output", type=Path, default=ROOT / "reports" / "bench", help="folder of the results")
+    arguments = parser.parse_args()
+    if INSIDE not in os.environ:
+        python = environment()
+        paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        inside = os.environ | {INSIDE: "1", "PYTHONPATH": paths}
+        command = [str(python), "-m", "benchmarks", *sys.argv[1:]]
+        raise SystemExit(subprocess.run(command, env=inside, cwd=ROOT).returncode)
+
+    from benchmarks import report, run, streaming
+
+    versions = {name: importlib.metadata.version(name) for name in ("torch", "jax", "numba", "numpy")}
+    load = f"{os.getloadavg()[0]:.1f} at the start"
+    started = time.strftime("%Y-%m-%d")
+    found = run.run(arguments.rounds)
+    print("ten million neighbours, from disk", flush=True)
+    streamed = streaming.table(streaming.measure(), 10_000_000)
+    header = {"date": started, **run.machine(), **versions, "load": load, "rounds": arguments.rounds}
+    print(report.write(found, streamed, header, arguments.output))
+    print(f"Written to {arguments.output}/bench.md, bench.png and bench.json")
+
+
+if __name__ == "__main__":
+    main()

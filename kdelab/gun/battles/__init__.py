@@ -1,0 +1,1 @@
+"""Robocode battles, recorded turn by turn. Knows nothing of waves."""

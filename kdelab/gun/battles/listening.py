@@ -1,0 +1,125 @@
+"""What is taken down of a battle while it is fought, and when it is given up.
+
+The battle's listener (`kdelab.gun.battles.robocode`) hands over each turn's snapshot, and what
+`kdelab.gun.battles.hosting` finds out about the robots; nothing here needs Java.
+"""
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kdelab.gun.battles.turns import BULLET_COLUMNS, TURN_COLUMNS, TurnLog
+
+HEARTBEAT = 1.0  # seconds between two signs of life
+_HEADLINE = re.compile(r"=+|Round \d+ of \d+")  # the engine's, on a robot's console at the start of a round
+_LEFTOVER = re.compile("is still running|is not stopping|Could not destroy")
+
+
+def _brief(lines: list[str]) -> str:
+    """Return the head of a complaint on one line: a stack trace's first frames are what its author needs."""
+    return " ".join(" ".join(lines[:3]).split())
+
+
+class Recorder:
+    """What a battle's listener gathers: rows of turns, the first and last sight of each bullet, and what went wrong.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The robots' class names.
+    rounds : int
+        How many rounds the battle has.
+    patience : float
+        Turns running that a robot may miss.
+    stall : float
+        Seconds that a robot may take to start a round.
+    tell : callable
+        Takes events.
+    """
+
+    def __init__(self, names: tuple[str, str], rounds: int, patience: float, stall: float, tell: Callable[..., None]):
+        self.names, self.rounds, self.tell = names, rounds, tell
+        self.patience, self.stall = patience, stall
+        self.turns: list[list[float]] = []
+        self.bullets: dict[tuple[int, int, int], list[float]] = {}
+        self.left_out: dict[int, str] = {}  # by round, why
+        self.problem = ""
+        self._idle = [0, 0]  # turns running in which a robot did not act
+        self._told = time.monotonic()
+
+    def round(self, number: int, hosts: Any) -> None:
+        """Wait for the robots at the start of a round."""
+        self._alive()
+        for side in hosts.not_started(self.stall):
+            self._refuse(f"{self.names[side]} stalls: it has not started round {number} within {self.stall:g} s")
+        self._idle = [0, 0]
+
+    def turn(self, snapshot: Any, hosts: Any) -> None:
+        """Take down one turn."""
+        number, turn = snapshot.getRound(), snapshot.getTurn()
+        row: list[float] = [number, turn]
+        for side, robot in enumerate(snapshot.getRobots()):
+            row += [robot.getX(), robot.getY(), robot.getBodyHeading(), robot.getVelocity()]
+            row += [robot.getEnergy(), robot.getGunHeat(), robot.getState().ordinal()]
+            self._judge(side, number, turn, str(robot.getOutputStreamSnapshot() or ""), hosts)
+        self.turns.append(row)
+        for bullet in snapshot.getBullets():
+            begin = [bullet.getPower(), bullet.getHeading(), turn, bullet.getX(), bullet.getY()]
+            end = [turn, bullet.getState().ordinal(), bullet.getVictimIndex()]
+            key = (number, bullet.getOwnerIndex(), bullet.getBulletId())
+            self.bullets[key] = [*self.bullets.get(key, begin)[: len(begin)], *end]
+        if time.monotonic() - self._told > HEARTBEAT:
+            self._alive()
+
+    def _alive(self) -> None:
+        self.tell(event="alive")
+        self._told = time.monotonic()
+
+    def _judge(self, side: int, number: int, turn: int, console: str, hosts: Any) -> None:
+        """See whether a robot broke down or did not act; the console holds the engine's lines only."""
+        name = self.names[side]
+        where = f"{name}, round {number}, turn {turn}"
+        said = [line for line in console.splitlines() if not _HEADLINE.fullmatch(line)]
+        failed = [i for i, line in enumerate(said) if line.startswith("SYSTEM: ") and " occurred on " in line]
+        if hosts.broke_down(side):
+            self._refuse(f"{where}: {_brief(said) or 'an exception has ended its run'}")
+        elif failed:  # in an event's handler; the robot goes on
+            self._refuse(f"{where}: {_brief(said[failed[0] :])}")
+        elif not hosts.skipped(side, turn):
+            self._idle[side] = 0
+        else:
+            self._idle[side] += 1
+            self.left_out.setdefault(number, f"{name} skipped turn {turn}")
+            if self._idle[side] >= self.patience:
+                self._refuse(
+                    f"{name} stalls in round {number}: it has not acted for {self._idle[side]} turns, up to turn "
+                    f"{turn}; it may be looping (allow more with stall=), or has left its run"
+                )
+            elif 2 * len(self.left_out) > self.rounds:
+                self._refuse(
+                    f"{where}: turns were skipped in {len(self.left_out)} of {self.rounds} rounds; "
+                    "a robot is too slow for this machine, or has left its run"
+                )
+
+    def engine_error(self, error: str) -> None:
+        """Take the engine's word on an error of its own, but for a robot's threads that outlive a round or battle."""
+        if not _LEFTOVER.search(error):
+            self._refuse(_brief(error.splitlines()) or "the engine reports an error")
+
+    def _refuse(self, problem: str) -> None:
+        if not self.problem:
+            self.problem = problem
+            self.tell(event="error", message=problem)
+
+    def log(self) -> TurnLog:
+        """Return the battle without the rounds left out."""
+        turns = [row for row in self.turns if row[0] not in self.left_out]
+        bullets = [[*key, *values] for key, values in self.bullets.items() if key[0] not in self.left_out]
+        return TurnLog(
+            *self.names,
+            np.array(turns, dtype=np.float64).reshape(-1, len(TURN_COLUMNS)),
+            np.array(bullets, dtype=np.float64).reshape(-1, len(BULLET_COLUMNS)),
+        )

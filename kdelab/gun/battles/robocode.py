@@ -1,0 +1,220 @@
+"""The Robocode engine, in a process of its own: ``python -m kdelab.gun.battles.robocode JOB.json``.
+
+`kdelab.gun.battles.record` starts it.  The Java machine can't be stopped once Robocode has run in it (threads that
+aren't daemons stay behind), so this process ends by ``os._exit``.  It reports by JSON lines on its standard output, one
+an event, while everything that Java or a robot prints goes to standard error; the turn logs are written as npz.
+
+The settings that make a battle repeat itself to the last bit:
+
+- ``RANDOMSEED`` is read at each battle's start; it also seeds ``Math.random`` of the robots.
+- A robot may think for `TURN_NANOSECONDS` before it skips a turn.  A skipped turn depends on the clock, so a round with
+  one is left out of the log, and a battle of which most rounds would be is an error.
+- Robots start a round one after the other, and the first turn waits for both.
+
+What Robocode doesn't tell a listener is read by `kdelab.gun.battles.hosting`.
+"""
+
+import difflib
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jpype
+from jpype import JImplements, JOverride
+
+from kdelab.gun.battles.hosting import Hosts, attend_loading
+from kdelab.gun.battles.listening import Recorder
+from kdelab.gun.battles.robots import why_absent
+from kdelab.gun.battles.turns import TurnLog, write_logs
+
+TURN_NANOSECONDS = 10**9
+
+
+class Misbehaved(RuntimeError):
+    """A robot threw, stalled or skipped too much; the parent has been told."""
+
+
+def start(home: Path, jars: list[str]) -> Any:
+    """Start the Java machine and return a RobocodeEngine that works on the folder `home`."""
+    (home / "config").mkdir(exist_ok=True)
+    properties = f"robocode.version.lastrun=1.9.3.9\nrobocode.cpu.constant={TURN_NANOSECONDS}\n"
+    (home / "config" / "robocode.properties").write_text(properties)
+    jpype.startJVM(
+        "-Djava.awt.headless=true",
+        "-DNOSECURITY=true",
+        f"-DWORKINGDIRECTORY={home}",
+        "-Xmx512M",
+        "--add-opens=java.base/sun.net.www.protocol.jar=ALL-UNNAMED",
+        classpath=jars,
+    )
+    RobocodeEngine = jpype.JClass("robocode.control.RobocodeEngine")
+    RobocodeEngine.setLogMessagesEnabled(False)
+    engine = RobocodeEngine(jpype.JClass("java.io.File")(str(home)))
+    engine.setVisible(False)
+    attend_loading()
+    return engine
+
+
+def find_robot(engine: Any, wanted: str, argument: str, folder: Path) -> Any:
+    """Return the specification of the robot of that class name, with or without its version.
+
+    Raises
+    ------
+    ValueError
+        If there is none (the message says why, if the folder of robots shows it, or gives the nearest names), if there
+        is more than one, or if it is a team or a border sentry.
+    """
+    robots = {}
+    for robot in engine.getLocalRepository():
+        robots[str(robot.getNameAndVersion())] = robot
+    named = {full: robot for full, robot in robots.items() if wanted in (full, str(robot.getClassName()))}
+    if len(named) == 1:
+        (robot,) = named.values()
+        item = jpype.JClass("net.sf.robocode.security.HiddenAccess").getFileSpecification(robot)
+        told = f"{argument}={wanted!r}"
+        if item.isTeam():
+            raise ValueError(f"{told} is a team: it has several robots, and a battle here is between two")
+        if not item.validate():  # the engine asks too, and leaves such a robot out of the battle
+            raise ValueError(f"{told} cannot be loaded: is all there that it needs?")
+        if item.isSentryRobot():
+            raise ValueError(f"{told} is a border sentry: with it, the engine ends every round at once")
+        return robot
+    if named:
+        raise ValueError(f"{argument}={wanted!r} could be any of {sorted(named)}: give the version too")
+    java = int(str(jpype.JClass("java.lang.System").getProperty("java.specification.version")))
+    reason = why_absent(folder, wanted, java)
+    if reason:
+        raise ValueError(f"{argument}={wanted!r} is not among the robots: {reason}")
+    names = sorted({str(robot.getClassName()) for robot in robots.values()})
+    lowered = {name.lower(): name for name in names}
+    lowered |= {name.rsplit(".", 1)[-1].lower(): name for name in names}  # the class alone, its package forgotten
+    close = difflib.get_close_matches(wanted.lower(), lowered, n=5, cutoff=0.5)
+    near = list(dict.fromkeys(lowered[name] for name in close))[:3]
+    hint = f"the nearest names are {near}" if near else f"there are {len(names)} robots, such as {names[:5]}"
+    raise ValueError(f"{argument}={wanted!r} is not among the robots; {hint}")
+
+
+def _listener(recorder: Recorder) -> Any:
+    """Return an IBattleListener that fills the recorder until its first problem."""
+    hosts: list[Hosts] = []
+
+    @JImplements("robocode.control.events.IBattleListener")
+    class Listener:
+        @JOverride
+        def onBattleStarted(self, event: Any) -> None:
+            hosts.append(Hosts())
+
+        @JOverride
+        def onRoundStarted(self, event: Any) -> None:
+            if not recorder.problem:
+                recorder.round(event.getRound(), hosts[0])
+
+        @JOverride
+        def onTurnEnded(self, event: Any) -> None:
+            if not recorder.problem:
+                recorder.turn(event.getTurnSnapshot(), hosts[0])
+
+        @JOverride
+        def onRoundEnded(self, event: Any) -> None:
+            recorder.tell(event="round")
+
+        @JOverride
+        def onBattleError(self, event: Any) -> None:
+            recorder.engine_error(str(event.getError()))
+
+        @JOverride
+        def onBattleFinished(self, event: Any) -> None: ...
+
+        @JOverride
+        def onBattleCompleted(self, event: Any) -> None: ...
+
+        @JOverride
+        def onBattlePaused(self, event: Any) -> None: ...
+
+        @JOverride
+        def onBattleResumed(self, event: Any) -> None: ...
+
+        @JOverride
+        def onTurnStarted(self, event: Any) -> None: ...
+
+        @JOverride
+        def onBattleMessage(self, event: Any) -> None: ...
+
+    return Listener()
+
+
+def record(engine: Any, battle: dict[str, Any], robots: Path, stall: float, tell: Callable[..., None]) -> TurnLog:
+    """Run one battle and return its log.
+
+    Raises
+    ------
+    Misbehaved
+        If a robot did; `tell` was told at once, and why.
+    """
+    first, second = (find_robot(engine, battle[key], key, robots) for key in ("shooter", "enemy"))
+    names = str(first.getClassName()), str(second.getClassName())
+    title = " vs ".join(names)
+    tell(event="battle", name=title)
+    jpype.JClass("java.lang.System").setProperty("RANDOMSEED", str(battle["seed"]))
+    control = jpype.JPackage("robocode").control
+    field = control.BattlefieldSpecification(800, 600)
+    fighters = jpype.JArray(control.RobotSpecification)([first, second])
+    recorder = Recorder(names, battle["rounds"], stall * 1e9 / TURN_NANOSECONDS, stall, tell)
+    listener = _listener(recorder)
+    engine.addBattleListener(listener)
+    engine.runBattle(control.BattleSpecification(battle["rounds"], field, fighters), True)
+    engine.removeBattleListener(listener)
+    if recorder.problem:
+        raise Misbehaved(recorder.problem)
+    for number, why in recorder.left_out.items():
+        tell(event="left out", message=f"{title}, round {number}: {why}")
+    return replace(recorder.log(), seed=battle["seed"])
+
+
+def explained(error: BaseException) -> str:
+    """Return what is told of an error that nobody expected."""
+    if "during shutdown" in str(error):  # JPype's word; the process may also end before it gets here
+        return "a robot has ended the Java machine"
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def main(path: str) -> None:
+    """Do the job that the JSON file describes: keys home, jars, battles, out."""
+    report = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # robots print what they like
+
+    def tell(**event: Any) -> None:
+        report.write(json.dumps(event) + "\n")
+
+    def orphaned() -> None:
+        sys.stdin.buffer.read()  # ends when the parent does
+        os._exit(3)
+
+    threading.Thread(target=orphaned, daemon=True).start()
+    job = json.loads(Path(path).read_text())
+    home = Path(job["home"])
+    robots = home / "robots"
+    try:
+        engine = start(home, job["jars"])
+        java = str(jpype.JClass("java.lang.System").getProperty("java.runtime.version"))
+        tell(event="started", robocode=str(engine.getVersion()), java=java)
+        for battle in job["battles"]:
+            for argument in ("shooter", "enemy"):
+                find_robot(engine, battle[argument], argument, robots)
+        write_logs(job["out"], [record(engine, battle, robots, job["stall"], tell) for battle in job["battles"]])
+        tell(event="done")
+    except ValueError as error:
+        tell(event="refused", message=str(error))
+    except BaseException as error:  # Java's too; the parent is waiting for a word
+        tell(event="error", message=explained(error))
+    report.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,1 @@
+"""Guns against each other on recorded battles. Knows the gun."""

@@ -1,0 +1,224 @@
+"""Long experiments on recorded battles: ``python -m kdelab.gun.compare.leave_out robots``, ``shots`` or ``baselines``.
+
+- ``robots``: leave one robot out, learned weights against unlearned ones tuned for a single scale
+- ``shots``: what the learned gun would have done with the shots that BeepBoop and Diamond really fired
+- ``baselines``: the table of guns, each robot left out in turn
+
+Intervals are 95 % bootstrap intervals over battles (`kdelab.gun.compare.trials.compared`); fewer than eight have none.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from kdelab.gun.compare.baselines import HeadOn, Histogram, Linear, Orbit
+from kdelab.gun.compare.trials import compared
+from kdelab.gun.model import NeighbourModel
+from kdelab.gun.recall import memory_of
+from kdelab.gun.waves.columns import number_column, numbers_in, round_column
+from kdelab.gun.waves.store import load_waves
+from kdelab.learn.memory import ENOUGH
+from kdelab.loss.kernels import Cauchy, Gaussian, Laplace
+from kdelab.loss.ragged import shuffled
+
+FIRST_ROUND = 2  # own shots are judged from here on: before, there is hardly a memory
+
+
+def leave_robots_out(
+    waves: pd.DataFrame,
+    guns: Mapping[str, Any],
+    seeds: Iterable[int] = (0,),
+    tested: int | None = None,
+    folds: int | None = None,
+    judged_on: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Fit each gun without some robots' waves and judge it on the waves fired at those robots, for all robots in turn.
+
+    Parameters
+    ----------
+    waves : DataFrame
+        With a column ``enemy``, besides those of `NeighbourModel.fit`.
+    guns : mapping of str to estimator
+        Cloned; those with a `random_state` are given each seed.
+    seeds : iterable of int
+        For the guns' `random_state`, the choice of the waves tested, and the folds.
+    tested : int, optional
+        At most so many waves a robot; by default all that have 50 waves in memory.
+    folds : int, optional
+        The robots are dealt out into so many groups, each left out in turn; by default every robot is alone.
+    judged_on : DataFrame, optional
+        Judge on the waves of other battles of the same robots, recorded with new seeds.
+
+    Returns
+    -------
+    DataFrame
+        A row a gun, seed and wave: gun, seed, robot, battle, row, aim, hit, cross_entropy (nats), as `compared` takes
+        it.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two folds, or more than robots.
+    """
+    exam = waves if judged_on is None else judged_on
+    able = memory_of(exam).stored >= ENOUGH
+    robots = np.unique(waves["enemy"].astype(str))
+    groups = len(robots) if folds is None else folds
+    if not 2 <= groups <= len(robots):
+        raise ValueError(f"folds: {folds} given, allowed are 2 to {len(robots)}, the number of robots shot at")
+    tables = []
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        dealt = robots if folds is None else robots[shuffled(rng, len(robots))]
+        for left_out in np.array_split(dealt, groups):
+            at = [np.flatnonzero(able & (exam["enemy"] == robot).to_numpy()) for robot in left_out]
+            rows = np.sort(np.concatenate([part[shuffled(rng, len(part))[:tested]] for part in at]))
+            others = waves[~waves["enemy"].isin(left_out)].reset_index(drop=True)
+            for name, gun in guns.items():
+                fresh = clone(gun)
+                if "random_state" in fresh.get_params():
+                    fresh.set_params(random_state=seed)
+                tables.append(fresh.fit(others).judge(exam, rows).assign(gun=name, seed=seed))
+    results = pd.concat(tables, ignore_index=True)
+    return results.assign(robot=exam["enemy"].to_numpy()[results["row"]])
+
+
+def own_shots(
+    waves: pd.DataFrame, shooter: str, guns: Mapping[str, Any], first_round: int = FIRST_ROUND
+) -> pd.DataFrame:
+    """Return, for each decided shot that a robot really fired, whether it hit, and whether each gun's would have.
+
+    A gun aims with what its shooter had seen in the earlier rounds of the battle, with weights learned elsewhere, and
+    would have hit where its aim lies in the wave's interval.  The enemy doesn't react to our shot, and the shooter may
+    have had other reasons for its angle.
+
+    Parameters
+    ----------
+    waves : DataFrame
+        With columns shooter, real and hit.
+    shooter : str
+    guns : mapping of str to fitted estimator
+    first_round : int
+        Shots of earlier rounds don't count.
+
+    Returns
+    -------
+    DataFrame
+        A row a gun and shot: gun, enemy, battle, round, row, hit; the gun "really" is the robot itself, as the engine
+        decided.
+    """
+    hit, fired = numbers_in(waves, "hit"), number_column(waves, "real") > 0
+    mine = fired & ~np.isnan(hit) & (waves["shooter"] == shooter).to_numpy() & (round_column(waves) >= first_round)
+    rows = np.flatnonzero(mine & (memory_of(waves).stored >= ENOUGH))
+    columns = {name: waves[name].to_numpy()[rows] for name in ("battle", "round", "enemy")} | {"row": rows}
+    tables = [pd.DataFrame({"gun": "really", **columns, "hit": hit[rows] == 1})]
+    for name, gun in guns.items():
+        tables.append(pd.DataFrame({"gun": name, **columns, "hit": gun.judge(waves, rows)["hit"].to_numpy()}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def table_of_guns(predictions: int) -> dict[str, Any]:
+    """Return the guns that are compared: those without learning, rivals, and this loss with several kernels."""
+    from kdelab.study.rivals import MeanSquaredError
+
+    learn = partial(NeighbourModel, predictions=predictions, shrinkage=1.0)
+    return {
+        "head-on": HeadOn(),
+        "linear": Linear(),
+        "orbit": Orbit(),
+        "the battle's histogram": Histogram(),
+        "unlearned, one scale": learn(form="scale"),
+        "squared error": learn(loss=MeanSquaredError),
+        "Laplace": learn(),
+        "Laplace, powers": learn(form="power"),
+        "Gaussian": learn(kernel=Gaussian(0.1), background=0.01),
+        "Cauchy": learn(kernel=Cauchy(0.1)),
+        "own intervals": learn(kernel="interval", background=0.05, aim="intervals"),
+    }
+
+
+def summary(results: pd.DataFrame, column: str, against: str, seed: int = 0) -> str:
+    """Return the table of `compared` as text, a dash where there is no interval."""
+    return compared(results, column, against, np.random.default_rng(seed)).round(4).to_string(na_rep="-")
+
+
+def _robots(arguments: argparse.Namespace) -> None:
+    waves = load_waves(arguments.waves or "samples")
+    learn = partial(NeighbourModel, kernel=Laplace(arguments.bandwidth), predictions=arguments.predictions)
+    guns = {
+        "one scale": learn(form="scale"),
+        "linear": learn(),
+        "linear, shrunk": learn(shrinkage=1.0),
+        "power, shrunk": learn(form="power", shrinkage=1.0),
+    }
+    seeds = range(arguments.seed, arguments.seed + arguments.seeds)
+    exam = None if arguments.judged_on is None else load_waves(arguments.judged_on)
+    results = leave_robots_out(waves, guns, seeds, arguments.tested, arguments.folds, exam)
+    for column in ("cross_entropy", "hit"):
+        print(f"{column}: each gun, and its difference to unlearned weights with one tuned scale")
+        print(summary(results, column, "one scale"), "\n")
+        for robot, part in results.groupby("robot"):
+            means = part.groupby("gun", sort=False)[column].mean()
+            print(f"  {robot:28}", "  ".join(f"{name} {mean:+.4f}" for name, mean in means.items()))
+        print()
+
+
+def _shots(arguments: argparse.Namespace) -> None:
+    samples, surfers = load_waves("samples"), load_waves("surfers")
+    learn = partial(NeighbourModel, predictions=arguments.predictions, shrinkage=1.0)
+    guns = {
+        f"{name}, {aim} aim": NeighbourModel.from_json(model.to_json()).set_params(aim=aim)
+        for name, model in (
+            ("one scale", learn(form="scale").fit(samples)),
+            ("linear", learn().fit(samples)),
+            ("power", learn(form="power").fit(samples)),
+        )
+        for aim in ("density", "intervals")
+    }
+    for shooter in ("kc.mega.BeepBoop", "voidious.Diamond"):
+        results = own_shots(surfers, shooter, guns)
+        surfer = ~results["enemy"].str.startswith("sample.")
+        for what, part in (("sample robots", results[~surfer]), ("the other surfer", results[surfer])):
+            print(f"{shooter} at {what}: {int((part['gun'] == 'really').sum())} decided shots")
+            print(summary(part, "hit", "really"), "\n")
+
+
+def _baselines(arguments: argparse.Namespace) -> None:
+    waves = load_waves(arguments.waves or "samples")
+    guns = table_of_guns(arguments.predictions)
+    seeds = range(arguments.seed, arguments.seed + arguments.seeds)
+    results = leave_robots_out(waves, guns, seeds, arguments.tested, arguments.folds)
+    for column in ("hit", "cross_entropy"):
+        print(f"{column}, and the difference to this loss with the Laplace kernel")
+        print(summary(results, column, "Laplace"), "\n")
+
+
+def main() -> int:
+    """Run one experiment and print its table."""
+    parser = argparse.ArgumentParser(prog="python -m kdelab.gun.compare.leave_out", description=__doc__.split("\n")[0])
+    parser.add_argument("experiment", choices=["robots", "shots", "baselines"])
+    parser.add_argument("--waves", help="a shipped set of waves or a path; default samples")
+    parser.add_argument("--judged-on", help="robots: the path of other battles of the same robots to judge on")
+    parser.add_argument("--predictions", type=int, default=3000, help="waves trained on, default 3000")
+    parser.add_argument("--tested", type=int, help="waves tested a robot, default all")
+    parser.add_argument("--folds", type=int, help="groups of robots to leave out, default one a robot")
+    parser.add_argument("--seed", type=int, default=0, help="the first seed, default 0")
+    parser.add_argument("--seeds", type=int, default=1, help="how many seeds, default 1")
+    parser.add_argument("--bandwidth", type=float, default=0.1, help="guess factors, default 0.1")
+    arguments = parser.parse_args()
+    try:
+        {"robots": _robots, "shots": _shots, "baselines": _baselines}[arguments.experiment](arguments)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

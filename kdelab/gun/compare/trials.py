@@ -1,0 +1,110 @@
+"""Guns against each other on the same shots: fitted on early rounds, judged on late ones, compared battle by battle."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from kdelab.gun.model import NeighbourModel
+from kdelab.gun.predicting import hits
+from kdelab.gun.waves.check import late
+from kdelab.gun.waves.columns import number_column
+from kdelab.loss.validate import Floats, Integers, count, fraction
+from kdelab.study import resampling
+
+
+def late_rounds(waves: pd.DataFrame, share: float = 1 / 3) -> np.ndarray:
+    """Return which waves belong to the last rounds of their battle, (waves,) of bool."""
+    return late(waves, fraction("share", share), by=["battle"])
+
+
+def shots(waves: pd.DataFrame, rng: np.random.Generator, most: int, share: float = 1 / 3) -> Integers:
+    """Return rows of at most `most` real shots of late rounds, picked at random."""
+    able = np.flatnonzero(late_rounds(waves, share) & (number_column(waves, "real") > 0))
+    if len(able) == 0:
+        raise ValueError(f"waves: none of the {len(waves)} is a real shot of a late round")
+    return np.sort(rng.choice(able, min(count("most", most), len(able)), replace=False))
+
+
+def trial(
+    waves: pd.DataFrame, guns: Mapping[str, NeighbourModel], rows: Integers, share: float = 1 / 3
+) -> pd.DataFrame:
+    """Fit each gun on the early rounds, and judge it on some waves of the late ones.
+
+    Parameters
+    ----------
+    waves : DataFrame
+        As `kdelab.load_waves` gives it.
+    guns : mapping of str to NeighbourModel
+        One that has been fitted already is judged as it is.
+    rows : array of int
+        The waves to judge on, `shots` for example; their memory is all that their shooters had.
+    share : float
+        Of each battle's rounds, the late ones: never fitted on.
+
+    Returns
+    -------
+    DataFrame
+        A row a gun and wave: gun, row, battle, cross_entropy (nats), hit (bool).
+    """
+    early = waves[~late_rounds(waves, share)].reset_index(drop=True)
+    tables = []
+    for name, gun in guns.items():
+        if not hasattr(gun, "weights_"):
+            gun.fit(early)
+        judged = {"gun": name, "row": rows, "battle": waves["battle"].to_numpy()[rows]}
+        hit = hits(waves, gun.predict(waves, rows), rows)
+        tables.append(pd.DataFrame({**judged, "cross_entropy": gun.losses(waves, rows), "hit": hit}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def compared(
+    results: pd.DataFrame,
+    column: str,
+    against: str,
+    rng: np.random.Generator,
+    draws: int = 1000,
+    over: Sequence[str] = ("battle",),
+) -> pd.DataFrame:
+    """Return each gun's mean and how far it lies from one of them, with a 95 % bootstrap interval.
+
+    The means are ratios, sum over cells / count; the intervals are those of `kdelab.study.resampling.interval`.
+
+    Parameters
+    ----------
+    results : DataFrame
+        From `trial`; several may be concatenated (seeds), as long as every gun has the same shots.
+    column : str
+        "cross_entropy" or "hit".
+    against : str
+        The gun that the others are compared with, shot by shot.
+    rng : numpy.random.Generator
+        Draws, the same for all guns.
+    draws : int
+    over : sequence of str
+        The columns whose values are drawn: ("battle", "seed") adds the luck of the training to an interval over
+        battles.
+
+    Returns
+    -------
+    DataFrame
+        Index gun; columns mean, difference, low, high.  With fewer than 8 values in the first column of `over`, or
+        one in another, there is no interval: low and high are NaN, and no check passes on them.
+    """
+    cells = results.groupby([*over, "gun"], sort=True)[column].agg(["sum", "size"]).unstack("gun", fill_value=0)
+    names = list(cells["sum"].columns)
+    if against not in names:
+        raise ValueError(f"against must be one of {names}, not {against!r}")
+    mine = names.index(against)
+    totals, sizes = (cells[part].to_numpy(dtype=np.float64) for part in ("sum", "size"))
+
+    def differences(times: Floats) -> Floats:
+        """Return each gun's mean less that of `against`, the cells counted so many times."""
+        means = (times @ totals) / np.maximum(times @ sizes, 1)
+        return means - means[..., [mine]]
+
+    labels = [cells.index.get_level_values(name) for name in over]
+    difference, low, high = resampling.interval(differences, labels, rng, draws)
+    mean = totals.sum(axis=0) / sizes.sum(axis=0)
+    table = pd.DataFrame({"mean": mean, "difference": difference, "low": low, "high": high}, index=names)
+    return table.loc[list(dict.fromkeys(results["gun"]))].rename_axis("gun")

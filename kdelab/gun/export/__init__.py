@@ -1,0 +1,1 @@
+"""A fitted gun as text, and back without losing a bit."""

@@ -1,0 +1,171 @@
+"""A fitted gun as JSON, and back without losing a bit: shortest decimals that read back the same.
+
+The text may be a stranger's, so it is checked to the last number.
+"""
+
+import json
+import math
+import sys
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kdelab.gun.parameters import names_of
+from kdelab.learn.distance import Parameters
+from kdelab.loss import kernels
+from kdelab.loss.kernels import Kernel
+from kdelab.loss.validate import Floats
+
+FORMAT = "kdelab.NeighbourModel"
+SCHEMA = 2
+"""Of the JSON.  1 said so in its format, "kdelab.NeighbourModel/1", and is read like this one."""
+SETTINGS = ("kernel", "form", "neighbours", "share", "features", "background", "aim")
+
+_ROW = ("name", "low", "high", "w", "b", "a")
+
+
+class State(NamedTuple):
+    """All that predicting takes."""
+
+    parameters: dict[str, Any]
+    ranges: dict[str, tuple[float, float]]
+    scale: float
+    weights: Floats
+    offsets: Floats
+    exponents: Floats
+
+
+def to_json(state: State) -> str:
+    """Return JSON: a row {name, low, high, w, b, a} a feature, the distance's scale, and the gun's settings.
+
+    Raises
+    ------
+    ValueError
+        If a number of the gun is not what it may be, or its kernel is none of kdelab's.
+    """
+    return json.dumps(plain(checked(state)), indent=1)
+
+
+def from_json(text: str) -> State:
+    """Return the state that `to_json` wrote.
+
+    Raises
+    ------
+    ValueError
+        If the text is something else.
+    """
+    try:
+        data = json.loads(text_of(text), object_pairs_hook=_unique, parse_constant=_no_number)
+        schema = _schema(data)
+        _keys("", data, ("format", *(["schema"] if schema > 1 else []), "settings", "scale", "features"))
+        rows, settings = data["features"], dict(data["settings"])
+        _keys("settings: ", settings, SETTINGS)
+        settings["kernel"] = _kernel(settings["kernel"])
+        _number("background", settings["background"])
+        for row in rows:
+            _keys("features: ", row, _ROW)
+            if not isinstance(row["name"], str):
+                raise ValueError(f"the feature {row['name']!r} is no text")
+        names = [row["name"] for row in rows]
+        if len(set(names)) < len(names):
+            raise ValueError("a feature stands twice")
+        low, high, w, b, a = (np.array([_number(key, row[key]) for row in rows]) for key in _ROW[1:])
+        ranges = dict(zip(names, zip(low.tolist(), high.tolist(), strict=True), strict=True))
+        return checked(State(settings, ranges, _number("scale", data["scale"]), w, b, a))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"text is not a gun that to_json wrote: {error}") from error
+
+
+def checked(state: State) -> State:
+    """Return a state with contiguous float64 arrays; ValueError if a number can't be a gun's."""
+    names = names_of(state.parameters["features"])
+    if list(state.ranges) != names:
+        raise ValueError(f"its rows are those of {', '.join(state.ranges)}, its settings name {', '.join(names)}")
+    w, b, a = (np.array(part, dtype=np.float64) for part in (state.weights, state.offsets, state.exponents))
+    if not w.shape == b.shape == a.shape == (len(state.ranges),):
+        raise ValueError(f"there are {len(state.ranges)} features, and weights for {w.size}")
+    for name, (low, high) in state.ranges.items():
+        if not (low < high and math.isfinite(high - low)):
+            raise ValueError(f"the range of {name} is {low:g} to {high:g}; it must rise, and be finite")
+    for key, values in (("w", w), ("b", b), ("a", a)):
+        if not (np.isfinite(values) & (values >= 0)).all():
+            raise ValueError(f"{key} must be finite and at least 0, not {values.tolist()}")
+    if not (math.isfinite(state.scale) and state.scale > 0):
+        raise ValueError(f"scale must be finite and greater than 0, not {state.scale}")
+    with np.errstate(over="ignore", invalid="ignore"):
+        ends = Parameters(w * state.scale, a, b).transformed(np.array([np.zeros(len(w)), np.ones(len(w))]))
+        span = np.abs(np.diff(ends * w * state.scale, axis=0)).sum()
+    if not np.isfinite(span):
+        raise ValueError("with such weights distances are not finite")
+    return state._replace(scale=float(state.scale), weights=w, offsets=b, exponents=a)
+
+
+def plain(state: State) -> dict[str, Any]:
+    """Return what JSON can say of a state; ValueError if its kernel is none of kdelab's."""
+    settings = dict(state.parameters)
+    settings |= {name: int(settings[name]) for name in ("neighbours", "share")}
+    settings["background"] = float(settings["background"])
+    kernel = settings["kernel"]
+    if isinstance(kernel, Kernel):
+        if getattr(kernels, type(kernel).__name__, None) is not type(kernel):
+            raise ValueError(f"kernel: {kernel!r} is none of kdelab's, and can't be written")
+        settings["kernel"] = {"name": type(kernel).__name__, **asdict(kernel)}
+    if settings["features"] is not None:
+        settings["features"] = list(settings["features"])
+    columns = zip(state.ranges.items(), state.weights, state.offsets, state.exponents, strict=True)
+    rows = [
+        {"name": name, "low": float(low), "high": float(high), "w": float(w), "b": float(b), "a": float(a)}
+        for (name, (low, high)), w, b, a in columns
+    ]
+    return {"format": FORMAT, "schema": SCHEMA, "settings": settings, "scale": state.scale, "features": rows}
+
+
+def _schema(data: Any) -> int:
+    form = data["format"]
+    if form == f"{FORMAT}/1":
+        return 1
+    if form != FORMAT:
+        raise ValueError(f"its format is {form!r}, known is {FORMAT!r}")
+    if data["schema"] != SCHEMA:
+        raise ValueError(f"its schema is {data['schema']!r}, this kdelab reads 1 and {SCHEMA}; it takes a newer kdelab")
+    return SCHEMA
+
+
+def _kernel(given: Any) -> Any:
+    if not isinstance(given, dict):
+        return given
+    arguments = {key: _number(key, value) for key, value in given.items() if key != "name"}
+    kind = getattr(kernels, str(given["name"]), None)
+    if not (isinstance(kind, type) and issubclass(kind, Kernel)):
+        raise ValueError(f"there is no kernel {given['name']!r}")
+    return kind(**arguments)
+
+
+def text_of(given: Any) -> str:
+    """Return what was given, if it is text; ValueError otherwise."""
+    if not isinstance(given, str):
+        raise ValueError(f"it must be text, not {type(given).__name__}")
+    return given
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(f"one of {', '.join(key for key, _ in pairs)} stands twice")
+    return found
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number")
+
+
+def _keys(where: str, given: Any, allowed: tuple[str, ...]) -> None:
+    if not isinstance(given, dict) or set(given) != set(allowed):
+        raise ValueError(f"{where}needed are {', '.join(allowed)}, found {', '.join(given) if given else given!r}")
+
+
+def _number(name: str, given: Any) -> float:
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not abs(given) <= sys.float_info.max:
+        raise ValueError(f"{name} must be a finite number, not {str(given)[:40]!r}")
+    return float(given)

@@ -1,0 +1,118 @@
+"""Is a table of waves fit to learn from?  One error that says everything that is wrong with it."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from kdelab.gun.waves.columns import WHOLE, name_column, names_in, number_column, numbers_in, round_column, series
+from kdelab.gun.waves.features import RANGES
+from kdelab.loss.validate import Floats, vector
+
+KEYS = ("battle", "shooter", "round")
+INTERVAL = ("lower", "upper")
+_ROUNDING = 1e-6
+
+
+def checked(waves: pd.DataFrame, features: Sequence[str], ranges: Mapping[str, tuple[float, float]] = RANGES) -> None:
+    """Raise one error that names everything wrong with a table of waves, and return nothing otherwise.
+
+    Parameters
+    ----------
+    waves : DataFrame
+    features : sequence of str
+        The features' columns.
+    ranges : mapping
+        The documented range of each feature that has one.
+
+    Raises
+    ------
+    ValueError
+        If columns are missing, stand twice or hold what isn't a finite number, `round` isn't whole, a wave is there
+        twice, intervals are empty or lie outside [-1, 1], or features outside their range; for each, how many rows and
+        which is the first.
+    """
+    if not isinstance(waves, pd.DataFrame):
+        raise ValueError(f"waves must be a pandas DataFrame, one row a wave, not {type(waves).__name__}")
+    missing = [name for name in (*KEYS, *INTERVAL, *features) if name not in waves.columns]
+    if missing and waves.columns.nlevels == 1:
+        raise ValueError(f"waves lacks the columns {', '.join(missing)}; it has {', '.join(map(str, waves.columns))}")
+    if len(waves) == 0:
+        raise ValueError("waves has no rows")
+    faults: list[str] = []
+
+    def note(bad: np.ndarray, what: str, column: str) -> None:
+        if bad.any():
+            first = int(np.argmax(bad))
+            given = series(waves, column).iloc[first]
+            faults.append(f"{what} in {int(bad.sum())} rows, first in row {first} ({column} = {given})")
+
+    for name in ("battle", "shooter"):
+        note(names_in(waves, name) < 0, f"{name} is missing", name)
+    numbers: dict[str, Floats] = {}
+    for name in ("round", *INTERVAL, *features):
+        values = numbers_in(waves, name)
+        note(~np.isfinite(values), f"{name} is not a finite number", name)
+        numbers[name] = values
+    if "turn" in waves.columns:
+        keys = [names_in(waves, "battle"), names_in(waves, "shooter"), numbers["round"], numbers_in(waves, "turn")]
+        twice = pd.DataFrame(dict(enumerate(keys))).duplicated().to_numpy() & np.isfinite(keys).all(axis=0)
+        note(twice, "a (battle, shooter, round, turn) stands there for the second time,", "battle")
+    with np.errstate(invalid="ignore"):
+        note((numbers["round"] % 1 > 0) | (np.abs(numbers["round"]) >= WHOLE), "round is not a whole number", "round")
+        note(numbers["lower"] >= numbers["upper"], "the interval is empty, lower >= upper,", "lower")
+        for name in INTERVAL:
+            note(np.abs(numbers[name]) > 1 + _ROUNDING, f"{name} is outside [-1, 1]", name)
+        for name in features:
+            if name in ranges:
+                low, high = ranges[name]
+                slack = _ROUNDING * (high - low)
+                outside = (numbers[name] < low - slack) | (numbers[name] > high + slack)
+                note(outside, f"{name} is outside its range [{low:g}, {high:g}]", name)
+    if faults:
+        raise ValueError("waves: " + "; ".join(faults))
+
+
+def ranges_of(waves: pd.DataFrame, features: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Return the range that scales each feature to [0, 1]: the documented one, or else what the table spans.
+
+    Raises
+    ------
+    ValueError
+        If a feature of one's own spans more than the largest float.
+    """
+    return {name: RANGES.get(name) or _spanned(name, number_column(waves, name)) for name in features}
+
+
+def _spanned(name: str, values: Floats) -> tuple[float, float]:
+    low, high = float(values.min()), float(values.max())
+    if high == low:
+        high = max(low + 1.0, math.nextafter(low, math.inf))
+    if not math.isfinite(high - low):
+        raise ValueError(f"waves: {name} spans {low:g} to {high:g}, more than a float can hold")
+    return low, high
+
+
+def late(waves: pd.DataFrame, share: float, by: Sequence[str] = ("battle", "shooter")) -> np.ndarray:
+    """Return which waves belong to the last rounds, a share of all, of their battle and shooter, (waves,) of bool."""
+    rounds = pd.Series(round_column(waves)).groupby([name_column(waves, name) for name in by])
+    first, last = (rounds.transform(which).to_numpy() for which in ("min", "max"))
+    return np.asarray(rounds.obj.to_numpy() > last - share * (last - first + 1))
+
+
+def weights_of(sample_weight: ArrayLike | None, length: int) -> Floats:
+    """Return a weight a wave, none negative and not all 0; ones by default.
+
+    Raises
+    ------
+    ValueError
+        If they are something else.
+    """
+    if sample_weight is None:
+        return np.ones(length)
+    weights = vector("sample_weight", sample_weight, length, "one a wave")
+    if (weights < 0).any() or not weights.any():
+        raise ValueError("sample_weight must not be negative, nor all 0")
+    return weights / weights.max()  # only proportions count, and huge ones could not be summed

@@ -1,0 +1,1 @@
+"""The compiled engines: one table says which of them computes what."""

@@ -1,0 +1,171 @@
+"""Where the boxes over a target begin and end, and what the steps of log p there do to the loss as boxes move or grow.
+
+Edges are numbered from 0, the target's lower end, to P, its upper end, P being the number of panels between them; -1
+stands for what lies before the target and P + 1 for what lies behind it.
+"""
+
+import math
+from typing import Any
+
+import numba
+import numpy as np
+
+from kdelab.loss.engines.arithmetic import gap, log_add, softplus
+from kdelab.loss.engines.quadrature.cuts import ROUNDED
+from kdelab.loss.engines.runtime import MATH, compiled
+
+
+@compiled
+def prepare(
+    first: int, stop: int, x: Any, ends: Any, lower: Any, upper: Any, h: float, background: float, order: Any,
+    lengths: Any, lit: Any, boxes: Any, edges: Any, counts: Any,
+) -> None:  # fmt: skip
+    """Fill the panels of predictions first to stop, and the edges at which each box begins and ends.
+
+    Of the panels their lengths, whether the background lights them, their windows of boxes [first, last), and counts.
+    """
+    for i in range(first, stop):
+        part, at = slice(ends[i], ends[i + 1]), 2 * ends[i] + 3 * i
+        if lower[i] == upper[i]:
+            counts[i] = 1
+            lit[at] = background > 0.0 and abs(lower[i]) <= 1.0
+            _place(x[part], lower[i], h, order[part], boxes[:, at], edges[:, part])
+        else:
+            counts[i] = _panels(
+                x[part], lower[i], upper[i], h, background > 0.0, order[part], lengths[at:], lit[at:], boxes[:, at:],
+                edges[:, part],
+            )  # fmt: skip
+
+
+@numba.njit(error_model="numpy", fastmath=MATH)
+def _place(x: Any, a: float, h: float, order: Any, boxes: Any, edges: Any) -> None:
+    """Fill the one panel over a target that is one place. Boxes are closed: one that ends there counts."""
+    boxes[0] = boxes[1] = 0
+    for j in range(x.size):
+        begun, ended = gap(x[order[j]], a, -h) <= 0.0, gap(x[order[j]], a, h) < 0.0
+        edges[0, j], edges[1, j] = -1 if begun else 2, -1 if ended else 2
+        boxes[0] += ended
+        boxes[1] += begun
+
+
+@numba.njit(error_model="numpy", fastmath=MATH)
+def _panels(
+    x: Any, a: float, b: float, h: float, background: bool, order: Any, lengths: Any, lit: Any, boxes: Any, edges: Any
+) -> int:
+    """Fill the panels of one target, from left to right. A place is a number and what is added to it, 0, h or -h."""
+    k, close = x.size, ROUNDED * max(abs(a), abs(b), h)
+    entered = left = panel = 0
+    place, plus = a, 0.0
+    light = background and -1.0 <= a < 1.0
+    end_of_dark, end_of_light = background and a < -1.0 < b, background and a < 1.0 < b
+    while True:
+        # The next of what may come: the target's end, a box's begin or end, an end of the background.
+        event, at, more = 0, b, 0.0
+        if entered < k and gap(x[order[entered]], at, -h - more) <= 0.0:
+            event, at, more = 1, x[order[entered]], -h
+        if left < entered and gap(x[order[left]], at, h - more) <= 0.0:
+            event, at, more = 2, x[order[left]], h
+        if end_of_dark and gap(-1.0, at, -more) <= 0.0:
+            event, at, more = 3, -1.0, 0.0
+        elif end_of_light and gap(1.0, at, -more) <= 0.0:
+            event, at, more = 4, 1.0, 0.0
+        length = gap(at, place, more - plus)
+        if length > 0.0:
+            # A gap that rounding alone has opened between two boxes is none.
+            if light or left < entered or length > close or (event == 0 and panel == 0):
+                lengths[panel], lit[panel] = length, light
+                boxes[0, panel], boxes[1, panel] = left, entered
+                panel += 1
+            place, plus = at, more
+        if event == 0:
+            break
+        if event == 1:
+            edges[0, entered] = panel if length >= 0.0 else -1
+            entered += 1
+        elif event == 2:
+            edges[1, left] = panel if length >= 0.0 else -1
+            left += 1
+        elif event == 3:
+            light, end_of_dark = True, False
+        else:
+            light, end_of_light = False, False
+    for j in range(left, k):
+        edges[1, j] = panel + 1
+    for j in range(entered, k):
+        edges[0, j] = panel + 1
+    return panel
+
+
+@numba.njit(error_model="numpy", fastmath=MATH)
+def add_steps(w: Any, edges: Any, rest: Any, lit: Any, log_floor: float, work: Any) -> float:
+    """Fill work[0] and work[1] with what the integral of log p gains as a box moves right, and loses as it moves left.
+
+    Per unit of its way; the same but for edges that coincide. ``w`` are log weights, ``rest`` logs of the weight that
+    covers both sides of each edge. Return what the integral gains as all boxes grow, per unit of h: the mean of both
+    directions, as ever at a kink.
+    """
+    k, last = w.size, lit.size
+    right, left, others = work[0, :k], work[1, :k], work[2]
+    for j in range(k):
+        right[j] = left[j] = 0.0
+    grown = shrunk = 0.0
+    begin = end = 0
+    while begin < k and edges[0, begin] < 0:
+        begin += 1
+    while end < k and edges[1, end] < 0:
+        end += 1
+    for g in range(last + 1):
+        begins, ends = begin, end
+        log_begins = log_ends = -np.inf
+        while begin < k and edges[0, begin] == g:
+            log_begins = log_add(log_begins, w[begin])
+            begin += 1
+        while end < k and edges[1, end] == g:
+            log_ends = log_add(log_ends, w[end])
+            end += 1
+        if g < last:  # inside of the target, on the right of the edge
+            base = log_add(rest[g], log_floor) if lit[g] else rest[g]
+            grown += _gain(log_ends, log_add(base, log_begins))
+            shrunk += _gain(log_begins, base)
+            _others(w, begins, begin, base, others)
+            for j in range(begins, begin):
+                right[j] -= _gain(w[j], others[j])
+            for j in range(ends, end):
+                right[j] += _gain(w[j], log_add(base, log_begins))
+        if g > 0:
+            base = log_add(rest[g], log_floor) if lit[g - 1] else rest[g]
+            grown += _gain(log_begins, log_add(base, log_ends))
+            shrunk += _gain(log_ends, base)
+            for j in range(begins, begin):
+                left[j] -= _gain(w[j], log_add(base, log_ends))
+            _others(w, ends, end, base, others)
+            for j in range(ends, end):
+                left[j] += _gain(w[j], others[j])
+    return mean_of_sides(grown, shrunk)
+
+
+@numba.njit(error_model="numpy", fastmath=MATH)
+def _gain(log_weight: float, log_rest: float) -> float:
+    """Return log((weight + rest) / rest)."""
+    return softplus(log_weight - log_rest) if log_weight > -np.inf else 0.0
+
+
+@numba.njit(error_model="numpy", fastmath=MATH)
+def _others(w: Any, first: int, last: int, base: float, out: Any) -> None:
+    """Fill out[j] with log of base and all weights of [first, last) but that of j."""
+    behind = base
+    for j in range(last - 1, first - 1, -1):
+        out[j] = behind
+        behind = log_add(behind, w[j])
+    before = -np.inf
+    for j in range(first, last):
+        out[j] = log_add(out[j], before)
+        before = log_add(before, w[j])
+
+
+@numba.njit(error_model="numpy")
+def mean_of_sides(one: float, other: float) -> float:
+    """Return the mean; of a side on which the loss is infinite, only the other, and 0 where both are."""
+    if abs(one) == math.inf:
+        return other if abs(other) < math.inf else 0.0
+    return 0.5 * (one + other) if abs(other) < math.inf else one

@@ -1,0 +1,1 @@
+"""The loss by quadrature, in log space, for every kernel."""

@@ -1,0 +1,1 @@
+"""From notebooks to pages: runs, published verdicts, the site."""

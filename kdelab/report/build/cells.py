@@ -1,0 +1,237 @@
+"""What the other modules need to know of a notebook: its cells, tags, verdicts and figures."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from kdelab.plot import FIGURE
+from kdelab.report.build.inside import CUT
+from kdelab.report.verdicts import MIME, ROLES, STATUS_COLOURS
+
+PARAMETERS, EXPLORE = "parameters", "explore"
+
+
+def tags(cell: Any) -> list[str]:
+    """Return the tags of a cell."""
+    return list(cell.get("metadata", {}).get("tags", []))
+
+
+def read(path: Path) -> Any:
+    """Return the notebook in the file, as nbformat 4.
+
+    Raises
+    ------
+    ValueError
+        If there is no file that can be read, or it is no notebook; says which, and what is wrong with it.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path.name}: {error.strerror or error}") from None
+    try:
+        return _parsed(content)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path.name}: byte {error.start + 1} is not UTF-8") from None
+    except Exception as error:  # nbformat has many ways to stumble over what is no notebook
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise ValueError(f"{path.name}: not a notebook: {reason[0][:200]}") from None
+
+
+def _parsed(content: bytes) -> Any:
+    if not content.strip():
+        raise ValueError("the file is empty")
+    if content.startswith(b"\xef\xbb\xbf"):
+        raise ValueError("it begins with a byte order mark; save it as UTF-8 without")
+    for number, line in enumerate(content.splitlines(), 1):
+        if line.startswith((b"<<<<<<< ", b">>>>>>> ")):
+            raise ValueError(f"line {number} is the mark of a merge conflict: {line[:60].decode(errors='replace')}")
+    raw = json.loads(content.decode("utf-8"))
+    if not isinstance(raw, dict) or not isinstance(raw.get("nbformat"), int):
+        raise ValueError("it is JSON, but has no nbformat")
+    if raw["nbformat"] == 4 and not isinstance(raw.get("cells"), list):
+        raise ValueError("it has no cells")
+    if raw["nbformat"] == 4:  # nbformat.reads would write what is wrong with it to the log, and go on
+        notebook = nbformat.v4.upgrade(nbformat.v4.reads_json(content.decode("utf-8")))
+    else:
+        notebook = nbformat.reads(content.decode("utf-8"), as_version=4)
+    nbformat.validate(notebook, relax_add_props=True)
+    return notebook
+
+
+def listed(folder: Path) -> list[Path]:
+    """Return the numbered notebooks of a folder, in order; a playground has no number and is no page."""
+    return sorted(folder.glob("[0-9][0-9]-*.ipynb"))
+
+
+def without_explorer(notebook: Any) -> Any:
+    """Return a copy without the cells tagged ``explore``, nor a section of their own that they would leave empty."""
+    kept: list[Any] = []
+    dropping = False
+    for cell in notebook.cells:
+        if EXPLORE in tags(cell):
+            # Their heading stands right above them, if it is only a heading.
+            if kept and not dropping and kept[-1].cell_type == "markdown" and _is_heading(kept[-1].source):
+                kept.pop()
+            dropping = True
+        else:
+            kept.append(cell)
+            dropping = False
+    return nbformat.from_dict({**notebook, "cells": kept})
+
+
+def _is_heading(source: str) -> bool:
+    lines = source.strip().splitlines()
+    return len(lines) == 1 and lines[0].startswith("#")
+
+
+def tidy(notebook: Any) -> Any:
+    """Return a copy without anything that differs between two runs of the same source: times, paths, versions.
+
+    Cell ids follow from the source, so that an insertion renames nothing below it. Explorer cells have no outputs, and
+    nbval is told to skip them.
+    """
+    seen: dict[str, int] = {}
+    kept = []
+    for cell in notebook.cells:
+        name = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        seen[name] = seen.get(name, 0) + 1
+        labels = sorted({*tags(cell), *(["nbval-skip"] if EXPLORE in tags(cell) else [])})
+        clean = {
+            "cell_type": cell.cell_type,
+            "id": name if seen[name] == 1 else f"{name}-{seen[name]}",
+            "metadata": {"tags": labels} if labels else {},
+            "source": cell.source,
+        }
+        if "attachments" in cell:
+            clean["attachments"] = cell.attachments
+        if cell.cell_type == "code":
+            explorer = EXPLORE in labels
+            clean["execution_count"] = None if explorer else cell.get("execution_count")
+            clean["outputs"] = [] if explorer else _joined(cell.get("outputs", []))
+        kept.append(clean)
+    metadata = {
+        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    return nbformat.from_dict({"cells": kept, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
+
+
+def _joined(outputs: Iterable[Any]) -> list[Any]:
+    """Join what one stream got in pieces: how a kernel cuts its messages is chance."""
+    joined: list[Any] = []
+    for output in outputs:
+        last = joined[-1] if joined else None
+        if last and output.output_type == last.output_type == "stream" and output.name == last.name:
+            joined[-1] = nbformat.from_dict({**last, "text": last.text + output.text})
+        else:
+            joined.append(output)
+    return joined
+
+
+def title(notebook: Any, default: str) -> str:
+    """Return the text of the first heading."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            for line in cell.source.splitlines():
+                if line.startswith("# "):
+                    return line[2:].strip() or default
+    return default
+
+
+def cell_name(notebook: Any, index: int) -> str:
+    """Return a name by which a reader finds a cell: its number, its id and the heading above it."""
+    heading = ""
+    for cell in notebook.cells[:index]:
+        if cell.cell_type == "markdown":
+            headings = [line.lstrip("# ").strip() for line in cell.source.splitlines() if line.startswith("#")]
+            heading = headings[-1] if headings else heading
+    under = f", under “{heading}”" if heading else ""
+    return f"cell {index + 1} (id {notebook.cells[index].get('id', '?')}{under})"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A displayed figure: PNG in base64, what it shows, and whether it decides the claim."""
+
+    png: str
+    alt: str
+    caption: str
+    decisive: bool
+
+
+def outputs(notebook: Any) -> Iterator[tuple[int, Any]]:
+    """Yield cell index and output, for all outputs."""
+    for index, cell in enumerate(notebook.cells):
+        for output in cell.get("outputs", []):
+            yield index, output
+
+
+def verdicts(notebook: Any) -> dict[str, dict[str, Any]]:
+    """Return the verdicts that the outputs carry, in JSON form, by claim.
+
+    Raises
+    ------
+    ValueError
+        If one of them is not what :meth:`kdelab.Verdict.as_json` gives.
+    """
+    found = {}
+    for index, output in outputs(notebook):
+        if MIME in output.get("data", {}):
+            verdict = output.data[MIME]
+            if not _is_verdict(verdict):
+                raise ValueError(f"{cell_name(notebook, index)} shows a verdict that is none: {str(verdict)[:100]}")
+            found[verdict["claim"]] = verdict
+    return found
+
+
+def _is_verdict(data: Any) -> bool:
+    texts = ("name", "shown", "bound", "margin")
+    return (
+        isinstance(data, Mapping)
+        and all(isinstance(data.get(name), str) for name in ("claim", "status", "note"))
+        and data["status"] in STATUS_COLOURS
+        and isinstance(data.get("key"), str | None)
+        and isinstance(data.get("checks"), list)
+        and all(
+            isinstance(check, Mapping)
+            and all(isinstance(check.get(name), str) for name in texts)
+            and check.get("role") in ROLES
+            for check in data["checks"]
+        )
+    )
+
+
+def cut(notebook: Any) -> list[str]:
+    """Return the names of the cells of whose outputs a part was left out, as too large."""
+    found = []
+    for index, output in outputs(notebook):
+        text = output.get("text", "") or output.get("data", {}).get("text/plain", "")
+        if CUT in text and cell_name(notebook, index) not in found:
+            found.append(cell_name(notebook, index))
+    return found
+
+
+def figures(notebook: Any) -> list[Figure]:
+    """Return the figures displayed through :func:`kdelab.plot.style.show`."""
+    found = []
+    for _, output in outputs(notebook):
+        png = output.get("data", {}).get("image/png")
+        if png is not None:
+            told, image = (_mapping(output.get("metadata", {}).get(name)) for name in (FIGURE, "image/png"))
+            alt, caption = str(image.get("alt", "")), str(told.get("caption", ""))
+            found.append(Figure(str(png), alt, caption, bool(told.get("decisive"))))
+    return found
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def key_of(verdict: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the check of a verdict in JSON form that tells most about its status."""
+    return next((check for check in verdict["checks"] if check["name"] == verdict["key"]), None)

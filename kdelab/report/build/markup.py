@@ -1,0 +1,87 @@
+"""What may stand on a page: a policy that forbids all loading and all scripts, and HTML cleaned of what would try."""
+
+import re
+from functools import cache, partial
+from pathlib import Path
+from urllib.parse import quote
+
+import bleach  # type: ignore[import-untyped]
+import jinja2
+from markupsafe import Markup, escape
+from nbconvert import HTMLExporter
+from nbconvert.filters import Highlight2HTML, ansi2html
+from traitlets.config import Config
+
+from kdelab.report.build import mathml
+from kdelab.report.verdicts import MIME, ROLES, SYMBOLS
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+#: Content-Security-Policy of every page: nothing is loaded, nothing runs; pictures and styles are in the page itself.
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+_PLAIN = """
+a b blockquote br caption code col colgroup dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins
+kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead tr u ul var
+"""
+_ATTRIBUTES = {"alt", "align", "colspan", "height", "open", "rowspan", "scope", "span", "start", "title", "width"}
+_UNSEEN = re.compile(r"<(script|style|template|title|textarea)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+_PRIORITY = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/latex", "text/plain"]
+
+
+def _allowed(tag: str, name: str, value: str) -> bool:
+    if tag == "img" and name == "src":
+        return value.startswith("data:image/")
+    if tag == "a" and name == "href":
+        return value.startswith(("http:", "https:", "mailto:", "#"))
+    return name in _ATTRIBUTES or (name == "class" and value == "dataframe")
+
+
+def clean(html: str) -> Markup:
+    """Return foreign HTML with only its text, tables and pictures left: no scripts, no styles, nothing loaded."""
+    text = _UNSEEN.sub("", html)  # not for reading; whatever this misses loses its tags below
+    schemes = {"http", "https", "mailto", "data"}
+    return Markup(bleach.clean(text, set(_PLAIN.split()), _allowed, protocols=schemes, strip=True))
+
+
+def _globals(environment: jinja2.Environment) -> jinja2.Environment:
+    environment.autoescape = True
+    environment.filters["urlencode"] = lambda name: quote(str(name), errors="surrogateescape")
+    environment.globals.update(symbols=SYMBOLS, roles=ROLES, mime=MIME, policy=POLICY)
+    return environment
+
+
+def index_environment() -> jinja2.Environment:
+    """Return the environment in which the index is drawn."""
+    loader = jinja2.FileSystemLoader([TEMPLATES, TEMPLATES / "page"])
+    return _globals(jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined))
+
+
+@cache
+def exporter(up: str) -> HTMLExporter:
+    """Return what draws a notebook's page; `up` leads from it to the folder of all pages.
+
+    Everything is escaped but what these filters return.
+    """
+    made = HTMLExporter(
+        config=Config(NbConvertBase={"display_data_priority": _PRIORITY}),
+        template_name="page",
+        extra_template_basedirs=[str(TEMPLATES)],
+        sanitize_html=True,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+        filters={
+            "markdown2html": partial(mathml.markdown, up=up),
+            "inline_markdown": mathml.inline,
+            "clean_html": clean,
+            "escape_html": escape,
+            "ansi2html": lambda text: Markup(ansi2html(text)),
+            "highlight_python": _highlighted,
+        },
+    )
+    _globals(made.environment)
+    return made
+
+
+def _highlighted(source: str) -> Markup:
+    return Markup(Highlight2HTML(pygments_lexer="ipython3")(source))

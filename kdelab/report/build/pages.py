@@ -1,0 +1,177 @@
+"""One page a run: what it shows, when it has to be drawn again, and what it says where it can't be shown."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+
+import nbformat
+from pygments.formatters import HtmlFormatter
+
+from kdelab.report.build import cells, mathml, parameters
+from kdelab.report.build.fingerprints import RECORD, digest, sources
+from kdelab.report.build.markup import TEMPLATES, exporter
+from kdelab.report.build.project import Made, Project, digest_of
+from kdelab.report.build.published import summary
+from kdelab.report.claims import BY_ID, Claim, of_notebook
+
+Summary = tuple[str, str, str, str]
+Failure = dict[str, str]
+
+
+def failure_of(where: str, error: Exception | str) -> Failure:
+    """Return a failure of something other than a cell."""
+    text = error if isinstance(error, str | ValueError) else f"{type(error).__name__}: {error}"
+    return {"cell": where, "error": str(text)[:2000]}
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the page of one run shows: ``name`` is its file, without suffix, in reports/.
+
+    ``ran`` is None where there is no run to show; ``failure`` then says why, unless it is still to be made.
+    """
+
+    name: str
+    notebook: str
+    title: str
+    ran: Any = None
+    record: Mapping[str, Any] = field(default_factory=dict)
+    failure: Failure | None = None
+    content: str = ""
+    stale: str = ""
+
+    @classmethod
+    def of(cls, project: Project, name: str, notebook: str, title: str = "") -> "Page":
+        """Return the page of the run kept under that name, or, where it is damaged, one that says so."""
+        path = project.reports / f"{name}.ipynb"
+        title = title or notebook
+        try:
+            ran = cells.read(path)
+            record = ran.metadata.get(RECORD)
+            needed = {"key", "versions", "seconds", "given", "failure", "commit", "dirty"}
+            if not isinstance(record, Mapping) or not needed <= record.keys():
+                raise ValueError(f"{path.name}: no record in it tells how it came about; it is none of the site's runs")
+            cells.verdicts(ran)
+        except Exception as error:
+            failure = failure_of(f"its run, reports/{name}.ipynb", error)
+            failure["error"] = failure["error"].removeprefix(f"{path.name}: ")
+            return cls(name, notebook, title, failure=failure)
+        title = cells.title(ran, title)
+        return cls(name, notebook, title, ran, record, record["failure"], digest_of(path))
+
+    @property
+    def given(self) -> Mapping[str, str]:
+        """Parameters that replaced the notebook's defaults, as source."""
+        found: Mapping[str, str] = self.record.get("given", {})
+        return found
+
+    def failed(self, where: str, error: Exception) -> "Page":
+        """Return a page that shows only this failure."""
+        return replace(self, ran=None, record={}, failure=failure_of(where, error), content="", stale="")
+
+    def rows(self, known: Mapping[str, Summary]) -> list[dict[str, Any]]:
+        """Return one row a claim of this notebook: what this run says about it, and where that differs from `known`."""
+        found = cells.verdicts(self.ran) if self.ran is not None else {}
+        claims = [*of_notebook(self.notebook)]
+        claims += [Claim(name, "kdelab", "", self.notebook, name, "") for name in sorted(found.keys() - BY_ID.keys())]
+        if self.given:
+            return [row(claim, found.get(claim.id), {}, self.failure) for claim in claims]
+        return [row(claim, found.get(claim.id), known, self.failure) for claim in claims]
+
+
+def row(
+    claim: Claim, verdict: Mapping[str, Any] | None, known: Mapping[str, Summary], failure: Failure | None = None
+) -> dict[str, Any]:
+    """Return what a table says about one claim."""
+    now = summary(verdict)
+    status = "failed" if failure and verdict is None else now[0]
+    published = known.get(claim.id)
+    if known and published is None and verdict is not None and claim.id in BY_ID:
+        published = ("nothing", "", "", "")
+
+    def said(summed: Summary) -> str:
+        return f"{summed[0]}, {summed[1]} {summed[2]} ({summed[3]})" if summed[1] else summed[0]
+
+    return {
+        "id": claim.id,
+        "said": claim.said,
+        "text": claim.text,
+        "meaning": claim.meaning,
+        "status": status,
+        "name": now[1],
+        "shown": now[2],
+        "bound": now[3],
+        "now": "failed" if status == "failed" else said(now),
+        "published": said(published) if published is not None and published != now else "",
+    }
+
+
+@cache
+def style() -> str:
+    """Return the style sheet of all pages."""
+    light = HtmlFormatter(style="friendly", nobackground=True).get_style_defs(".highlight")
+    dark = HtmlFormatter(style="github-dark", nobackground=True).get_style_defs(".highlight")
+    # Pygments numbers lines, which we don't, with colours that would need a dark twin.
+    light, dark = (re.sub(r"(?m)^(pre|td\.linenos|span\.linenos).*\n?", "", text) for text in (light, dark))
+    own = (TEMPLATES / "page" / "style.css").read_text(encoding="utf-8")
+    return f"{own}{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}"
+
+
+def drawn(made: Made, name: str, key: str) -> bool:
+    """Whether a file is whole, and was made of what has this key."""
+    if not made.whole(name):
+        return False
+    with open(made.folder / name, encoding="utf-8") as stream:
+        return f"<!-- kdelab {key} -->" in stream.read(400)
+
+
+def write_page(
+    made: Made, page: Page, known: Mapping[str, Summary], previous: Page | None = None, following: Page | None = None
+) -> tuple[Page, bool]:
+    """Write a page if it has to be; return it, with a failure if it couldn't be drawn, and whether it was written."""
+    name = f"{page.name}.html"
+    try:
+        beside = [(other.name, other.title) if other else None for other in (previous, following)]
+        shown = (page.title, page.content, page.failure, page.stale, page.rows(known))
+        key = digest(shown, beside, sources(drawing=True))
+        if drawn(made, name, key):
+            return page, False
+        made.write(name, _render(page, known, previous, following, key))
+    except Exception as error:
+        page = page.failed("drawing its page", error)
+        made.write(name, _render(page, known, previous, following, "failed"))
+    return page, True
+
+
+def _render(page: Page, known: Mapping[str, Summary], previous: Page | None, following: Page | None, key: str) -> str:
+    notebook = nbformat.from_dict(page.ran) if page.ran is not None else nbformat.v4.new_notebook()
+    first = notebook.cells[0] if notebook.cells else None
+    if first is not None and first.cell_type == "markdown" and first.source.startswith("# "):
+        # The heading goes above the claims, the rest of its cell below.
+        first.source = first.source.partition("\n")[2].strip()
+    try:
+        named = parameters.defaults(notebook)
+    except ValueError:  # the run's failure says so
+        named = {}
+    up = "../" * page.name.count("/")
+    context = {
+        "key": key,
+        "style": style(),
+        "title": page.title,
+        "heading": mathml.inline(page.title),
+        "up": up,
+        "previous": (previous.name, previous.title) if previous else None,
+        "next": (following.name, following.title) if following else None,
+        "rows": page.rows(known),
+        "record": page.record,
+        "given": page.given,
+        "stale": page.stale,
+        "failure": page.failure,
+        "cut": cells.cut(notebook),
+        "parameters": {**named, **page.given},
+        "executed": f"{page.name.rpartition('/')[2]}.ipynb",
+    }
+    body, _ = exporter(up).from_notebook_node(notebook, resources={"page": context})
+    return str(body)

@@ -1,0 +1,1 @@
+"""Sliders for one cluster, and a picture of what its gradient wants."""

@@ -1,0 +1,337 @@
+"""What must not be known is scrambled, and nothing may change, bit for bit: at every entrance of the gun.
+
+What a gun may know of a wave is its features, and all about the waves that the same shooter fired in earlier rounds of
+the same battle.  Everything else is replaced: by noise, by what other waves have there, by NaN where nobody reads.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_up_waves import learnable
+
+from kdelab.gun.battles.turns import load_round
+from kdelab.gun.compare import surfing, trials
+from kdelab.gun.compare.leave_out import leave_robots_out, own_shots, table_of_guns
+from kdelab.gun.model import NeighbourModel
+from kdelab.gun.recall import retrieve
+from kdelab.gun.waves.features import FEATURE_TABLE, FEATURES
+from kdelab.gun.waves.from_turns import waves_of
+
+TARGET, AFTERWARDS = ["lower", "upper"], ["hit", "fired", "passed"]
+VALUES = [*FEATURES, "escape_angle", "bullet_speed", *TARGET]
+LAST = 5  # rounds are 0 to 5
+SCRAMBLES = pytest.mark.parametrize("how", ["noise", "others"])
+QUICK = {"neighbours": 15, "predictions": 80, "retrievals": 2, "max_iter": 4, "patience": None}
+
+
+def one_side(seed: int, battles: int, waves: int) -> pd.DataFrame:
+    """Battles of a shooter "a" against robots "0", "1", ...; some shots are decided."""
+    table = learnable(seed, battles, waves)
+    rng = np.random.default_rng(seed)
+    shot = table["real"] & (rng.random(len(table)) < 0.8)
+    table["fired"] = np.where(table["real"], rng.uniform(-1, 1, len(table)), np.nan)
+    table["hit"] = np.where(shot, (rng.random(len(table)) < 0.5) * 1.0, np.nan)
+    table["turn"] = np.arange(len(table))
+    table["passed"] = table["turn"] + rng.integers(20, 90, len(table)) * 1.0
+    table["escape_angle"], table["bullet_speed"] = rng.uniform(0.4, 0.8, len(table)), rng.uniform(11, 20, len(table))
+    return table
+
+
+def both_sides(battles: int = 3, waves: int = 180) -> pd.DataFrame:
+    """Battles in which both robots learn and shoot, rows in no order."""
+    mine, theirs = one_side(1, battles, waves), one_side(2, battles, waves)
+    theirs["shooter"], theirs["enemy"] = theirs["enemy"], "a"
+    return pd.concat([mine, theirs], ignore_index=True).sample(frac=1, random_state=4).reset_index(drop=True)
+
+
+WAVES = both_sides()
+
+
+def scrambled(waves: pd.DataFrame, rows: np.ndarray, how: str, columns: list[str] = VALUES) -> pd.DataFrame:
+    """The same waves, but for what some rows (a mask) have in some columns."""
+    rng = np.random.default_rng(5)
+    other, at = waves.copy(), np.flatnonzero(rows)
+    if how == "others":
+        other.loc[at, columns] = waves[columns].to_numpy()[rng.integers(len(waves), size=len(at))]
+    else:
+        made = {f.name: rng.uniform(f.low, f.high, len(at)) for f in FEATURE_TABLE}
+        made |= {"escape_angle": rng.uniform(0.4, 0.8, len(at)), "bullet_speed": rng.uniform(11, 20, len(at))}
+        made["lower"] = rng.uniform(-1, 0.7, len(at))
+        made["upper"] = made["lower"] + rng.uniform(0.05, 0.3, len(at))
+        other.loc[at, columns] = np.column_stack([made[name] for name in columns])
+    other.loc[at, AFTERWARDS] = np.nan
+    assert (other.loc[at, columns] != waves.loc[at, columns]).mean().min() > 0.9
+    return other
+
+
+def questions(waves: pd.DataFrame, battle: str, shooter: str, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Every second wave of a round, and what may be known when they are fired (masks)."""
+    side = ((waves["battle"] == battle) & (waves["shooter"] == shooter)).to_numpy()
+    asked = side & (waves["round"] == number).to_numpy()
+    asked[np.flatnonzero(asked)[::2]] = False
+    return asked, side & (waves["round"] < number).to_numpy()
+
+
+QUESTIONS = [("a vs 0", "a", 3), ("a vs 2", "a", LAST), ("a vs 1", "1", 4)]
+
+
+def worlds(how: str):
+    """Yield the rows asked about, and a table in which all that must not be known is scrambled, without and with ...
+
+    the targets of those waves themselves: an aim must not depend on them, a loss does.
+    """
+    for question in QUESTIONS:
+        asked, known = questions(WAVES, *question)
+        assert asked.sum() > 5
+        future = scrambled(WAVES, ~(asked | known), how)
+        yield np.flatnonzero(asked), future, scrambled(future, asked, how, TARGET)
+
+
+def remembered(waves: pd.DataFrame) -> np.ndarray:
+    """How many waves the shooter of each had fired in earlier rounds of the battle: counted one by one."""
+    keys = list(zip(waves["battle"], waves["shooter"], waves["round"], strict=True))
+    return np.array([sum(k[:2] == key[:2] and k[2] < key[2] for k in keys) for key in keys])
+
+
+def same(one, other) -> None:
+    """Assert that two answers agree to the last bit."""
+    if isinstance(one, pd.DataFrame):
+        pd.testing.assert_frame_equal(one, other, check_exact=True)
+    else:
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.fixture(scope="module")
+def guns():
+    """Every gun that is compared anywhere, fitted."""
+    quick = {name: value for name, value in QUICK.items() if name != "patience"}
+    made = table_of_guns(80)
+    for gun in made.values():
+        gun.set_params(**{name: value for name, value in quick.items() if name in gun.get_params()}).fit(WAVES)
+    return made
+
+
+@SCRAMBLES
+def test_neighbours_and_their_points_are_of_the_past(how):
+    before = retrieve(WAVES, np.random.default_rng(0), 10**6, 20)
+    for asked, future, blind in worlds(how):
+        for world in (future, blind):
+            after = retrieve(world, np.random.default_rng(0), 10**6, 20)
+            same(before.predictions, after.predictions)
+            flat = np.repeat(np.isin(before.predictions, asked), before.clusters.sizes)
+            assert flat.any()
+            same(before.neighbours[flat], after.neighbours[flat])
+            same(before.logits[flat], after.logits[flat])
+            same(before.clusters.points[flat], after.clusters.points[flat])
+
+
+@SCRAMBLES
+def test_aims_and_densities_know_the_past_and_the_features_alone(guns, how):
+    x = np.linspace(-1, 1, 21)
+    for asked, future, blind in worlds(how):
+        for name, gun in guns.items():
+            same(gun.predict(WAVES, asked), gun.predict(blind, asked))
+            same(gun.judge(WAVES, asked), gun.judge(future, asked))
+            if name in ("Laplace", "own intervals", "the battle's histogram"):
+                same(gun.losses(WAVES, asked), gun.losses(future, asked))
+            if isinstance(gun, NeighbourModel):
+                same(gun.density(WAVES, x, asked), gun.density(blind, x, asked))
+                (_, z, found), (_, same_z, same_found) = gun.logits(WAVES, asked), gun.logits(blind, asked)
+                same(z, same_z)
+                same(found.rows, same_found.rows)
+                assert gun.score(WAVES, rows=asked) == gun.score(future, rows=asked)
+                assert gun.hit_rate(WAVES, rows=asked) == gun.hit_rate(future, rows=asked), name
+
+
+@SCRAMBLES
+def test_what_may_be_known_is_used(guns, how):
+    """The placebo: with the past scrambled, aims do change."""
+    for question in QUESTIONS:
+        asked, known = questions(WAVES, *question)
+        past = scrambled(WAVES, known, how)
+        for name, gun in guns.items():
+            if name not in ("head-on", "linear", "orbit"):
+                assert (gun.predict(WAVES, asked) != gun.predict(past, asked)).mean() > 0.5, name
+
+
+@SCRAMBLES
+def test_a_surfer_knows_the_past_alone(how):
+    shots = surfing.as_surfer(WAVES.assign(real=True, fired=WAVES["lower"]))
+    gun = NeighbourModel(neighbours=15).unlearned(shots)
+    asked, known = questions(shots, *QUESTIONS[0])
+    rows = np.flatnonzero(asked)
+    future = scrambled(shots, ~(asked | known), how)
+    future["fired"] = np.where(asked | known, shots["fired"], np.random.default_rng(2).uniform(-1, 1, len(shots)))
+    one, other = (surfing.hits_taken(gun, world, rows, np.random.default_rng(1)) for world in (shots, future))
+    same(one, other)
+
+
+@SCRAMBLES
+@pytest.mark.parametrize("form", ["scale", "linear", "power"])
+def test_rounds_held_out_choose_and_do_not_teach(form, how):
+    late = (WAVES["round"] > 3).to_numpy()
+    one, other = (
+        NeighbourModel(form=form, validation=1 / 3, shrinkage=1.0, **QUICK).fit(world)
+        for world in (WAVES, scrambled(WAVES, late, how))
+    )
+    assert not late[one.predictions_].any()
+    same(one.predictions_, other.predictions_)
+    assert [entry.theta for entry in one.history_] == [entry.theta for entry in other.history_]
+    assert [entry.held_out for entry in one.history_] != [entry.held_out for entry in other.history_]
+
+
+@SCRAMBLES
+def test_waves_of_no_weight_are_remembered_but_not_learned_from(how):
+    weights = (WAVES["round"] < LAST) * 1.0
+    one, other, forgetful = (
+        NeighbourModel(validation=0, **QUICK).fit(world, sample_weight=weights)
+        for world in (
+            WAVES,
+            scrambled(WAVES, (weights == 0).to_numpy(), how),
+            scrambled(WAVES, (WAVES["round"] == 0).to_numpy(), how),  # too early to be learned from
+        )
+    )
+    same(one.weights_, other.weights_)
+    assert not np.array_equal(one.weights_, forgetful.weights_)
+
+
+@SCRAMBLES
+def test_nobody_reads_what_a_shot_was_or_whether_it_hit(guns, how):
+    blank = WAVES.assign(hit=np.nan, fired=np.nan, passed=np.nan, real=False, enemy="nobody", bullet_speed=np.nan)
+    same(retrieve(WAVES, np.random.default_rng(0), 50).logits, retrieve(blank, np.random.default_rng(0), 50).logits)
+    one, other = (NeighbourModel(**QUICK).fit(world) for world in (WAVES, blank))
+    same(one.weights_, other.weights_)
+    same(one.judge(WAVES), one.judge(blank))
+
+
+def test_late_rounds_are_the_last_third_of_each_battle():
+    rounds = pd.DataFrame({"battle": list("xxxxxxyyyyzz"), "round": [7, 0, 1, 2, 5, 6, 4, 3, 2, 1, 9, 9]})
+    # x: rounds 0 to 7, of which a third is 2.67, so 6 and 7 and what lies above 4.33; y: above 2.67; z: its only round
+    assert trials.late_rounds(rounds).tolist() == [
+        *(True, False, False, False, True, True),
+        *(True, True, False, False),
+        *(True, True),
+    ]
+    assert trials.late_rounds(rounds, share=0.0).sum() == 0
+    eight = pd.DataFrame({"battle": "x", "round": range(8)})
+    assert trials.late_rounds(eight, share=0.25).tolist() == [False] * 6 + [True] * 2
+    assert trials.late_rounds(eight, share=0.26).tolist() == [False] * 5 + [True] * 3
+
+
+@SCRAMBLES
+def test_a_trial_fits_on_early_rounds_and_judges_on_late_ones(how):
+    late = (WAVES["round"] > 3).to_numpy()
+    rows = trials.shots(WAVES, np.random.default_rng(0), 40)
+    assert late[rows].all()
+    assert WAVES["real"][rows].all()
+    same(rows, trials.shots(scrambled(WAVES, late, how), np.random.default_rng(0), 40))
+    rows = rows[WAVES["round"][rows] == 4]
+    unlearned = NeighbourModel(neighbours=10).unlearned(WAVES)
+    weights = unlearned.weights_.copy()
+
+    def tried(world):
+        gun = NeighbourModel(validation=0.0, **QUICK)
+        return gun, trials.trial(world, {"learned": gun, "unlearned": unlearned}, rows)
+
+    gun, results = tried(WAVES)
+    after_all, _ = tried(scrambled(WAVES, late, how))
+    same(gun.weights_, after_all.weights_)
+    _, before_the_last = tried(scrambled(WAVES, (WAVES["round"] == LAST).to_numpy(), how))
+    same(results, before_the_last)
+    earlier, _ = tried(scrambled(WAVES, (WAVES["round"] == 3).to_numpy(), how))
+    assert not np.array_equal(gun.weights_, earlier.weights_), "the last early round is trained on"
+    same(unlearned.weights_, weights)
+
+
+@SCRAMBLES
+@pytest.mark.parametrize("folds", [None, 2])
+def test_a_robot_left_out_teaches_nothing(how, folds):
+    table, exam = one_side(6, battles=4, waves=120), one_side(7, battles=4, waves=120)
+    exam["battle"] += ", again"
+    guns = {"learned": NeighbourModel(neighbours=10, predictions=40, retrievals=1, max_iter=3, validation=0.0)}
+
+    def judged(world, seeds=(0, 1)):
+        return leave_robots_out(world, guns, seeds, tested=10, folds=folds, judged_on=exam)
+
+    before = judged(table)
+    assert before.groupby(["seed", "robot"]).size().tolist() == [10] * 8
+    assert (exam["enemy"].to_numpy()[before["row"]] == before["robot"]).all()
+    assert (exam["battle"].to_numpy()[before["row"]] == before["battle"]).all()
+    assert (remembered(exam)[before["row"]] >= 50).all()
+    for robot in "0123":
+        after = judged(scrambled(table, (table["enemy"] == robot).to_numpy(), how))
+        here = (before["robot"] == robot).to_numpy()
+        same(before[here], after[here])
+        assert not before[~here].equals(after[~here]), "the others do learn from it"
+    same(before[before["seed"] == 1].reset_index(drop=True), judged(table, seeds=[1]))
+
+
+def test_robots_are_left_out_group_by_group():
+    table = learnable(battles=3, waves=180)
+    with pytest.raises(ValueError, match="folds: 1 given, allowed are 2 to 3"):
+        leave_robots_out(table, {}, folds=1)
+
+
+@SCRAMBLES
+@pytest.mark.parametrize("shooter", ["a", "1"])
+def test_own_shots_are_the_shooters_and_know_the_past_alone(guns, shooter, how):
+    chosen = {name: guns[name] for name in ("head-on", "linear", "Laplace", "own intervals")}
+    before = own_shots(WAVES, shooter, chosen, first_round=3)
+    rows = before.loc[before["gun"] == "really", "row"].to_numpy()
+    part = WAVES.iloc[rows]
+    right = (WAVES["shooter"] == shooter) & WAVES["real"] & WAVES["hit"].notna() & (WAVES["round"] >= 3)
+    same(rows, np.flatnonzero(right & (remembered(WAVES) >= 50)))
+    assert len(rows) > 20
+    same(before.loc[before["gun"] == "really", "hit"].to_numpy(), (part["hit"] == 1).to_numpy())
+    same(before.loc[before["gun"] == "head-on", "hit"].to_numpy(), ((part.lower <= 0) & (part.upper >= 0)).to_numpy())
+    same(before, own_shots(scrambled(WAVES, (WAVES["shooter"] != shooter).to_numpy(), how), shooter, chosen, 3))
+    last = scrambled(WAVES, (WAVES["round"] == LAST).to_numpy(), how)  # nor is any of its shots decided now
+    after = own_shots(last, shooter, chosen, 3)
+    same(before[before["round"] < LAST].reset_index(drop=True), after)
+
+
+def two_rounds():
+    """A battle of two rounds, the shipped one twice."""
+    log = load_round()
+    later = [np.array(part) for part in (log.turns, log.bullets)]
+    for part in later:
+        part[:, 0] += 1
+    return replace(log, turns=np.vstack([log.turns, later[0]]), bullets=np.vstack([log.bullets, later[1]]))
+
+
+@pytest.mark.parametrize("turn", [120, 200, 301])
+@pytest.mark.parametrize("how", ["noise", "backwards"])
+def test_features_know_no_later_turn(turn, how):
+    """Of a turn log: all that happens after the turn of firing, later rounds included, and bullets not yet fired."""
+    rng = np.random.default_rng(5)
+    log = two_rounds()
+    turns = log.turns.copy()
+    first = int(turns[0, 0])
+    later = (turns[:, 1] > turn) | (turns[:, 0] > first)
+    for x in (2, 9):
+        if how == "noise":
+            turns[later, x] = rng.uniform(18, 782, later.sum())
+            turns[later, x + 1] = rng.uniform(18, 582, later.sum())
+            turns[later, x + 2 : x + 4] = rng.uniform(-3, 3, (later.sum(), 2))
+        else:
+            turns[later, x : x + 4] = turns[later, x : x + 4][::-1]
+        turns[later, x + 5] = rng.uniform(0, 2, later.sum())
+    bullets = log.bullets[(log.bullets[:, 5] <= turn + 1) & (log.bullets[:, 0] == first)]
+    whole = waves_of(log, every=4)
+    whole = whole[(whole["turn"] <= turn) & (whole["round"] == first)]
+    both = whole.merge(
+        waves_of(replace(log, turns=turns, bullets=bullets), every=4),
+        on=["round", "turn", "shooter"],
+        suffixes=("", "_other"),
+    )
+    assert len(both) > 10
+    for name in ["orbit_direction", "bullet_speed", "escape_angle", "real", "fired", *FEATURES]:
+        same(both[name].to_numpy(), both[f"{name}_other"].to_numpy())
+
+
+def test_a_round_knows_no_later_round():
+    log = two_rounds()
+    whole = waves_of(log, every=4)
+    same(whole[whole["round"] == log.turns[0, 0]].reset_index(drop=True), waves_of(load_round(), every=4))

@@ -1,0 +1,63 @@
+"""Run a notebook's code cells in this process, without a kernel, so that tests can change the library under it."""
+
+import contextlib
+import linecache
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import matplotlib
+from IPython.display import display
+
+from kdelab.report.build import cells
+from kdelab.report.build.parameters import checked
+from kdelab.report.verdicts import Verdict
+
+
+def run(path: Path | str, **parameters: Any) -> dict[str, Verdict]:
+    """Return the verdicts that the notebook makes with the given parameters, by claim.
+
+    Cells tagged ``explore`` are left out. An unknown parameter is a ValueError. Figures are made and thrown away.
+    """
+    path = Path(path)
+    notebook = cells.read(path)
+    given = checked(notebook, parameters)
+    matplotlib.use("Agg")
+    module = ModuleType("notebook")  # registered, so that dataclasses and numba find what the cells define
+    space = module.__dict__
+    space["display"] = display
+    made: list[Verdict] = []
+    before = sys.modules.get("notebook")
+    sys.modules["notebook"] = module
+    try:
+        with contextlib.chdir(path.parent), recording(made):
+            for index, cell in enumerate(notebook.cells):
+                if cell.cell_type != "code" or cells.EXPLORE in cells.tags(cell):
+                    continue
+                name = f"{path.stem}[{index}]"
+                linecache.cache[name] = (len(cell.source), None, cell.source.splitlines(keepends=True), name)
+                exec(compile(cell.source, name, "exec"), space)
+                if cells.PARAMETERS in cells.tags(cell):
+                    space.update(given)
+    finally:
+        sys.modules.pop("notebook")
+        if before is not None:
+            sys.modules["notebook"] = before
+    return {verdict.claim: verdict for verdict in made}
+
+
+@contextlib.contextmanager
+def recording(made: list[Verdict]):
+    """Append every verdict that is made to the list."""
+    honest = Verdict.__post_init__
+
+    def record(self: Verdict) -> None:
+        honest(self)
+        made.append(self)
+
+    Verdict.__post_init__ = record
+    try:
+        yield
+    finally:
+        Verdict.__post_init__ = honest

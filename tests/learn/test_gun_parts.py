@@ -1,0 +1,180 @@
+"""What the gun is made of: the chain rule, aims, the loss of the neighbours' own intervals."""
+
+import mpmath as mp
+import numpy as np
+import pandas as pd
+import pytest
+from made_up_waves import learnable
+from scipy.integrate import quad
+
+import kdelab
+from kdelab.gun.aim import _interpolated, most_mass
+from kdelab.gun.intervals import IntervalCrossEntropy, densest
+from kdelab.gun.predicting import hits
+from kdelab.gun.recall import memory_of
+from kdelab.learn import fit as fitting
+from kdelab.learn.distance import Distances, Form, Parameters
+from kdelab.learn.fit import Batch, evaluate
+from kdelab.learn.memory import Neighbourhood
+
+
+def high_precision_loss(features, predictions, found, points, lower, upper, theta, kernel):
+    """The mean loss in 40 digits: the formulas as they stand, nothing clever."""
+    v, a, b = (theta[i * features.shape[1] : (i + 1) * features.shape[1]] for i in range(3))
+
+    def moved(wave):
+        return [w * (mp.mpf("1e-4") + o + mp.mpf(x)) ** e for w, e, o, x in zip(v, a, b, features[wave], strict=True)]
+
+    total = mp.mpf(0)
+    for i, wave in enumerate(predictions):
+        near = found.rows[found.offsets[i] : found.offsets[i + 1]]
+        z = [-sum(abs(s - t) for s, t in zip(moved(wave), moved(j), strict=True)) for j in near]
+        weights = [mp.e**value for value in z]
+        weights = [value / sum(weights) for value in weights]
+        places = [mp.mpf(float(x)) for x in points[found.offsets[i] : found.offsets[i + 1]]]
+        h = mp.mpf(kernel.bandwidth)
+        shape = {
+            "Laplace": lambda u: mp.e ** -abs(u) / 2,
+            "Gaussian": lambda u: mp.e ** (-u * u / 2) / mp.sqrt(2 * mp.pi),
+        }[type(kernel).__name__]
+        ends = [mp.mpf(float(lower[i])), mp.mpf(float(upper[i]))]
+        cuts = sorted({*ends, *(x for x in places if ends[0] < x < ends[1])})
+        pairs = list(zip(weights, places, strict=True))
+        area = mp.quad(lambda x, pairs=pairs, k=shape, h=h: mp.log(sum(s * k((x - q) / h) / h for s, q in pairs)), cuts)
+        total -= area / (ends[1] - ends[0])
+    return total / len(predictions)
+
+
+@pytest.mark.parametrize("kernel", [kdelab.Laplace(0.2), kdelab.Gaussian(0.2)])
+def test_gradients_of_all_parameters_agree_with_high_precision_differences(kernel) -> None:
+    rng = np.random.default_rng(5)
+    features = rng.random((12, 3))
+    features[3, 1] = features[0, 1]  # a tie: no part of that distance
+    features[4, 2] = 0.0
+    predictions, found = np.array([0, 1]), Neighbourhood(np.array([0, 5, 9]), np.arange(2, 11), np.zeros(9))
+    points, lower, upper = rng.uniform(-0.6, 0.6, 9), np.array([-0.2, 0.1]), np.array([0.2, 0.35])
+    clusters = kdelab.Clusters(points, found.offsets, lower, upper)
+    task = fitting.Task(
+        features, memory_of(learnable(waves=60)), predictions, predictions, np.ones(12),
+        lambda wanted, found: kdelab.CrossEntropy(clusters, kernel), lambda wanted, found: None,
+    )  # fmt: skip
+    theta = np.concatenate([rng.uniform(0.5, 4, 3), rng.uniform(0.4, 2, 3), rng.uniform(0.01, 0.5, 3)])
+    value, gradient = evaluate(Batch(task, predictions, found, task.objective), Form("power", 3), theta)
+    with mp.workdps(30):
+        exact = [mp.mpf(float(t)) for t in theta]
+        step = mp.mpf("1e-10")
+        arguments = (features, predictions, found, points, lower, upper)
+        assert value == pytest.approx(float(high_precision_loss(*arguments, exact, kernel)), abs=1e-12)
+        for i in range(len(theta)):
+            up, down = ([*exact[:i], exact[i] + s, *exact[i + 1 :]] for s in (step, -step))
+            slope = (high_precision_loss(*arguments, up, kernel) - high_precision_loss(*arguments, down, kernel)) / (
+                2 * step
+            )
+            assert gradient[i] == pytest.approx(float(slope), abs=1e-8), i
+
+
+def test_a_plain_power_forgets_its_offset() -> None:
+    features = np.random.default_rng(1).random((9, 2))
+    distances = Distances(features, np.array([0]), Neighbourhood(np.array([0, 8]), np.arange(1, 9), np.zeros(8)))
+    first, second = (distances.logits(Parameters(np.ones(2), np.ones(2), np.full(2, b))) for b in (0.0, 0.7))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_the_aim_has_most_mass_in_the_window() -> None:
+    rng = np.random.default_rng(3)
+    points = rng.uniform(-0.9, 0.9, 40)
+    clusters = kdelab.Clusters(points, [0, 15, 40], [-0.1, 0.0], [0.1, 0.2])
+    weights = np.concatenate([rng.dirichlet(np.ones(15)), rng.dirichlet(np.ones(25))])
+    loss = kdelab.CrossEntropy(clusters, kdelab.Laplace(0.1))
+    x = np.linspace(-1, 1, 4001)
+    density = loss.density(np.log(weights), x)
+    aims = most_mass(clusters, weights, kdelab.Laplace(0.1), np.array([0.0, 0.3]))
+    assert density[0].max() == pytest.approx(np.interp(aims[0], x, density[0]), rel=0.01)
+    cumulated = np.concatenate([[0], np.cumsum((density[1][1:] + density[1][:-1]) / 2)])
+    mass = np.interp(x + 0.15, x, cumulated) - np.interp(x - 0.15, x, cumulated)
+    assert mass.max() == pytest.approx(np.interp(aims[1], x, mass), rel=0.002)
+
+
+def test_between_the_columns_of_a_table_and_beyond_its_ends() -> None:
+    rng = np.random.default_rng(7)
+    table, at = rng.random((3, 9)), np.tile([-2.0, 0.0, 0.25, 3.0, 6.9, 7.5, 8.0, 8.5, 30.0], (3, 1))
+    expected = [np.interp(places, np.arange(9), row) for places, row in zip(at, table, strict=True)]
+    np.testing.assert_allclose(_interpolated(table, at), expected, rtol=1e-14)
+
+
+def test_aims_in_a_mirror_are_mirrored() -> None:
+    rng = np.random.default_rng(8)
+    points = np.concatenate([rng.uniform(0.8, 1.0, 20), rng.uniform(-1.0, 1.0, 20)])
+    clusters, mirrored = (kdelab.Clusters(side * points, [0, 20, 40], [-0.1, 0.0], [0.1, 0.2]) for side in (1, -1))
+    weights = np.concatenate([rng.dirichlet(np.ones(20)), rng.dirichlet(np.ones(20))])
+    for width in (0.0, 0.0931, 0.4567):
+        aims, others = (most_mass(c, weights, kdelab.Laplace(0.03), np.full(2, width)) for c in (clusters, mirrored))
+        np.testing.assert_allclose(aims, -others, atol=1e-12)
+
+
+def test_the_sweep_finds_the_densest_place() -> None:
+    rng = np.random.default_rng(4)
+    sizes = rng.integers(1, 30, 40)
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    lower = rng.uniform(-1, 0.7, offsets[-1])
+    upper, weights = lower + rng.uniform(0.01, 0.3, len(lower)), rng.random(len(lower))
+    aims = densest(weights, lower, upper, offsets)
+    for i in range(len(sizes)):
+        part = slice(offsets[i], offsets[i + 1])
+        edges = np.sort(np.concatenate([lower[part], upper[part]]))
+        x = (edges[1:] + edges[:-1]) / 2  # the middle of each stretch
+        height = weights[part] @ ((lower[part, None] <= x) & (x <= upper[part, None]))
+        assert aims[i] == pytest.approx(x[height.argmax()], abs=1e-15)
+
+
+def test_the_loss_of_intervals_agrees_with_quadrature_and_differences() -> None:
+    rng = np.random.default_rng(6)
+    offsets = np.array([0, 1, 4, 24])
+    lower = rng.uniform(-1, 0.7, 24)
+    upper, z = lower + rng.uniform(0.01, 0.5, 24), rng.standard_normal(24)
+    clusters = kdelab.Clusters((lower + upper) / 2, offsets, [-0.2, 0.0, -0.5], [0.3, 0.1, 0.6])
+    loss = IntervalCrossEntropy(clusters, lower, upper, 0.02)
+    values, gradient = loss.value_and_grad(z)
+    for i in range(3):
+        part = slice(offsets[i], offsets[i + 1])
+        a, b = clusters.lower[i], clusters.upper[i]
+        cuts = [x for x in (*lower[part], *upper[part]) if a < x < b]
+        area = quad(lambda x, i=i: np.log(loss.density(z, [x])[i, 0]), a, b, points=cuts, limit=200)[0]
+        assert values[i] == pytest.approx(-area / (b - a), abs=1e-9)
+    for j in range(24):
+        step = np.zeros(24)
+        step[j] = 1e-5
+        slope = (loss.value(z + step).sum() - loss.value(z - step).sum()) / 2e-5
+        assert gradient[j] == pytest.approx(slope, abs=1e-8)
+    np.testing.assert_allclose(np.add.reduceat(gradient, offsets[:-1]), 0, atol=1e-14)
+    with pytest.raises(ValueError, match="background must be greater than 0"):
+        IntervalCrossEntropy(clusters, lower, upper, 0.0)
+
+
+def test_an_aim_on_the_edge_hits() -> None:
+    waves = pd.DataFrame({"lower": [0.0, 0.1], "upper": [0.2, 0.3]})
+    assert hits(waves, np.array([0.2, 0.05])).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("name", ["scale", "linear", "power"])
+def test_the_spread_of_parameters_and_its_derivatives(name: str) -> None:
+    form = Form(name, 4)
+    rng = np.random.default_rng(1)
+    alike = form.flat(Parameters(np.full(4, 3.0), np.ones(4), np.zeros(4)))
+    assert form.spread(alike)[0] == 0
+    theta = rng.uniform(0.1, 4, len(alike))
+    value, slope = form.spread(theta)
+    assert (value > 0) == (name != "scale")
+    for i in range(len(theta)):
+        step = np.zeros(len(theta))
+        step[i] = 1e-6
+        assert slope[i] == pytest.approx((form.spread(theta + step)[0] - form.spread(theta - step)[0]) / 2e-6, abs=1e-8)
+
+
+@pytest.mark.parametrize("name", ["scale", "linear", "power"])
+def test_a_gun_with_all_features_alike_lies_within_the_bounds(name: str) -> None:
+    form = Form(name, 3)
+    alike = form.flat(Parameters(np.full(3, 4.0), np.ones(3), np.zeros(3)))
+    low, high = np.array(form.bounds).T
+    assert (low <= alike).all()
+    assert (alike <= high).all()
