@@ -18,7 +18,7 @@ export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 NBVAL := --nbval --nbval-current-env --nbval-kernel-startup-timeout 300
 
 .DEFAULT_GOAL := help
-.PHONY: help env lock reports notebooks test test-all lint mutants lab bench battles clean
+.PHONY: help env lock reports notebooks test test-all lint mutants lab bench history battles clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -68,6 +68,9 @@ lab: $(READY) ## open the notebooks in JupyterLab
 
 bench: $(READY) ## time the loss against its peers, in an environment of their own
 	$(RUN) benchmarks
+
+history: $(READY) ## time our own losses and the gun against the entry before in benchmarks/history.csv
+	$(ONE_THREAD) $(RUN) benchmarks.history
 
 battles: $(READY) ## record the sample robots' battles again (needs Debian's robocode and a JRE)
 	$(RUN) kdelab.gun battles

@@ -92,7 +92,7 @@ def test_the_wheel_builds_and_carries_the_data(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {"kdelab/__init__.py", "kdelab/py.typed", "kdelab/gun/waves/data/surfers.parquet"} <= set(names)
-    assert not [name for name in names if name.startswith(("tests", "notebooks"))]
+    assert not [name for name in names if name.startswith(("tests", "notebooks", "benchmarks"))]
 
 
 def test_make_alone_prints_help():
