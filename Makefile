@@ -45,6 +45,7 @@ reports: $(READY) ## run the notebooks that changed and build reports/index.html
 	$(RUN) kdelab.report site
 
 notebooks: $(READY) ## refresh the outputs committed in notebooks/, reports/verdicts.md and the README's table
+	$(PYTHON) docs/house.py
 	$(RUN) kdelab.report notebooks
 
 lint: $(READY)

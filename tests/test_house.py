@@ -1,5 +1,6 @@
 """The house: environments in step, a light import, layers, a wheel that builds."""
 
+import json
 import re
 import subprocess
 import sys
@@ -119,6 +120,18 @@ def test_the_wheel_builds_and_carries_the_data(tmp_path):
     names = zipfile.ZipFile(wheel).namelist()
     assert {"kdelab/__init__.py", "kdelab/py.typed", "kdelab/gun/waves/data/surfers.parquet"} <= set(names)
     assert not [name for name in names if name.startswith(("tests", "notebooks", "benchmarks"))]
+
+
+def test_the_picture_of_the_house_is_that_of_the_contracts():
+    sys.path.insert(0, str(ROOT / "docs"))
+    import house
+
+    sys.path.remove(str(ROOT / "docs"))
+    said = "`python docs/house.py` draws it anew"
+    assert house.svg() == (ROOT / "docs" / "house.svg").read_text(), said
+    shown = json.loads((ROOT / "notebooks" / "00-start-here.ipynb").read_text())["cells"]
+    assert any(house.text() in "".join(cell["source"]) for cell in shown), said
+    assert all(f"─ {wing.name} ─" in house.text() for floor in house.floors() for wing in floor)
 
 
 def test_make_alone_prints_help():
