@@ -63,7 +63,7 @@ coverage: $(READY) ## the unit tests, and which lines of Python they don't reach
 lowest: ## the unit tests of loss, study, learn and gun with the oldest releases that pyproject.toml allows
 	rm -rf .venv-lowest && $(BASE) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check uv
-	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct --editable '.[notebooks,dev]'
+	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct --editable '.[record,notebooks,dev]'
 	$(ONE_THREAD) .venv-lowest/bin/python -m pytest -n 2 --dist loadgroup -m 'not slow' tests/loss tests/study tests/learn tests/gun
 
 test: lint ## lint, types, layers, unit tests, strict nbval on every notebook, report tests

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import nbformat
 
+from kdelab.report.build.cells import tidy
+
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 84  # characters of the text's boxes
 COLOURS = ["#e8f1fa", "#e6f4ec", "#fdf3e0", "#f9e9e4", "#f1f1f1"]
@@ -107,7 +109,7 @@ def main() -> None:
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and "┌─" in cell.source:
             cell.source = re.sub(r"```\n┌─.*?```", lambda _: f"```\n{text()}\n```", cell.source, flags=re.DOTALL)
-    path.write_text(nbformat.writes(notebook) + "\n")
+    path.write_text(nbformat.writes(tidy(notebook)) + "\n")
 
 
 if __name__ == "__main__":

@@ -135,7 +135,7 @@ def fraction(name: str, given: float) -> float:
 def count(name: str, given: int, least: int = 1) -> int:
     """Return ``given`` as an int if it is a whole number of at least ``least``, else raise a ValueError."""
     try:
-        if isinstance(given, (bool, np.ma.MaskedArray)):
+        if isinstance(given, (bool, np.bool, np.ma.MaskedArray)):
             raise TypeError
         number = operator.index(given)
     except TypeError as error:
