@@ -58,7 +58,7 @@ unit: $(READY) ## the unit tests alone
 	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m 'not slow'
 
 coverage: $(READY) ## the unit tests, and which lines of Python they don't reach (compiled code isn't seen)
-	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m 'not slow' --cov --cov-report term --cov-report xml:reports/coverage.xml
+	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m 'not slow' --cov --cov-report term
 
 lowest: ## the unit tests of loss, study, learn and gun with the oldest releases that pyproject.toml allows
 	rm -rf .venv-lowest && $(BASE) -m venv .venv-lowest
