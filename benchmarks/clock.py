@@ -6,23 +6,24 @@ from collections.abc import Callable
 from typing import Any
 
 Call = Callable[[], Any]
+Clock = Callable[[], float]
 
 
-def burst(call: Call) -> float:
+def burst(call: Call, clock: Clock = time.perf_counter) -> float:
     """Return the median seconds of a burst of calls, as in training, after a while of the same that doesn't count.
 
     A core that has slept takes some milliseconds to wake and to come to speed: one call after a pause, while another
     library had its turn, would time that.
     """
-    _repeated(call)
-    return statistics.median(_repeated(call))
+    _repeated(call, clock)
+    return statistics.median(_repeated(call, clock))
 
 
-def _repeated(call: Call, enough: float = 0.15) -> list[float]:
+def _repeated(call: Call, clock: Clock, enough: float = 0.15) -> list[float]:
     """Return the seconds of each call, one after the other until they add up to enough."""
     seconds: list[float] = []
     while sum(seconds) < enough:
-        start = time.perf_counter()
+        start = clock()
         call()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(clock() - start)
     return seconds

@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.history`` appends to benchmarks/history.csv and says what changed since the entry before. The
 yardstick is NumPy's exp of as many numbers as there are points, so that entries of different machines can be compared
-roughly, and those of one machine well.
+roughly, and those of one machine well. All in seconds of the processor, on one thread: a busy
+machine disturbs them little.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from benchmarks.clock import Call, burst
 from kdelab.loss.kernels import Kernel
 
 FILE = Path(__file__).with_name("history.csv")
+CLOCK = time.process_time
 SHAPES = {"GeneralizedNormal": {"shape": 1.5}}
 
 
@@ -84,7 +86,7 @@ class Steps:
 
     def value_and_grad(self, logits: Any) -> Any:
         """Return the loss's own answer."""
-        self.times.append(time.perf_counter())
+        self.times.append(CLOCK())
         return self._loss.value_and_grad(logits)
 
 
@@ -109,18 +111,20 @@ def measure(rounds: int, n: int = 250, k: int = 100, predictions: int = 2000) ->
     gun = kdelab.NeighbourModel().unlearned(waves)
     rows = np.arange(len(waves))[-50:]
     calls = losses(n, k) | {"gun.score, 50 rows": partial(gun.score, waves, rows=rows)}
-    timers: dict[str, Callable[[], float]] = {name: partial(burst, call) for name, call in calls.items()}
+    timers: dict[str, Callable[[], float]] = {name: partial(burst, call, CLOCK) for name, call in calls.items()}
     for form in ("linear", "power"):
         timers[f"training step, {form}"] = training_step(waves, form, predictions)
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in timers}
     for call in calls.values():
         call()  # compiles
+    yardstick: list[float] = []
+    found: dict[str, list[float]] = {name: [] for name in timers}
     for _ in range(rounds):
         for name, timer in timers.items():
-            yardstick = burst(partial(np.exp, numbers))
-            seconds = timer()
-            found[name].append((1e3 * seconds, seconds / yardstick))
-    return {name: (statistics.median(m for m, _ in f), statistics.median(r for _, r in f)) for name, f in found.items()}
+            yardstick.append(burst(partial(np.exp, numbers), CLOCK))
+            found[name].append(timer())
+    unit = statistics.median(yardstick)
+    medians = {name: statistics.median(seconds) for name, seconds in found.items()}
+    return {name: (1e3 * seconds, seconds / unit) for name, seconds in medians.items()}
 
 
 def read(path: Path) -> list[Entry]:
