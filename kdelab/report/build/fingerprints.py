@@ -18,7 +18,7 @@ RECORD = "kdelab"  # the key of our record in an executed notebook's metadata
 
 # What only draws pages doesn't touch what a notebook computes.
 _DRAWN_BY = "site index pages markup mathml published record refresh verdict_json decoding"
-_DRAWING = {"report/__main__.py", *(f"report/build/{name}.py" for name in _DRAWN_BY.split())}
+DRAWING = {"report/__main__.py", *(f"report/build/{name}.py" for name in _DRAWN_BY.split())}
 
 
 def digest(*parts: Any) -> str:
@@ -32,7 +32,7 @@ def sources(drawing: bool = False) -> dict[str, str]:
     found = {}
     for path in sorted(package.rglob("*")):
         name = path.relative_to(package).as_posix()
-        draws = name in _DRAWING or name.startswith("report/build/templates/")
+        draws = name in DRAWING or name.startswith("report/build/templates/")
         if path.is_file() and path.parent.name != "__pycache__" and draws == drawing:
             found[name] = digest_of(path)
     return found

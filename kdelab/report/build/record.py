@@ -45,9 +45,10 @@ def measured(files: Iterable[cells.NotebookFile]) -> Verdicts:
     """
     found: Verdicts = {}
     for file in files:
+        judged = file.verdicts()
         for claim in of_notebook(file.path.stem):
-            verdict = file.verdicts().get(claim.id)
-            if verdict is not None:
+            if claim.id in judged:
+                verdict = judged[claim.id]
                 told = {**verdict, "notebook": claim.notebook}
                 checks = [{name: check[name] for name in CHECK} for check in verdict["checks"]]
                 found[claim.id] = {name: told[name] for name in ENTRY} | {"checks": checks}
