@@ -52,6 +52,7 @@ def test_tidying_twice_changes_nothing():
         (r"\mathbf{1}", "𝟏"),
         (r"\begin{aligned} a &= b \end{aligned}", "<mtable"),
         (r"a < b", "&lt;"),
+        (r"a \& b", "&amp;"),
     ],
 )
 def test_mathml(tex, part):

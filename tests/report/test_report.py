@@ -1,13 +1,10 @@
 """The site: what is rebuilt and when, what failure looks like, and pages that load nothing from anywhere."""
 
-import json
-import math
 import os
 import re
 import shutil
 import subprocess
 
-import nbformat
 import pytest
 from notebook_runner import run
 from tiny_notebooks import notebook, save
@@ -15,7 +12,7 @@ from tiny_notebooks import notebook, save
 import kdelab
 from kdelab.report.__main__ import main
 from kdelab.report.build import cells, published, record, site
-from kdelab.report.build.fingerprints import DRAWING, RECORD, Fingerprints, commit, digest, sourced, sources
+from kdelab.report.build.fingerprints import RECORD
 from kdelab.report.build.project import Project, encoded, write
 from kdelab.report.build.refresh import refresh
 
@@ -205,40 +202,6 @@ def test_what_a_notebook_does_not_have_is_refused(built, arguments, named, capsy
     assert named in capsys.readouterr().err
 
 
-def test_a_fingerprint_follows_content_only(tmp_path):
-    project = Project(tmp_path)
-
-    def fingerprint(notebook, given):
-        return Fingerprints(project).of(notebook, given)
-
-    base = fingerprint(LOSS, {})
-    ran = nbformat.from_dict(json.loads(json.dumps(LOSS)))
-    ran.cells[2].outputs, ran.cells[2].execution_count = [nbformat.v4.new_output("stream", text="x")], 7
-    assert fingerprint(ran, {}) == base
-    assert fingerprint(LOSS, {"bound": 2}) != base
-    ran.cells[2].source += " "
-    assert fingerprint(ran, {}) != base
-    (tmp_path / "requirements.lock").write_text("numpy==0\n")
-    assert fingerprint(LOSS, {}) != base
-
-
-def test_what_only_draws_pages_is_told_apart_from_what_computes():
-    computing, drawing = sources(), sources(drawing=True)
-    assert {
-        "report/verdicts.py",
-        "plot/style.py",
-        "gun/waves/data/surfers.parquet",
-        "loss/kernels.py",
-    } <= computing.keys()
-    assert {"report/build/site.py", "report/build/templates/page/style.css"} <= drawing.keys()
-    assert not computing.keys() & drawing.keys()
-    assert drawing.keys() >= DRAWING, "a module that was renamed draws still"
-
-
-def test_outside_of_a_work_tree_the_commit_is_unknown(tmp_path):
-    assert commit(tmp_path) == {"commit": None, "dirty": None}
-
-
 def test_make_notebooks_keeps_outputs_and_publishes(tmp_path, capsys):
     project = Project(tmp_path)
     path = save(project.notebooks / "01-the-loss.ipynb", PLAIN)
@@ -272,8 +235,3 @@ def test_the_runner_without_a_kernel_gives_the_same_verdicts(tmp_path):
     assert run(path, bound=1)["binning"].status == "undecided"
     with pytest.raises(ValueError, match="no bnd in this notebook"):
         run(path, bnd=1)
-
-
-def test_observations_have_names_of_their_own():
-    given = [{"a": 1}, {"a": 1.0}, {"a": True}, {"a": "1"}, {"a": [1]}, {"a": math.inf}, {"b": 1}]
-    assert len({digest(sourced(one)) for one in given}) == len(given)

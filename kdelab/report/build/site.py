@@ -70,10 +70,7 @@ def build(project: Project, timeout: float = TIMEOUT) -> list[str]:
     observations = [_observation(made, fingerprints, path, sources) for path in _observed(project)]
     known, wrong = _published(project)
     drawn = [write_page(made, page, known, *beside) for page, *beside in _with_neighbours(pages)]
-    observed = [
-        write_page(made, page, {}) if page.ran is not None or made.listed(f"{page.name}.html") else (page, False)
-        for page in observations
-    ]
+    observed = [_drawn_if_ours(made, page) for page in observations]
     written = [page.name for page, new in [*drawn, *observed] if new]
     pages, observations = [page for page, _ in drawn], [page for page, _ in observed]
     written += ["index"] * write_index(made, pages, observations, known, wrong)
@@ -125,6 +122,12 @@ def observe(project: Project, name: str, given: Mapping[str, Any], timeout: floa
 
 def _line(page: Page) -> str:
     return f"{page.name} failed, {page.failure['cell']}: {page.failure['error']}" if page.failure else ""
+
+
+def _drawn_if_ours(made: Made, page: Page) -> tuple[Page, bool]:
+    """Write the page of an observation; not of what somebody has put beside them."""
+    ours = page.ran is not None or made.listed(f"{page.name}.html")
+    return write_page(made, page, {}) if ours else (page, False)
 
 
 def _whole_run(made: Made, stem: str) -> NotebookFile | None:
