@@ -110,6 +110,7 @@ def test_a_record_that_says_what_it_cannot_is_named(committed, change, named):
         (b'(?m)^ "status"', b'<<<<<<< HEAD\n "status"', "line 8 is the mark of a merge conflict"),
         (b'(?m)^ "status"', b' "status": "refuted",\n "status"', "a field stands twice in one object: 'status'"),
         (b'"value": 2.0', b'"value": NaN', "NaN is no JSON"),
+        (b'"value": 2.0', b'"value": 1e999', "check 1: its value is inf"),
     ],
 )
 def test_a_record_that_was_truncated_or_merged_is_named(committed, pattern, into, named):
@@ -173,6 +174,18 @@ def test_a_notebook_that_says_something_else_is_named_with_its_claims(committed)
     write(committed.notebooks / "01-the-loss.ipynb", judging(another))
     (wrong,) = published.problems(committed)
     assert wrong == f"{record.NAME}: not what the notebooks' outputs say of binning; `{record.PUBLISH}` writes it"
+
+
+def test_a_notebook_that_shows_no_verdict_is_named_once_and_nothing_is_published(committed, capsys):
+    before = record.content(committed)
+    write(committed.notebooks / "01-the-loss.ipynb", judging({"claim": "binning"}))
+    wrong = "01-the-loss.ipynb: cell 3 (id {}, under “01”) shows a verdict that is none: it has no status"
+    wrong = wrong.format(cells.read(committed.notebooks / "01-the-loss.ipynb").cells[2].id)
+    assert wrong in published.problems(committed)
+    assert published.problems(committed).count(wrong) == 1
+    assert main(["notebooks", "--publish", "--root", str(committed.root)]) == 1
+    assert wrong in capsys.readouterr().err
+    assert record.content(committed) == before
 
 
 def test_only_a_claim_s_own_notebook_speaks_for_it(committed):

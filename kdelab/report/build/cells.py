@@ -1,4 +1,4 @@
-"""What the other modules need to know of a notebook: its cells, tags, verdicts and figures."""
+"""What the other modules need to know of a notebook: its file, and the cells, tags, verdicts and figures in it."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping

@@ -110,7 +110,7 @@ def problems(project: Project) -> list[str]:
             if held != wanted:
                 found.append(f"{name}: not what {record.NAME} says; `{PUBLISH}` writes it")
     except (ValueError, OSError) as error:
-        found.append(str(error))
+        found += [str(error)] if str(error) not in found else []
     return found
 
 

@@ -1,5 +1,6 @@
 """Verdicts in JSON form, as outputs and the published record carry them: what they must be, what tables say of them."""
 
+import math
 from collections.abc import Mapping
 from types import NoneType
 from typing import Any
@@ -36,6 +37,8 @@ def flaw(data: Any) -> str:
             return f"check {number}: {wrong}"
         if check["role"] not in ROLES:
             return f"check {number}: its role is {check['role']!r}, allowed are {', '.join(ROLES)}"
+        if isinstance(check["value"], float) and not math.isfinite(check["value"]):
+            return f"check {number}: its value is {check['value']}, which is null in JSON form"
     honest = _judged(data)
     for name, follows in (("status", honest.status), ("key", honest.key.name if honest.key else None)):
         if data[name] != follows:
