@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engines.runtime import compiled
 from kdelab.loss.frozen import Frozen
+from kdelab.loss.runtime import compiled
 from kdelab.loss.validate import Floats, Integers, fraction, instance, integers, numbers, vector
 
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.frozen import Frozen
-from kdelab.loss.kernels import Kernel
+from kdelab.loss.kernels.base import Kernel
 from kdelab.loss.ragged import finite
 from kdelab.loss.rules import GaussLegendre, Midpoint
 from kdelab.loss.validate import Floats, instance

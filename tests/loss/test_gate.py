@@ -24,10 +24,10 @@ from kdelab.gun.waves.columns import rows_of
 from kdelab.gun.waves.geometry import bullet_speed, escape_angle, target_interval
 from kdelab.learn.distance import Distances, Parameters
 from kdelab.learn.memory import Neighbourhood
-from kdelab.loss.engines.runtime import _Cache
 from kdelab.loss.parts import Part
+from kdelab.loss.runtime import _Cache
 from kdelab.loss.scattered.laplace import ScatteredLaplace
-from kdelab.loss.scattered.quadrature import Nodes
+from kdelab.loss.scattered.quadrature import ScatteredQuadrature
 from kdelab.study import hard, moves, rest, rivals, shortcuts, shuffled, toy
 
 POINTS, OFFSETS = [0.1, 0.2, -0.3, 0.4, 0.0], [0, 2, 5]
@@ -213,7 +213,7 @@ def test_what_must_be_an_object_of_ours_is_named():
         (lambda: kdelab.TwoPass(PARTS, None), "kernel"),
         (lambda: kdelab.TwoPass(CLUSTERS, kdelab.Laplace(0.1)), r"parts\[0\]"),
         (lambda: kdelab.TwoPass(5, kdelab.Laplace(0.1)), "parts"),
-        (lambda: Nodes(PARTS, None), "kernel"),
+        (lambda: ScatteredQuadrature(PARTS, None), "kernel"),
         (lambda: ScatteredLaplace(PARTS, kdelab.Gaussian(0.1)), "kernel"),
         (lambda: shuffled.NormalisedInParts([], kdelab.Laplace(0.1)), "parts"),
         (lambda: shuffled.alone([CLUSTERS]), r"parts\[0\]"),
@@ -300,7 +300,7 @@ def test_a_prepared_loss_does_not_notice_what_becomes_of_its_arrays(kernel, rule
 
 
 PREPARED = [
-    CLUSTERS, LOSS, PARTS[0], kdelab.TwoPass(PARTS, kdelab.Laplace(0.1)), Nodes(PARTS, kdelab.Gaussian(0.1)),
+    CLUSTERS, LOSS, PARTS[0], kdelab.TwoPass(PARTS, kdelab.Laplace(0.1)), ScatteredQuadrature(PARTS, kdelab.Gaussian(0.1)),
     ScatteredLaplace(PARTS, kdelab.Laplace(0.1)), rest.Rates(LOSS), shuffled.NormalisedInParts(PARTS, KERNELS[0]),
     IntervalCrossEntropy(CLUSTERS, np.zeros(5) - 0.1, np.zeros(5) + 0.1, 0.1), made("distances")[0],
     *(rival(CLUSTERS, KERNELS[0]) for rival in (

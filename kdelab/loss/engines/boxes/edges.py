@@ -10,9 +10,9 @@ from typing import Any
 import numba
 import numpy as np
 
-from kdelab.loss.engines.arithmetic import gap, log_add, softplus
+from kdelab.loss.arithmetic import gap, log_add, softplus
 from kdelab.loss.engines.quadrature.cuts import ROUNDED
-from kdelab.loss.engines.runtime import MATH, compiled
+from kdelab.loss.runtime import MATH, compiled
 
 
 @compiled

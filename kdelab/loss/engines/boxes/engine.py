@@ -12,11 +12,11 @@ from typing import Any
 import numba
 import numpy as np
 
+from kdelab.loss.arithmetic import HUGE, exp, highest, log_add, total
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engines.arithmetic import HUGE, exp, highest, log_add, total
-from kdelab.loss.engines.base import Engine
+from kdelab.loss.engines.base import Engine, Results
 from kdelab.loss.engines.boxes.edges import add_steps, mean_of_sides, prepare
-from kdelab.loss.engines.runtime import MATH, compiled, in_parallel
+from kdelab.loss.runtime import MATH, compiled, in_parallel
 from kdelab.loss.validate import Floats
 
 _LEAST = 1e-200
@@ -41,11 +41,11 @@ class Boxes(Engine):
             background, self.order, self.lengths, self.lit, self.boxes, self.edges, self.counts,
         )  # fmt: skip
 
-    def _evaluate(self, logits: Floats, loss: Floats, gradient: Floats, by_point: Floats, by_bandwidth: Floats) -> None:
+    def _evaluate(self, logits: Floats, results: Results) -> None:
         c = self.clusters
         in_parallel(
             _evaluate, c.offsets, c.offsets, c.upper - c.lower, self.h, self.background, self.order, self.lengths,
-            self.lit, self.boxes, self.edges, self.counts, logits, loss, gradient, by_point, by_bandwidth,
+            self.lit, self.boxes, self.edges, self.counts, logits, *results,
         )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ MATH = {"contract", "nnan", "nsz", "arcp"}
 ENOUGH = 8192
 
 inlined = numba.njit(inline="always", error_model="numpy", fastmath=MATH)
+scalar = numba.njit(error_model="numpy", fastmath=MATH)
 
 
 @cache
@@ -32,8 +33,8 @@ def _stamp(folder: Path) -> str:
     """Return a digest of the modules that code in a folder may be made of: its own, the engines', and the kernels'."""
     digest = hashlib.sha256()
     here = Path(__file__).parent
-    for part in (folder, here, here.parent / "kernels"):
-        for source in sorted(part.rglob("*.py")):
+    for part in (folder, here / "engines", here / "kernels"):
+        for source in sorted([*part.rglob("*.py"), here / "arithmetic.py", Path(__file__)]):
             digest.update(source.read_bytes())
     return digest.hexdigest()
 
