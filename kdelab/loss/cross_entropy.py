@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Literal
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from kdelab.loss.clusters import Clusters
@@ -12,7 +11,7 @@ from kdelab.loss.engines.table import engine_for, resolved
 from kdelab.loss.frozen import Frozen
 from kdelab.loss.kernels.base import Kernel, refuse_beyond_reach
 from kdelab.loss.rules import Rule
-from kdelab.loss.validate import Floats, fraction, instance, numbers, vector
+from kdelab.loss.validate import Floats, fraction, instance, places
 
 
 class CrossEntropy(Frozen):
@@ -129,19 +128,12 @@ class CrossEntropy(Frozen):
             Per guess factor.
         """
         checked = self._checked(logits)
-        n = len(self.clusters)
-        given = numbers("x", x)
-        places = np.atleast_2d(given)
-        if places.ndim != 2 or places.shape[0] not in (1, n):
-            raise ValueError(f"x must have the shape (m,) or ({n}, m), but its shape is {given.shape}")
-        if not np.isfinite(places).all():
-            raise ValueError(f"x must be finite, but {int((~np.isfinite(places)).sum())} of its entries are not")
-        refuse_beyond_reach("x", self.kernel, places, self.clusters.points)
-        places = np.broadcast_to(places, (n, places.shape[1]))
-        return densities(self.clusters, self.kernel.in_numbers(self.background), checked, numbers("x", places))
+        at = places(x, len(self.clusters))
+        refuse_beyond_reach("x", self.kernel, at, self.clusters.points)
+        return densities(self.clusters, self.kernel.in_numbers(self.background), checked, at)
 
     def __repr__(self) -> str:
         return f"CrossEntropy({self.clusters!r}, {self.kernel!r}, {self.quadrature!r}, background={self.background})"
 
     def _checked(self, logits: ArrayLike) -> Floats:
-        return vector("logits", logits, len(self.clusters.points), "one a point")
+        return self.clusters.checked(logits)

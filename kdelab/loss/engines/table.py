@@ -26,13 +26,17 @@ class Row(NamedTuple):
     make: Callable[[Clusters, Any, Any, float], Engine]
 
 
+def _boxes(clusters: Clusters, kernel: Box, rule: Rule, background: float) -> Engine:
+    return Boxes(clusters, clusters.points, clusters.points, kernel.bandwidth, background)
+
+
 ENGINES = (
     Row((Laplace,), (Exact,), False, lambda clusters, kernel, rule, _: BinFreeLaplace(clusters, kernel.bandwidth)),
     Row(
         (Box,),
         (Exact, Adaptive),
         True,
-        lambda clusters, kernel, rule, weight: Boxes(clusters, kernel.bandwidth, weight),
+        _boxes,
     ),
     Row(
         (Triangular, Epanechnikov),
