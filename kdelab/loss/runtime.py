@@ -55,6 +55,12 @@ class _Files(IndexDataCacheFile):
         return pickle.loads(code)
 
 
+def _foreign(sig: Any) -> bool:
+    """Whether code for these arguments is made of functions, a kernel's, whose edits no stamp of ours would notice."""
+    classes = [getattr(kind, "instance_class", None) for kind in sig]
+    return any(made is not None and not made.__module__.startswith("kdelab.") for made in classes)
+
+
 class _Cache(FunctionCache):
     """A cache on disk that can't go stale, and that nothing depends on.
 
@@ -70,12 +76,16 @@ class _Cache(FunctionCache):
         self._cache_file = _Files(self._cache_path, self._impl.filename_base, stamp)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
+        if _foreign(sig):
+            return None
         try:
             return super().load_overload(sig, target_context)
         except Exception:  # unpickling what isn't a pickle may raise anything
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
+        if _foreign(sig):
+            return
         try:
             super().save_overload(sig, data)
         except Exception:
@@ -97,8 +107,10 @@ def compiled(function: Callable[..., Any] | None = None, *, fastmath: Any = MATH
     if function is None:
         return partial(compiled, fastmath=fastmath)
     dispatcher = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
-    with suppress(RuntimeError, OSError):  # no folder that can be written to
-        dispatcher._cache = _Cache(function)
+    # A private attribute of numba's: where a version has it no more, code is compiled in every process.
+    if hasattr(dispatcher, "_cache"):
+        with suppress(RuntimeError, OSError):  # no folder that can be written to
+            dispatcher._cache = _Cache(function)
     return dispatcher
 
 

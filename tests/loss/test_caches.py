@@ -116,6 +116,12 @@ def test_the_folder_goes_away_between_import_and_first_call(small, tmp_path):
     assert dispatcher(21.0) == 42.0
 
 
+def test_a_numba_without_the_private_attribute_compiles_in_every_process(small, monkeypatch):
+    monkeypatch.setattr("kdelab.loss.runtime.hasattr", lambda thing, name: False, raising=False)
+    assert not found_in_cache(small)
+    assert not found_in_cache(small)
+
+
 def test_every_wing_is_imported_where_nothing_can_be_cached():
     """As in an install that is read-only, for a user without a home: numba finds no place at all."""
     python(f"import numba.core.caching as caching; caching.CacheImpl._locator_classes = []; {WINGS}")

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import scipy.sparse
+from kernels_under_test import sized
 
 import kdelab
 import kdelab.gun
@@ -32,10 +33,7 @@ from kdelab.study import hard, moves, rest, rivals, shortcuts, shuffled, toy
 
 POINTS, OFFSETS = [0.1, 0.2, -0.3, 0.4, 0.0], [0, 2, 5]
 LOWER, UPPER, LOGITS = [-0.1, 0.3], [0.2, 0.5], [0.0, 1.0, -1.0, 0.5, 0.2]
-KERNELS = [
-    kdelab.Laplace(0.1), kdelab.Gaussian(0.2), kdelab.Cauchy(0.1), kdelab.GeneralizedNormal(0.5, 0.2), kdelab.Box(1.0),
-    kdelab.Triangular(1.0), kdelab.Epanechnikov(1.0),
-]  # fmt: skip
+KERNELS = sized(0.1, 1.0)
 RULES = ["auto", kdelab.Adaptive(1e-8), kdelab.Midpoint(3), kdelab.GaussLegendre(4)]
 CLUSTERS = kdelab.Clusters(POINTS, OFFSETS, LOWER, UPPER)
 LOSS = kdelab.CrossEntropy(CLUSTERS, kdelab.Laplace(0.1))
