@@ -1,5 +1,6 @@
 """The house style of every figure, and the one way in which notebooks display them."""
 
+from collections.abc import Iterable
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ import seaborn as sns
 from kdelab.plot import FIGURE
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 # Okabe and Ito's palette: told apart with any of the common kinds of colour blindness.
@@ -85,6 +88,20 @@ def use() -> None:
             "ytick.color": "#4a4f57",
         },
     )
+
+
+def ticks(axis: "Axis", values: Iterable[float]) -> None:
+    """Mark these values on an axis, each with its number, and no others: for logarithmic axes of few values."""
+    marked = list(values)
+    axis.set_ticks(marked, labels=[f"{value:,g}".replace(",", " ") for value in marked])
+    axis.set_ticks([], minor=True)
+
+
+def median_band(axes: "Axes", groups: Any, colour: str, label: str) -> None:
+    """Draw the median of each group of a pandas ``groupby`` of numbers against its key, and a band: the middle half."""
+    median = groups.median()
+    axes.plot(median.index, median, "o-", color=colour, label=label)
+    axes.fill_between(median.index, groups.quantile(0.25), groups.quantile(0.75), color=colour, alpha=0.15, lw=0)
 
 
 def _png(figure: "Figure") -> tuple[bytes, int, int]:

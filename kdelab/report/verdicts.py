@@ -68,6 +68,11 @@ def _text(value: float, digits: int = 3) -> str:
     return f"{rounded:.{digits}g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
 
 
+def in_words(value: float) -> str:
+    """Return a measured difference in three digits, or only that it is below what may be rounding noise."""
+    return f"below {_text(NOISE)}" if value < NOISE else f"{value:.3g}"
+
+
 @dataclass(frozen=True, eq=False)
 class Check:
     """One measured number against its bound.

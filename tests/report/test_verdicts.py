@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import kdelab
 from kdelab.report.claims import BY_ID, CLAIMS
-from kdelab.report.verdicts import MIME, ROLES, STATUS_COLOURS, Check, Verdict
+from kdelab.report.verdicts import MIME, ROLES, STATUS_COLOURS, Check, Verdict, in_words
 
 GOOD, BAD = {"value": 1.0, "at_most": 2.0}, {"value": 3.0, "at_most": 2.0}
 anything = st.one_of(
@@ -129,6 +129,13 @@ def test_digits_that_are_shown_are_few(value, noise):
 )
 def test_what_is_shown(value, bounds, shown):
     assert Check("x", value, **bounds).shown == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(0.0, "below 1e-9"), (3.1e-17, "below 1e-9"), (0.123456, "0.123"), (math.nan, "nan")]
+)
+def test_a_difference_in_words_has_no_digits_that_are_rounding(value, words):
+    assert in_words(value) == words
 
 
 def test_no_digits_at_all_on_request():
