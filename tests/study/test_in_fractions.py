@@ -30,5 +30,5 @@ def test_it_is_the_librarys_gradient_over_midpoint_bins():
 
 
 def test_a_bin_that_nothing_reaches_is_named():
-    with pytest.raises(ValueError, match="kernels: .* in reach"):
+    with pytest.raises(ValueError, match=r"kernels: .* in reach"):
         by_hand.gradient([F(1, 2), F(1, 2)], [[1, 1], [0, 0]])
