@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 
 from kdelab.plot import FIGURE
+from kdelab.plot.forest import forest as forest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,13 +91,6 @@ def use() -> None:
     )
 
 
-def ticks(axis: "Axis", values: Iterable[float]) -> None:
-    """Mark these values on an axis, each with its number, and no others: for logarithmic axes of few values."""
-    marked = list(values)
-    axis.set_ticks(marked, labels=[f"{value:,g}".replace(",", " ") for value in marked])
-    axis.set_ticks([], minor=True)
-
-
 def median_band(axes: "Axes", groups: Any, colour: str, label: str) -> None:
     """Draw the median of each group of a pandas ``groupby`` of numbers against its key, and a band: the middle half."""
     median = groups.median()
@@ -167,3 +161,10 @@ def _in_notebook() -> bool:
 def rows(count: int, each: float = 2.6) -> dict[str, Any]:
     """Size arguments for a figure of `count` rows of panels, each that many inches high."""
     return {"figsize": (mpl.rcParams["figure.figsize"][0], each * count + 0.5)}
+
+
+def ticks(axis: "Axis", values: Iterable[float]) -> None:
+    """Mark these values of an axis and no others, written plainly, which a logarithmic axis does not do by itself."""
+    marked = list(values)
+    axis.set_ticks(marked, [f"{value:g}" for value in marked])
+    axis.set_ticks([], minor=True)
