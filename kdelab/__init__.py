@@ -25,6 +25,9 @@ _HOME = {
     "NeighbourModel": "gun.model",
     "Check": "report.verdicts",
     "Verdict": "report.verdicts",
+    "claim": "report.verdicts",
+    "inside": "report.verdicts",
+    "counterexample": "report.verdicts",
     "explore": "report.explorer.explore",
 }
 _HOME |= {name: f"loss.kernels.{module}" for name, module in kernels.HOME.items()}
