@@ -1,5 +1,6 @@
 """The house style of every figure, and the one way in which notebooks display them."""
 
+from collections.abc import Iterable
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -8,8 +9,10 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 
 from kdelab.plot import FIGURE
+from kdelab.plot.forest import forest as forest
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 # Okabe and Ito's palette: told apart with any of the common kinds of colour blindness.
@@ -150,3 +153,10 @@ def _in_notebook() -> bool:
 def rows(count: int, each: float = 2.6) -> dict[str, Any]:
     """Size arguments for a figure of `count` rows of panels, each that many inches high."""
     return {"figsize": (mpl.rcParams["figure.figsize"][0], each * count + 0.5)}
+
+
+def ticks(axis: "Axis", values: Iterable[float]) -> None:
+    """Mark these values of an axis and no others, written plainly, which a logarithmic axis does not do by itself."""
+    marked = list(values)
+    axis.set_ticks(marked, [f"{value:g}" for value in marked])
+    axis.set_ticks([], minor=True)
