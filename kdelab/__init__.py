@@ -31,6 +31,9 @@ _HOME = {
     "NeighbourModel": "gun.model",
     "Check": "report.verdicts",
     "Verdict": "report.verdicts",
+    "claim": "report.verdicts",
+    "inside": "report.verdicts",
+    "counterexample": "report.verdicts",
     "explore": "report.explorer.explore",
 }
 _MODULES = {"reference": "loss.reference", "style": "plot.style"}

@@ -180,6 +180,21 @@ class Check:
         }
 
 
+def claim(name: str, value: Any, at_most: Any = None, at_least: Any = None, digits: int = 3) -> Check:
+    """Return a check of the sentence as said; parameters and errors as of `Check`."""
+    return Check(name, value, at_most, at_least, "claim", digits)
+
+
+def inside(name: str, value: Any, at_most: Any = None, at_least: Any = None, digits: int = 3) -> Check:
+    """Return a check of the sentence within a stated bound; parameters and errors as of `Check`."""
+    return Check(name, value, at_most, at_least, "inside", digits)
+
+
+def counterexample(name: str, value: Any, at_most: Any = None, at_least: Any = None, digits: int = 3) -> Check:
+    """Return a check of a case in which the sentence fails: passing speaks against it; all else as of `Check`."""
+    return Check(name, value, at_most, at_least, "counterexample", digits)
+
+
 @dataclass(frozen=True, eq=False)
 class Verdict:
     """The measured answer to one claim.

@@ -169,6 +169,16 @@ def test_the_root_names_are_these():
     assert kdelab.Verdict is Verdict
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_has_a_constructor_of_its_name(role):
+    make = getattr(kdelab, role)
+    made, wanted = make("x", 0.5, at_least=0.25, digits=0), Check("x", 0.5, at_least=0.25, role=role, digits=0)
+    assert made.as_json() == wanted.as_json()
+    assert make("x", 0.123456, 1).as_json() == Check("x", 0.123456, at_most=1, role=role).as_json()
+    with pytest.raises(ValueError, match="at_most"):
+        make("x", 0.5)
+
+
 def test_claims_are_registered_once_and_dated():
     assert len(BY_ID) == len(CLAIMS)
     for claim in CLAIMS:
