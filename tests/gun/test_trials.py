@@ -49,3 +49,26 @@ def test_a_single_shot_of_a_late_round_is_found():
     assert trials.shots(waves, np.random.default_rng(0), 9).tolist() == [5]
     with pytest.raises(ValueError, match="none of the 6 is a real shot of a late round"):
         trials.shots(waves.assign(real=0), np.random.default_rng(0), 9)
+
+
+def test_a_comparison_in_words_keeps_the_order_of_guns_and_says_what_is_missing():
+    columns = ["mean", "difference", "low", "high"]
+    hits = pd.DataFrame([[0.5, -0.25, np.nan, np.nan], [0.75, 0.0, 0.0, 0.0]], ["head-on", "a"], columns)
+    losses = pd.DataFrame([[-0.12345, 0.01, -0.002, 0.03]], ["a"], columns)
+    table = trials.summary(losses, hits)
+    assert table.to_dict("index") == {
+        "head-on": {
+            "cross-entropy": "",
+            "difference, nats": "",
+            "hits, %": "50.0",
+            "difference, points": "-25.0 (no interval)",
+        },
+        "a": {
+            "cross-entropy": "-0.123",
+            "difference, nats": "+0.010 (-0.002 to +0.030)",
+            "hits, %": "75.0",
+            "difference, points": "+0.0 (+0.0 to +0.0)",
+        },
+    }
+    assert list(table.index) == ["head-on", "a"]
+    assert trials.in_words(pd.Series(np.nan, index=columns), "hit") == "not judged"

@@ -108,3 +108,26 @@ def compared(
     mean = totals.sum(axis=0) / sizes.sum(axis=0)
     table = pd.DataFrame({"mean": mean, "difference": difference, "low": low, "high": high}, index=names)
     return table.loc[list(dict.fromkeys(results["gun"]))].rename_axis("gun")
+
+
+def in_words(row: pd.Series, column: str) -> str:
+    """Return a row of `compared` as a difference with its interval, of hits in percentage points, else in nats."""
+    scale, form = (100, "+.1f") if column == "hit" else (1, "+.3f")
+    if np.isnan(row["difference"]):
+        return "not judged"
+    low, high = scale * row["low"], scale * row["high"]
+    return f"{scale * row['difference']:{form}} ({resampling.between(low, high, form)})"
+
+
+def summary(by_loss: pd.DataFrame, by_hits: pd.DataFrame) -> pd.DataFrame:
+    """Return two tables of `compared` in words: of cross_entropy, in nats, and of hit, in percent.
+
+    A gun that is missing from one of them has empty entries there.
+    """
+    columns = {
+        "cross-entropy": by_loss["mean"].map("{:.3f}".format),
+        "difference, nats": by_loss.apply(in_words, axis=1, column="cross_entropy"),
+        "hits, %": (100 * by_hits["mean"]).map("{:.1f}".format),
+        "difference, points": by_hits.apply(in_words, axis=1, column="hit"),
+    }
+    return pd.DataFrame(columns).reindex(by_hits.index.union(by_loss.index, sort=False)).fillna("")
