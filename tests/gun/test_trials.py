@@ -52,23 +52,40 @@ def test_a_single_shot_of_a_late_round_is_found():
 
 
 def test_a_comparison_in_words_keeps_the_order_of_guns_and_says_what_is_missing():
-    columns = ["mean", "difference", "low", "high"]
-    hits = pd.DataFrame([[0.5, -0.25, np.nan, np.nan], [0.75, 0.0, 0.0, 0.0]], ["head-on", "a"], columns)
-    losses = pd.DataFrame([[-0.12345, 0.01, -0.002, 0.03]], ["a"], columns)
-    table = trials.summary(losses, hits)
+    results = pd.DataFrame(
+        {
+            "gun": np.repeat(["head-on", "b", "a"], 8),
+            "battle": list("abcdefgh") * 3,
+            "hit": np.repeat([0.5, 0.25, 0.75], 8),
+            "cross_entropy": np.repeat([np.nan, 0.25, -0.125], 8),
+        }
+    )
+    table = trials.summary(results, "b", 1)
     assert table.to_dict("index") == {
         "head-on": {
             "cross-entropy": "",
             "difference, nats": "",
             "hits, %": "50.0",
-            "difference, points": "-25.0 (no interval)",
+            "difference, points": "+25.0 (+25.0 to +25.0)",
         },
-        "a": {
-            "cross-entropy": "-0.123",
-            "difference, nats": "+0.010 (-0.002 to +0.030)",
-            "hits, %": "75.0",
+        "b": {
+            "cross-entropy": "0.250",
+            "difference, nats": "+0.000 (+0.000 to +0.000)",
+            "hits, %": "25.0",
             "difference, points": "+0.0 (+0.0 to +0.0)",
         },
+        "a": {
+            "cross-entropy": "-0.125",
+            "difference, nats": "-0.375 (-0.375 to -0.375)",
+            "hits, %": "75.0",
+            "difference, points": "+50.0 (+50.0 to +50.0)",
+        },
     }
-    assert list(table.index) == ["head-on", "a"]
-    assert trials.in_words(pd.Series(np.nan, index=columns), "hit") == "not judged"
+    assert list(table.index) == ["head-on", "b", "a"]
+
+
+def test_a_difference_without_an_interval_or_without_anything_says_so():
+    row = pd.Series({"mean": 0.5, "difference": -0.25, "low": np.nan, "high": np.nan})
+    assert trials.in_words(row, "hit") == "-25.0 (no interval)"
+    assert trials.in_words(row, "cross_entropy") == "-0.250 (no interval)"
+    assert trials.in_words(row * np.nan, "hit") == "not judged"

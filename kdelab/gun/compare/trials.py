@@ -119,15 +119,28 @@ def in_words(row: pd.Series, column: str) -> str:
     return f"{scale * row['difference']:{form}} ({resampling.between(low, high, form)})"
 
 
-def summary(by_loss: pd.DataFrame, by_hits: pd.DataFrame) -> pd.DataFrame:
-    """Return two tables of `compared` in words: of cross_entropy, in nats, and of hit, in percent.
+def summary(results: pd.DataFrame, against: str, seed: int, over: Sequence[str] = ("battle",)) -> pd.DataFrame:
+    """Return in words how guns compare by cross_entropy, in nats, and by hit, in percent.
 
-    A gun that is missing from one of them has empty entries there.
+    Parameters
+    ----------
+    results : DataFrame
+        As `compared` takes it, with both columns; a gun whose cross_entropy is NaN has empty entries there.
+    against : str
+        The gun that the others are compared with.
+    seed : int
+        Of the draws, the same for both columns.
+    over : sequence of str
+        As in `compared`.
     """
+    by_loss, by_hits = (
+        compared(results.dropna(subset=column), column, against, np.random.default_rng(seed), over=over)
+        for column in ("cross_entropy", "hit")
+    )
     columns = {
         "cross-entropy": by_loss["mean"].map("{:.3f}".format),
         "difference, nats": by_loss.apply(in_words, axis=1, column="cross_entropy"),
         "hits, %": (100 * by_hits["mean"]).map("{:.1f}".format),
         "difference, points": by_hits.apply(in_words, axis=1, column="hit"),
     }
-    return pd.DataFrame(columns).reindex(by_hits.index.union(by_loss.index, sort=False)).fillna("")
+    return pd.DataFrame(columns).reindex(by_hits.index).fillna("")
