@@ -9,7 +9,7 @@ from typing import Any
 from kdelab import moved  # noqa: F401  (old names of modules)
 from kdelab.loss import kernels
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"  # the only place that says so
 
 _HOME = {
     "Clusters": "loss.clusters",

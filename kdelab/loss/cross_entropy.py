@@ -37,6 +37,14 @@ class CrossEntropy(Frozen):
     ValueError
         If an argument isn't what it must be, or places lie further apart than ``kernel.reach`` bandwidths; the message
         names it.
+
+    Examples
+    --------
+    >>> clusters = kdelab.Clusters.from_lists([[-0.3, 0.1, 0.2], [0.4, 0.6]], lower=[0.0, 0.1], upper=[0.2, 0.3])
+    >>> loss = kdelab.CrossEntropy(clusters, kdelab.Laplace(bandwidth=0.1))
+    >>> values, gradient = loss.value_and_grad([0.0, 0.0, 0.0, 0.0, 0.0])
+    >>> values.round(3), gradient.round(3)
+    (array([-0.56 ,  0.957]), array([ 0.309, -0.265, -0.044, -0.381,  0.381]))
     """
 
     def __init__(

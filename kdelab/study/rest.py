@@ -2,7 +2,8 @@
 
 For one cluster with free logits the loss is L(S) = -mean log sum_j S_j K_h(x - x_j), convex in the weights S. With
 q_i = mean K_h(x - x_i) / p(x), what point i explains per unit of weight, the gradient is g_i = S_i (1 - q_i), the
-derivative by S_i is -q_i, and sum_i S_i q_i = 1.
+derivative by S_i is -q_i, and sum_i S_i q_i = 1. max_i q_i as a measure of the distance: Lindsay 1983, the geometry of
+mixture likelihoods.
 """
 
 from typing import Any

@@ -8,7 +8,7 @@ end is seen at whatever scale; there by Gauss's rule, halved until nothing chang
 import math
 from fractions import Fraction
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import mpmath
 import numpy as np
@@ -88,7 +88,7 @@ class _Mixture:
                 else:
                     log_K = np.log(REAL(0.75)) + near + far
                     steep = np.where(inside, np.log(REAL(1.5)) + np.log(np.abs(u)), -np.inf)
-                base = REAL(0)
+                base: Any = REAL(0)
                 steep = steep - np.where((before == 0) | (behind == 0), np.log(REAL(2)), 0)  # the mean of both sides
         else:
             with np.errstate(divide="ignore"):

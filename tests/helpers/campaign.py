@@ -143,7 +143,8 @@ def _over(found, true, allowed):
 def hunt(seed, count, name):
     """Return the worst error over what is allowed, by what it is an error of, and all cases that lie above it."""
     random = np.random.default_rng(seed)
-    worst, above = {}, []
+    worst: dict[str, float] = {}
+    above: list[tuple] = []
     for _ in range(count):
         case = draw(random, name, str(random.choice(KINDS)))
         true = truth(case)

@@ -125,10 +125,10 @@ def any_kernel(points, logits, lower, upper, kernel, background=0.0, cuts=()):
         if a == b:
             r = responsibilities(a)
             return -log_p(a), [s * mpmath.fsum(r) - v for s, v in zip(S, r, strict=True)]
-        edges = (
+        cuts_at = (
             {v + u * h for v in x for u in (-1, 0, 1)} | {mpmath.mpf(-1), mpmath.mpf(1)} | {_number(c) for c in cuts}
         )
-        edges = sorted({a, b} | {v for v in edges if a < v < b})
+        edges = sorted({a, b} | {v for v in cuts_at if a < v < b})
         loss = -mpmath.quad(log_p, edges) / (b - a)
         r = [mpmath.quad(lambda t, j=j: responsibilities(t)[j], edges) / (b - a) for j in range(len(x))]
         return loss, [s * mpmath.fsum(r) - v for s, v in zip(S, r, strict=True)]

@@ -4,6 +4,8 @@ Points outside a target enter only through their factor K_j = e^-(d_j - nearest)
 the thread's shift property, which makes the sums safe. K_j is kept with a sign, positive for points left of the target
 (x <= a), negative for those right of it (x >= b), and 0 inside, so that they are all summed without looking at places.
 The m points inside, sorted, cut the target into m + 1 segments, each with its d, E and F as in `segment`.
+
+Sums of exponentials by two scans: Langrené and Warin (arXiv 1712.00993, 2005.03246), Foreman-Mackey et al. 2017.
 """
 
 import math
