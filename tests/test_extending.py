@@ -44,6 +44,9 @@ def test_a_recipe_adds_what_it_says_and_its_test_passes(section, monkeypatch):
 
 def test_every_file_that_a_recipe_names_is_there():
     text = (ROOT / "docs" / "extending.md").read_text()
-    named = set(re.findall(r"(?:kdelab|tests|docs)/[\w/]+\.\w+", text)) - {"tests/claims/test_verdict_15.py"}
+    named = set(re.findall(r"(?:kdelab|tests|docs)/[\w/]+\.\w+", text)) - {
+        "tests/claims/test_verdict_15.py",
+        "kdelab/loss/kernels/sech.py",
+    }
     assert len(named) > 8
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
