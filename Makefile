@@ -44,7 +44,7 @@ lock: ## resolve the newest versions again and write requirements.lock
 reports: $(READY) ## run the notebooks that changed and build reports/index.html
 	$(RUN) kdelab.report site
 
-notebooks: $(READY) ## refresh the outputs committed in notebooks/, reports/verdicts.md and the README's table
+notebooks: $(READY) ## refresh the outputs committed in notebooks/, and the published verdicts that follow from them
 	$(PYTHON) docs/house.py
 	$(RUN) kdelab.report notebooks
 

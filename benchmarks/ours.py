@@ -52,7 +52,7 @@ def _one_exponential(exp: Any, batch: Batch) -> Evaluation:
     """No loss at all: one exponential and one pass over memory a point, the least that a softmax can cost."""
     import numba
 
-    from kdelab.loss.engines.runtime import MATH
+    from kdelab.loss.runtime import MATH
 
     @numba.njit(parallel=True, error_model="numpy", fastmath=MATH)
     def exponentials(logits: Any, result: Any) -> None:
@@ -71,7 +71,7 @@ def _one_exponential(exp: Any, batch: Batch) -> Evaluation:
 
 def one_exponential(batch: Batch, kernel: str, bins: int) -> Evaluation:
     """Return the limit with our own exp, which vectorises."""
-    from kdelab.loss.engines.arithmetic import exp
+    from kdelab.loss.arithmetic import exp
 
     return _one_exponential(exp, batch)
 

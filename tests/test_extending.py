@@ -42,11 +42,14 @@ def test_a_recipe_adds_what_it_says_and_its_test_passes(section, monkeypatch):
     assert tested
 
 
+MADE = {"tests/claims/test_verdict_15.py", "kdelab/loss/kernels/sech.py"}  # by who follows the recipes
+
+
 @pytest.mark.parametrize(
     "document", ["docs/design.md", "docs/extending.md", "CONTRIBUTING.md", "README.md", "CHANGELOG.md"]
 )
 def test_every_file_that_a_document_names_is_there(document):
     text = (ROOT / document).read_text()
-    named = set(re.findall(r"(?:kdelab|tests|docs)/[\w/]+\.\w+", text)) - {"tests/claims/test_verdict_15.py"}
+    named = set(re.findall(r"(?:kdelab|tests|docs)/[\w/]+\.\w+", text)) - MADE
     assert named
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from kdelab.learn.memory import UNLEARNED_SCALE, Neighbourhood
-from kdelab.loss.engines.runtime import compiled
 from kdelab.loss.frozen import Frozen
+from kdelab.loss.runtime import compiled
 from kdelab.loss.validate import Floats, Integers, integers, one_form, vector
 
 EPSILON = 1e-4  # keeps a feature of 0 differentiable under a power below 1

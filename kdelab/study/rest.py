@@ -15,10 +15,10 @@ from scipy.optimize import brentq, minimize
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.loss.frozen import Frozen
-from kdelab.loss.kernels import Kernel
+from kdelab.loss.kernels.base import Kernel
 from kdelab.loss.ragged import Ragged, finite, ranges
-from kdelab.loss.rules import GaussLegendre, Midpoint
-from kdelab.loss.scattered.quadrature import Nodes, Panels
+from kdelab.loss.rules import GaussLegendre, Midpoint, Panels
+from kdelab.loss.scattered.quadrature import ScatteredQuadrature
 from kdelab.loss.validate import Floats, count, instance, positive
 from kdelab.study.bins import Objective
 
@@ -45,7 +45,9 @@ class Rates(Frozen):
     def __init__(self, loss: CrossEntropy) -> None:
         clusters = instance("loss", loss, CrossEntropy, "CrossEntropy(clusters, kernel)").clusters
         rule = loss.quadrature if isinstance(loss.quadrature, (GaussLegendre, Midpoint)) else Panels()
-        nodes = Nodes(clusters.cut(np.zeros(len(clusters.points), np.int64), 1), loss.kernel, rule, loss.background)
+        nodes = ScatteredQuadrature(
+            clusters.cut(np.zeros(len(clusters.points), np.int64), 1), loss.kernel, rule, loss.background
+        )
         self.clusters, self._nodes = clusters, Ragged.of(np.diff(nodes.offsets))
         self._of_point = Ragged.of(clusters.spread(self._nodes.sizes))  # the nodes that each point has
         self._of_node = Ragged.of(self._nodes.spread(clusters.sizes))  # the points that each node has

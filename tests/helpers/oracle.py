@@ -88,6 +88,11 @@ LOG_KERNELS = {
     "Gaussian": lambda u, beta: -u * u / 2 - mpmath.log(2 * mpmath.pi) / 2,
     "Cauchy": lambda u, beta: -mpmath.log(mpmath.pi * (1 + u * u)),
     "GeneralizedNormal": lambda u, beta: -(u**beta) + mpmath.log(beta / 2) - mpmath.loggamma(1 / beta),
+    "Logistic": lambda u, beta: -u - 2 * mpmath.log1p(mpmath.exp(-u)),
+    "Huber": lambda u, beta: (
+        (-u * u / 2 if u < 1 else mpmath.mpf(1) / 2 - u)
+        - mpmath.log(mpmath.sqrt(2 * mpmath.pi) * mpmath.erf(mpmath.sqrt(0.5)) + 2 * mpmath.exp(-0.5))
+    ),
     "Box": lambda u, beta: -mpmath.log(2) if u <= 1 else -mpmath.inf,
     "Triangular": lambda u, beta: mpmath.log(1 - u) if u < 1 else -mpmath.inf,
     "Epanechnikov": lambda u, beta: mpmath.log(3 * (1 - u * u) / 4) if u < 1 else -mpmath.inf,

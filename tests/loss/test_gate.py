@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import scipy.sparse
+from kernels_under_test import sized
 
 import kdelab
 import kdelab.gun
@@ -24,18 +25,15 @@ from kdelab.gun.waves.columns import rows_of
 from kdelab.gun.waves.geometry import bullet_speed, escape_angle, target_interval
 from kdelab.learn.distance import Distances, Parameters
 from kdelab.learn.memory import Neighbourhood
-from kdelab.loss.engines.runtime import _Cache
 from kdelab.loss.parts import Part
+from kdelab.loss.runtime import _Cache
 from kdelab.loss.scattered.laplace import ScatteredLaplace
-from kdelab.loss.scattered.quadrature import Nodes
+from kdelab.loss.scattered.quadrature import ScatteredQuadrature
 from kdelab.study import hard, moves, rest, rivals, shortcuts, shuffled, toy
 
 POINTS, OFFSETS = [0.1, 0.2, -0.3, 0.4, 0.0], [0, 2, 5]
 LOWER, UPPER, LOGITS = [-0.1, 0.3], [0.2, 0.5], [0.0, 1.0, -1.0, 0.5, 0.2]
-KERNELS = [
-    kdelab.Laplace(0.1), kdelab.Gaussian(0.2), kdelab.Cauchy(0.1), kdelab.GeneralizedNormal(0.5, 0.2), kdelab.Box(1.0),
-    kdelab.Triangular(1.0), kdelab.Epanechnikov(1.0),
-]  # fmt: skip
+KERNELS = sized(0.1, 1.0)
 RULES = ["auto", kdelab.Adaptive(1e-8), kdelab.Midpoint(3), kdelab.GaussLegendre(4)]
 CLUSTERS = kdelab.Clusters(POINTS, OFFSETS, LOWER, UPPER)
 LOSS = kdelab.CrossEntropy(CLUSTERS, kdelab.Laplace(0.1))
@@ -213,7 +211,7 @@ def test_what_must_be_an_object_of_ours_is_named():
         (lambda: kdelab.TwoPass(PARTS, None), "kernel"),
         (lambda: kdelab.TwoPass(CLUSTERS, kdelab.Laplace(0.1)), r"parts\[0\]"),
         (lambda: kdelab.TwoPass(5, kdelab.Laplace(0.1)), "parts"),
-        (lambda: Nodes(PARTS, None), "kernel"),
+        (lambda: ScatteredQuadrature(PARTS, None), "kernel"),
         (lambda: ScatteredLaplace(PARTS, kdelab.Gaussian(0.1)), "kernel"),
         (lambda: shuffled.NormalisedInParts([], kdelab.Laplace(0.1)), "parts"),
         (lambda: shuffled.alone([CLUSTERS]), r"parts\[0\]"),
@@ -300,7 +298,8 @@ def test_a_prepared_loss_does_not_notice_what_becomes_of_its_arrays(kernel, rule
 
 
 PREPARED = [
-    CLUSTERS, LOSS, PARTS[0], kdelab.TwoPass(PARTS, kdelab.Laplace(0.1)), Nodes(PARTS, kdelab.Gaussian(0.1)),
+    CLUSTERS, LOSS, PARTS[0], kdelab.TwoPass(PARTS, kdelab.Laplace(0.1)),
+    ScatteredQuadrature(PARTS, kdelab.Gaussian(0.1)),
     ScatteredLaplace(PARTS, kdelab.Laplace(0.1)), rest.Rates(LOSS), shuffled.NormalisedInParts(PARTS, KERNELS[0]),
     IntervalCrossEntropy(CLUSTERS, np.zeros(5) - 0.1, np.zeros(5) + 0.1, 0.1), made("distances")[0],
     *(rival(CLUSTERS, KERNELS[0]) for rival in (
