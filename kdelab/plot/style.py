@@ -12,7 +12,6 @@ from kdelab.plot import FIGURE
 from kdelab.plot.forest import forest as forest
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
@@ -91,7 +90,7 @@ def use() -> None:
     )
 
 
-def median_band(axes: "Axes", groups: Any, colour: str, label: str) -> None:
+def median_band(axes: plt.Axes, groups: Any, colour: str, label: str) -> None:
     """Draw the median of each group of a pandas ``groupby`` of numbers against its key, and a band: the middle half."""
     median = groups.median()
     axes.plot(median.index, median, "o-", color=colour, label=label)
