@@ -15,7 +15,7 @@ from kdelab.gun.waves.check import checked, weights_of
 from kdelab.gun.waves.columns import number_column, rows_of, series
 from kdelab.gun.waves.geometry import HALF_WIDTH
 from kdelab.gun.waves.whole import warn_of_forgotten
-from kdelab.learn.distance import Distances, Parameters
+from kdelab.learn.distance import Parameters
 from kdelab.learn.memory import Memory, Neighbourhood
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
@@ -166,7 +166,7 @@ class Predicting:
         features = scaled(waves, self.ranges_)
         positions = parameters.transformed(features) * parameters.weights
         found = memory.nearest(positions, wanted, self.neighbours, self.share)
-        return found, Distances(features, wanted, found).logits(parameters)
+        return found, -found.distances
 
     def _aims(
         self, waves: pd.DataFrame, wanted: Integers, found: Neighbourhood, logits: Floats, widths: Floats

@@ -10,12 +10,14 @@ from typing import NamedTuple
 import numpy as np
 
 from kdelab.learn.memory import UNLEARNED_SCALE, Neighbourhood
-from kdelab.loss.engines.runtime import compiled
-from kdelab.loss.frozen import Frozen
-from kdelab.loss.validate import Floats, Integers, integers, one_form, vector
+from kdelab.loss.engines.arithmetic import dot, exp, log
+from kdelab.loss.engines.runtime import MATH, compiled, in_parallel
+from kdelab.loss.validate import Floats, Integers, integers, one_form
 
 EPSILON = 1e-4  # keeps a feature of 0 differentiable under a power below 1
 FORMS = ("scale", "linear", "power")
+LANES = 16  # columns are padded to a multiple of what compiled loops take at once
+TILE = 1024  # neighbours at a time: their logits stay in the first-level cache
 BOUNDS = {"weight": (0.0, 200.0), "exponent": (0.05, 5.0), "offset": (0.0, 2.0)}
 
 
@@ -30,12 +32,9 @@ class Parameters(NamedTuple):
         """Return t = (1e-4 + b + x)^a, unweighted, in the shape of the features (waves, features)."""
         if (self.exponents == 1).all():
             return features
-        # a = 1: b cancels in every difference, so leave it out, and the rounding with it
-        return np.where(self.exponents == 1, features, np.exp(self.exponents * np.log(self.base(features))))
-
-    def base(self, features: Floats) -> Floats:
-        """Return 1e-4 + b + x."""
-        return np.maximum(features, 0.0) + (EPSILON + self.offsets)
+        moved, logs = np.empty((2, *features.shape))
+        _transform(one_form(features), one_form(self.exponents), one_form(self.offsets), moved, logs)
+        return moved
 
 
 class Form:
@@ -94,6 +93,10 @@ class Form:
         slope[0] /= UNLEARNED_SCALE  # the mean's own derivative falls out: deviations sum to 0
         return float((away**2).sum() / self.features), slope.ravel()
 
+    def logits(self, features: Floats, predictions: Integers, found: Neighbourhood) -> "LinearLogits | PowerLogits":
+        """Return the logits of retrieved neighbours as a function of the parameters."""
+        return (PowerLogits if self.name == "power" else LinearLogits)(features, predictions, found)
+
     @property
     def bounds(self) -> list[tuple[float, float]]:
         """The bounds of the flat vector's entries."""
@@ -102,8 +105,10 @@ class Form:
         return [BOUNDS["weight"]] * (1 if self.name == "scale" else self.features)
 
 
-class Distances(Frozen):
-    """The logits of retrieved neighbours as a function of the parameters, and the way back for gradients.
+class LinearLogits:
+    """The logits of retrieved neighbours as a function of weights alone, and the way back for gradients.
+
+    z = -sum_f v_f abs(x_f(i) - x_f(j)): the differences are prepared once, 8 bytes a neighbour and feature.
 
     Parameters
     ----------
@@ -116,68 +121,156 @@ class Distances(Frozen):
     """
 
     def __init__(self, features: Floats, predictions: Integers, found: Neighbourhood) -> None:
-        used, index = np.unique(np.concatenate([predictions, found.rows]), return_inverse=True)
-        self._features = one_form(features)[used]
-        self._queries, self._near = index[: len(predictions)], index[len(predictions) :]
         self._offsets = integers("offsets", found.offsets)
+        owners = np.repeat(predictions, np.diff(self._offsets))
+        self._apart = np.array([np.abs(column[owners] - column[found.rows]) for column in features.T])
+        self._z = np.empty(len(owners))
 
-    def logits(self, parameters: Parameters) -> Floats:
-        """Return z of every neighbour, (total,)."""
-        position = parameters.transformed(self._features) * parameters.weights
-        return _minus_distances(one_form(position), self._queries, self._near, self._offsets)
+    def forward(self, parameters: Parameters) -> Floats:
+        """Return z of every neighbour, (total,): always the same array, since a new one costs as much as filling it."""
+        weights = one_form(parameters.weights)
+        in_parallel(_weighted, self._offsets, self._apart, weights, self._offsets, self._z)
+        return self._z
 
-    def slopes(self, parameters: Parameters, gradient: Floats, curved: bool = True) -> Parameters:
-        """Return the derivatives by all parameters, given dL/dz of every neighbour.
+    def backward(self, gradient: Floats, counts: Floats) -> Parameters:
+        """Return the derivatives by all parameters, given dL/dz of every neighbour and how much each prediction counts.
 
-        Where two waves have the same value of a feature, its part of the distance is 0 for all parameters, and so are
-        the derivatives: the kink of abs costs nothing here.  Those by exponents and offsets are 0 unless `curved`.
+        Those by exponents and offsets are 0: they aren't learned.
         """
-        if not curved:
-            moved = parameters.transformed(self._features)
-            pull = self._pulled(moved, gradient)
-            by_weight = np.einsum("nf,nf->f", pull, moved)
-            return Parameters(by_weight, np.zeros_like(by_weight), np.zeros_like(by_weight))
-        base = parameters.base(self._features)
-        log_base = np.log(base)
-        raised = np.exp(parameters.exponents * log_base)
-        moved = np.where(parameters.exponents == 1, self._features, raised)  # as in `transformed`
-        pull = self._pulled(moved, gradient)
-        by_weight = np.einsum("nf,nf->f", pull, moved)
-        by_exponent = parameters.weights * np.einsum("nf,nf,nf->f", pull, raised, log_base)
-        raised /= base
-        by_offset = parameters.weights * parameters.exponents * np.einsum("nf,nf->f", pull, raised)
-        return Parameters(by_weight, by_exponent, by_offset)
-
-    def _pulled(self, moved: Floats, gradient: Floats) -> Floats:
-        gradient = vector("gradient", gradient, len(self._near), "one a neighbour")
-        return _pull(one_form(moved), self._queries, self._near, self._offsets, gradient)
+        sums = np.empty((len(counts), len(self._apart)))
+        in_parallel(_by_weight, self._offsets, self._apart, self._offsets, gradient, sums)
+        by_weight = (sums * counts[:, None]).sum(axis=0)  # in the order of the predictions, whatever the threads
+        return Parameters(by_weight, np.zeros_like(by_weight), np.zeros_like(by_weight))
 
 
-@compiled(fastmath={"reassoc", "nsz"})
-def _minus_distances(position: Floats, queries: Integers, near: Integers, offsets: Integers) -> Floats:
-    """Return minus the Manhattan distance of each neighbour from its prediction."""
-    z = np.empty(len(near))
-    for i in range(len(queries)):
-        here = position[queries[i]]
-        for j in range(offsets[i], offsets[i + 1]):
-            there = position[near[j]]
-            total = 0.0
-            for f in range(len(here)):
-                total += abs(here[f] - there[f])
-            z[j] = -total
-    return z
+class PowerLogits:
+    """The same for weights, exponents and offsets; parameters as of `LinearLogits`.
+
+    Where two waves have the same value of a feature, its part of the distance is 0 for all parameters, and so are the
+    derivatives: the kink of abs costs nothing here.
+    """
+
+    def __init__(self, features: Floats, predictions: Integers, found: Neighbourhood) -> None:
+        used, index = np.unique(np.concatenate([predictions, found.rows]), return_inverse=True)
+        self._number = features.shape[1]
+        self._features = np.pad(features[used], ((0, 0), (0, -self._number % LANES)))
+        self._queries, self._near = np.split(index.astype(np.int32), [len(predictions)])
+        self._offsets = integers("offsets", found.offsets)
+        self._moved, self._logs, self._pull = np.empty((3, *self._features.shape))
+        self._z = np.empty(len(self._near))
+
+    def forward(self, parameters: Parameters) -> Floats:
+        """Return z of every neighbour, (total,): always the same array."""
+        self._now = np.zeros((3, self._features.shape[1]))
+        self._now[:, : self._number] = parameters
+        weights, exponents, offsets = self._now
+        _transform(self._features, exponents, offsets, self._moved, self._logs)
+        places = self._queries, self._near, self._offsets
+        in_parallel(_minus_distances, self._offsets, self._moved, weights, *places, self._z)
+        return self._z
+
+    def backward(self, gradient: Floats, counts: Floats) -> Parameters:
+        """Return the derivatives where the last `forward` was; parameters as of `LinearLogits.backward`."""
+        weights, exponents, offsets = self._now
+        _fill_pull(self._moved, self._queries, self._near, self._offsets, gradient, counts, self._pull)
+        slopes = np.array(_by_all(self._features, exponents, offsets, self._moved, self._logs, self._pull))
+        slopes[1:] *= weights
+        slopes[2] *= exponents
+        return Parameters(*slopes[:, : self._number])
 
 
-@compiled(fastmath=False)
-def _pull(moved: Floats, queries: Integers, near: Integers, offsets: Integers, gradient: Floats) -> Floats:
-    """Return dL/dt of every wave and feature, up to the weight: what all parameters' derivatives are made of."""
-    pull = np.zeros_like(moved)
-    for i in range(len(queries)):
-        q = queries[i]
-        for j in range(offsets[i], offsets[i + 1]):
-            n = near[j]
+@compiled
+def _weighted(first: int, last: int, apart: Floats, weights: Floats, offsets: Integers, z: Floats) -> None:
+    """Fill in minus the weighted sum of the differences, (features, total)."""
+    for start in range(offsets[first], offsets[last], TILE):
+        here = z[start : min(start + TILE, offsets[last])]
+        here[:] = 0.0
+        for f in range(len(weights)):
+            differences = apart[f, start:]
+            for j in range(len(here)):
+                here[j] -= weights[f] * differences[j]
+
+
+@compiled
+def _by_weight(first: int, last: int, apart: Floats, offsets: Integers, gradient: Floats, sums: Floats) -> None:
+    """Fill in each prediction's derivatives by the weights, (n, features)."""
+    for i in range(first, last):
+        here = slice(offsets[i], offsets[i + 1])
+        for f in range(len(apart)):
+            sums[i, f] = -dot(apart[f, here], gradient[here])
+
+
+@compiled
+def _transform(features: Floats, exponents: Floats, offsets: Floats, moved: Floats, logs: Floats) -> None:
+    """Fill in t and log(1e-4 + b + x), (waves, features)."""
+    for n in range(features.shape[0]):
+        for f in range(features.shape[1]):
+            logs[n, f] = log(max(features[n, f], 0.0) + (EPSILON + offsets[f]))
+            power = exponents[f] * logs[n, f]
+            raised = exp(power) if power < 709.0 else np.inf
+            # a = 1: b cancels in every difference, so leave it out, and the rounding with it
+            moved[n, f] = raised if exponents[f] != 1.0 else features[n, f]
+
+
+@compiled(fastmath=MATH | {"reassoc"})
+def _minus_distances(
+    first: int,
+    last: int,
+    moved: Floats,
+    weights: Floats,
+    queries: Integers,
+    near: Integers,
+    offsets: Integers,
+    z: Floats,
+) -> None:
+    """Fill in minus the weighted Manhattan distance of each neighbour from its prediction, four at a time."""
+    for i in range(first, last):
+        here, end = moved[queries[i]], offsets[i + 1]
+        for j in range(offsets[i], end, 4):
+            j2, j3, j4 = min(j + 1, end - 1), min(j + 2, end - 1), min(j + 3, end - 1)
+            a, b, c, d = moved[near[j]], moved[near[j2]], moved[near[j3]], moved[near[j4]]
+            to_a = to_b = to_c = to_d = 0.0
             for f in range(moved.shape[1]):
-                push = gradient[j] * np.sign(moved[q, f] - moved[n, f])
-                pull[q, f] -= push
-                pull[n, f] += push
-    return pull
+                to_a += weights[f] * abs(here[f] - a[f])
+                to_b += weights[f] * abs(here[f] - b[f])
+                to_c += weights[f] * abs(here[f] - c[f])
+                to_d += weights[f] * abs(here[f] - d[f])
+            z[j], z[j2], z[j3], z[j4] = -to_a, -to_b, -to_c, -to_d
+
+
+@compiled
+def _fill_pull(
+    moved: Floats, queries: Integers, near: Integers, offsets: Integers, gradient: Floats, counts: Floats, pull: Floats
+) -> None:
+    """Fill in dL/dt of every wave and feature, up to the weight: what all parameters' derivatives are made of.
+
+    The sign of a difference of 0 doesn't matter: what one wave loses by it the other gains.
+    """
+    pull[:] = 0.0
+    own = np.empty(moved.shape[1])
+    for i in range(len(queries)):
+        here = moved[queries[i]]
+        own[:] = 0.0
+        for j in range(offsets[i], offsets[i + 1]):
+            there, other, slope = moved[near[j]], pull[near[j]], gradient[j] * counts[i]
+            for f in range(moved.shape[1]):
+                push = slope if here[f] > there[f] else -slope
+                own[f] -= push
+                other[f] += push
+        pull[queries[i]] += own
+
+
+@compiled
+def _by_all(
+    features: Floats, exponents: Floats, offsets: Floats, moved: Floats, logs: Floats, pull: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Return the derivatives by weights, exponents and offsets; the last two lack the factors that all waves share."""
+    by_weight, by_exponent, by_offset = np.zeros((3, moved.shape[1]))
+    for n in range(moved.shape[0]):
+        for f in range(moved.shape[1]):
+            base = max(features[n, f], 0.0) + (EPSILON + offsets[f])
+            raised = moved[n, f] if exponents[f] != 1.0 else base
+            by_weight[f] += pull[n, f] * moved[n, f]
+            by_exponent[f] += pull[n, f] * raised * logs[n, f]
+            by_offset[f] += pull[n, f] * raised / base
+    return by_weight, by_exponent, by_offset

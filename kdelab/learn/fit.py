@@ -8,9 +8,9 @@ from scipy.optimize import minimize
 from tqdm import tqdm
 
 from kdelab.learn.checkpoint import Checkpoint, Round
-from kdelab.learn.distance import Distances, Form
+from kdelab.learn.distance import Form
 from kdelab.learn.memory import Memory, Neighbourhood
-from kdelab.loss.validate import Floats, Integers
+from kdelab.loss.validate import Floats, Integers, vector
 
 
 class Objective(Protocol):
@@ -68,18 +68,19 @@ def fit(task: Task, settings: Settings, start: Floats, checkpoint: Checkpoint) -
     if rounds and finished(rounds, settings):
         return rounds
     first = find(task, settings, task.train, start)
-    batch = Batch(task, task.train, first, task.objective)
-    noise = batch.noise(settings.form, start) if settings.shrinkage else 0.0
+    batch = Batch(task, settings.form, task.train, first, task.objective)
+    noise = batch.noise(start) if settings.shrinkage else 0.0
     if not rounds:
-        value, _ = evaluate(batch, settings.form, start)
+        value, _ = evaluate(batch, start)
         checkpoint.done(Round(0, tuple(start), value, value, held_out_loss(task, settings, start), 1))
     while not finished(rounds, settings):
         done = np.array(rounds[-1].theta)
         if settings.retrieve_anew and len(rounds) > 1:
-            batch = Batch(task, task.train, find(task, settings, task.train, done), task.objective)
-        before, _ = evaluate(batch, settings.form, done)
+            found = find(task, settings, task.train, done)
+            batch = Batch(task, settings.form, task.train, found, task.objective)
+        before, _ = evaluate(batch, done)
         theta, evaluations = descend(batch, settings, done, settings.shrinkage * noise, checkpoint)
-        after, _ = evaluate(batch, settings.form, theta)
+        after, _ = evaluate(batch, theta)
         held_out = held_out_loss(task, settings, theta)
         checkpoint.done(Round(len(rounds), tuple(theta), before, after, held_out, evaluations))
     return rounds
@@ -125,35 +126,35 @@ class Batch:
     def __init__(
         self,
         task: Task,
+        form: Form,
         predictions: Integers,
         found: Neighbourhood,
         objective: Callable[[Integers, Neighbourhood], Objective],
     ) -> None:
-        self.distances = Distances(task.features, predictions, found)
+        self.form = form
+        self.logits = form.logits(task.features, predictions, found)
         self.objective = objective(predictions, found)
         weights = task.weights[predictions]
         self.weights = weights / weights.sum()
-        self.spread = np.repeat(self.weights, np.diff(found.offsets))
 
-    def noise(self, form: Form, theta: Floats) -> float:
+    def noise(self, theta: Floats) -> float:
         """Return the standard error of the mean loss, as if predictions were independent."""
-        values, _ = self.objective.value_and_grad(self.distances.logits(form.parameters(theta)))
+        values, _ = self.objective.value_and_grad(self.logits.forward(self.form.parameters(theta)))
         deviation = values - self.weights @ values
         return float(np.sqrt(self.weights @ deviation**2 * (self.weights @ self.weights)))
 
 
-def evaluate(batch: Batch, form: Form, theta: Floats) -> tuple[float, Floats]:
+def evaluate(batch: Batch, theta: Floats) -> tuple[float, Floats]:
     """Return the weighted mean loss and its gradient by the flat parameters."""
-    parameters = form.parameters(theta)
-    values, gradient = batch.objective.value_and_grad(batch.distances.logits(parameters))
+    values, gradient = batch.objective.value_and_grad(batch.logits.forward(batch.form.parameters(theta)))
     loss = float(batch.weights @ values)
     if not np.isfinite(loss):
         bad = int((~np.isfinite(values)).sum())
         raise ValueError(
             f"loss: it is not finite for {bad} of {len(values)} predictions; a kernel without tails needs a background"
         )
-    slope = batch.distances.slopes(parameters, gradient * batch.spread, curved=form.name == "power")
-    return loss, form.pulled_back(slope)
+    slopes = batch.logits.backward(vector("gradient", gradient), batch.weights)
+    return loss, batch.form.pulled_back(slopes)
 
 
 def held_out_loss(task: Task, settings: Settings, theta: Floats) -> float:
@@ -161,7 +162,7 @@ def held_out_loss(task: Task, settings: Settings, theta: Floats) -> float:
     if len(task.held_out) == 0:
         return float("nan")
     found = find(task, settings, task.held_out, theta)
-    return evaluate(Batch(task, task.held_out, found, task.yardstick), settings.form, theta)[0]
+    return evaluate(Batch(task, settings.form, task.held_out, found, task.yardstick), theta)[0]
 
 
 def descend(
@@ -170,7 +171,7 @@ def descend(
     """Return parameters of lower loss plus `shrinkage` times their spread (L-BFGS-B), and the number of evaluations."""
 
     def objective(theta: Floats) -> tuple[float, Floats]:
-        loss, gradient = evaluate(batch, settings.form, theta)
+        loss, gradient = evaluate(batch, theta)
         spread, slope = settings.form.spread(theta)
         return loss + shrinkage * spread, gradient + shrinkage * slope
 

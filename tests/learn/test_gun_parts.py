@@ -1,6 +1,7 @@
 """What the gun is made of: the chain rule, aims, the loss of the neighbours' own intervals."""
 
 import mpmath as mp
+import numba
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +14,7 @@ from kdelab.gun.intervals import IntervalCrossEntropy, densest
 from kdelab.gun.predicting import hits
 from kdelab.gun.recall import memory_of
 from kdelab.learn import fit as fitting
-from kdelab.learn.distance import Distances, Form, Parameters
+from kdelab.learn.distance import Form, Parameters, PowerLogits
 from kdelab.learn.fit import Batch, evaluate
 from kdelab.learn.memory import Neighbourhood
 
@@ -59,7 +60,7 @@ def test_gradients_of_all_parameters_agree_with_high_precision_differences(kerne
         lambda wanted, found: kdelab.CrossEntropy(clusters, kernel), lambda wanted, found: None,
     )  # fmt: skip
     theta = np.concatenate([rng.uniform(0.5, 4, 3), rng.uniform(0.4, 2, 3), rng.uniform(0.01, 0.5, 3)])
-    value, gradient = evaluate(Batch(task, predictions, found, task.objective), Form("power", 3), theta)
+    value, gradient = evaluate(Batch(task, Form("power", 3), predictions, found, task.objective), theta)
     with mp.workdps(30):
         exact = [mp.mpf(float(t)) for t in theta]
         step = mp.mpf("1e-10")
@@ -75,9 +76,28 @@ def test_gradients_of_all_parameters_agree_with_high_precision_differences(kerne
 
 def test_a_plain_power_forgets_its_offset() -> None:
     features = np.random.default_rng(1).random((9, 2))
-    distances = Distances(features, np.array([0]), Neighbourhood(np.array([0, 8]), np.arange(1, 9), np.zeros(8)))
-    first, second = (distances.logits(Parameters(np.ones(2), np.ones(2), np.full(2, b))) for b in (0.0, 0.7))
+    logits = PowerLogits(features, np.array([0]), Neighbourhood(np.array([0, 8]), np.arange(1, 9), np.zeros(8)))
+    first, second = (logits.forward(Parameters(np.ones(2), np.ones(2), np.full(2, b))) for b in (0.0, 0.7))
     np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("name", ["linear", "power"])
+def test_logits_and_slopes_do_not_depend_on_the_threads(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(9)
+    sizes = rng.integers(1, 400, 120)
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    found = Neighbourhood(offsets, rng.integers(0, 900, offsets[-1]), np.zeros(offsets[-1]))
+    form = Form(name, 5)
+    logits = form.logits(rng.random((900, 5)), rng.integers(0, 900, 120), found)
+    parameters = form.parameters(rng.uniform(0.5, 2, len(form.bounds)))
+    gradient, counts = rng.standard_normal(offsets[-1]), rng.random(120)
+    results = []
+    for threads in (1, 2, 3):
+        monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", threads)
+        results.append([logits.forward(parameters).copy(), *logits.backward(gradient, counts)])
+    for other in results[1:]:
+        for one, two in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(one, two)
 
 
 def test_the_aim_has_most_mass_in_the_window() -> None:
