@@ -35,7 +35,7 @@ def squared_error_a_little_too_steep(monkeypatch):
 
 def squared_error_forgets_the_error(monkeypatch):
     def by_weight(self, weight):
-        return self.sum(weight * self.from_centre) ** 2, 2 * self.from_centre
+        return self.clusters.sum(weight * self.from_centre) ** 2, 2 * self.from_centre
 
     monkeypatch.setattr(rivals.MeanSquaredError, "by_weight", by_weight)
 
@@ -59,7 +59,7 @@ def far_clusters_pull_two_percent_harder(monkeypatch):
 
 def squared_error_gives_up(monkeypatch):
     def factor(loss):
-        return np.exp(-8 * loss.spread(np.abs(loss.sum(loss.from_centre)) / loss.clusters.sizes))
+        return np.exp(-8 * loss.clusters.spread(np.abs(loss.clusters.sum(loss.from_centre)) / loss.clusters.sizes))
 
     scaled(rivals.MeanSquaredError, factor, monkeypatch)
 

@@ -77,15 +77,15 @@ def a_floor_under_the_density(monkeypatch):
 
 def responsibilities_not_quite_subtracted(monkeypatch):
     def slope(self, log_weight, held):
-        return np.exp(log_weight) * self.spread(self.sum(held)) - 0.98 * held
+        return np.exp(log_weight) * self.clusters.spread(self.clusters.sum(held)) - 0.98 * held
 
     monkeypatch.setattr(shortcuts.FixedResponsibilities, "slope", slope)
 
 
 def rest_without_its_own_point(monkeypatch):
     def held(self, logits):
-        terms = self.log_softmax(np.asarray(logits)) + self.log_kernel
-        return self.spread(self.log_sum(terms))
+        terms = self.clusters.log_softmax(np.asarray(logits)) + self.log_kernel
+        return self.clusters.spread(self.clusters.log_sum(terms))
 
     monkeypatch.setattr(shortcuts.FixedRest, "held", held)
 

@@ -90,13 +90,13 @@ def log_of_the_integral(loss, logits, right):
 
 
 def no_pairs(honest):
-    return lambda self, weight: (self.sum(weight * self.to_target), self.to_target)
+    return lambda self, weight: (self.clusters.sum(weight * self.to_target), self.to_target)
 
 
 def no_target(honest):
     def by_weight(self, weight):
         overlap = self.against_cluster(self.twice, weight)
-        return self.sum(weight * overlap) + 1 / self.width, 2 * overlap
+        return self.clusters.sum(weight * overlap) + 1 / self.width, 2 * overlap
 
     return by_weight
 

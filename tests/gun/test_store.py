@@ -208,7 +208,7 @@ def test_the_default_set_is_the_sample_robots():
 
 
 def test_the_excerpt_is_small():
-    assert (DATA / "one_round.npz").stat().st_size < 60_000
+    assert (DATA.parents[1] / "battles" / "data" / "one_round.npz").stat().st_size < 60_000
 
 
 def test_earlier_rounds_of_the_same_battle_can_be_told():

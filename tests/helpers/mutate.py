@@ -1,9 +1,9 @@
 """Edit the library at random, one place at a time, and see which edits the unit tests don't notice: `make mutants`.
 
-An edit is of one operator, constant, min or max, or a dropped ``- 1``, picked with a seed from all of `kdelab.loss` and
-`kdelab.gun` (but for what records battles, which takes Robocode).  A scratch copy of the tree is run against the test
-modules that mention what the edited module defines, up to the first failure.  Survivors are for people to judge: some
-edits change nothing (a tolerance, a step of memory), the others want a test.
+An edit is of one operator, constant, min or max, or a dropped ``- 1``, picked with a seed from all of `kdelab.loss`,
+`kdelab.learn` and `kdelab.gun` (but for what records battles, which takes Robocode).  A scratch copy of the tree is run
+against the test modules that mention what the edited module defines, up to the first failure.  Survivors are for people
+to judge: some edits change nothing (a tolerance, a step of memory), the others want a test.
 """
 
 import argparse
@@ -20,7 +20,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
-WITHOUT = {"hosting.py", "listening.py", "robots.py", "record.py", "provenance.py", "__main__.py", "__init__.py"}
+WITHOUT = {
+    "hosting.py",
+    "listening.py",
+    "robots.py",
+    "record.py",
+    "robocode.py",
+    "provenance.py",
+    "__main__.py",
+    "__init__.py",
+}
 NOT_UNIT = re.compile(
     r"test_(verdict|report|published|pages|explore|house|other_parameters|wrong|record|misbehaviour|bench)"
 )
@@ -30,7 +39,7 @@ OPERATORS = {
     **{ast.And: ("and", "or"), ast.Or: ("or", "and")},
 }
 SWAPS = {"min": "max", "max": "min", "minimum": "maximum", "maximum": "minimum", "argmin": "argmax", "argmax": "argmin"}
-FRONTS = {"engine": "CrossEntropy", "scattered": "TwoPass", "gun": "NeighbourModel"}  # what tests call instead
+FRONTS = {"engines": "CrossEntropy", "scattered": "TwoPass", "gun": "NeighbourModel"}  # what tests call instead
 LIMIT = 900  # seconds; an edit may make a loop endless
 
 
@@ -103,11 +112,15 @@ def tests_of(path: Path) -> list[str]:
     names = {name for name in names if not name.startswith("_")} | {path.stem}
     names |= {front for part, front in FRONTS.items() if part in path.parts}
     found = {}
-    for test in sorted((ROOT / "tests").glob("test_*.py")):
+    for test in sorted((ROOT / "tests").rglob("test_*.py")):
         text = test.read_text()
-        suits = "gun" in path.parts or "kdelab.loss" in text or not re.search("kdelab.gun|NeighbourModel", text)
+        suits = (
+            {"gun", "learn"} & set(path.parts)
+            or "kdelab.loss" in text
+            or not re.search("kdelab.gun|NeighbourModel", text)
+        )
         if suits and not NOT_UNIT.match(test.name):
-            found[f"tests/{test.name}"] = len(names & set(re.findall(r"\w+", text)))
+            found[str(test.relative_to(ROOT))] = len(names & set(re.findall(r"\w+", text)))
     return sorted((name for name, count in found.items() if count), key=lambda name: -found[name])
 
 
@@ -153,8 +166,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="picks them, default 0")
     parser.add_argument("--only", default="", help="a pattern in the path of the modules to edit")
     arguments = parser.parse_args()
-    modules = [path for wing in ("loss", "gun") for path in sorted((ROOT / "kdelab" / wing).rglob("*.py"))]
-    modules = [path for path in modules if path.name not in WITHOUT and path != ROOT / "kdelab" / "gun" / "engine.py"]
+    modules = [path for wing in ("loss", "learn", "gun") for path in sorted((ROOT / "kdelab" / wing).rglob("*.py"))]
+    modules = [path for path in modules if path.name not in WITHOUT]
     known = [edit for path in modules if re.search(arguments.only, str(path)) for edit in edits(path)]
     chosen = random.Random(arguments.seed).sample(known, min(arguments.count, len(known)))
     noticed = 0

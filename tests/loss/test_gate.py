@@ -17,6 +17,7 @@ import scipy.sparse
 
 import kdelab
 import kdelab.gun
+import kdelab.learn
 import kdelab.loss.engines
 from kdelab.gun.intervals import IntervalCrossEntropy, densest
 from kdelab.gun.waves.columns import rows_of
@@ -366,9 +367,9 @@ def test_large_inputs_are_copied_once():
 
 def every_dispatcher():
     found = {}
-    for package in (kdelab.loss.engines, kdelab.gun):
-        for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
-            if module.name.endswith("__main__"):
+    for package in (kdelab.loss.engines, kdelab.learn, kdelab.gun):
+        for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+            if module.name.endswith("__main__") or ".battles." in module.name:
                 continue
             for name, thing in vars(importlib.import_module(module.name)).items():
                 if isinstance(thing, numba.core.dispatcher.Dispatcher):

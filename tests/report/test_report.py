@@ -214,8 +214,13 @@ def test_a_fingerprint_follows_content_only(tmp_path):
 
 def test_what_only_draws_pages_is_told_apart_from_what_computes():
     computing, drawing = sources(), sources(drawing=True)
-    assert {"report/verdicts.py", "report/style.py", "gun/data/surfers.parquet", "loss/kernels.py"} <= computing.keys()
-    assert {"report/site.py", "report/templates/page/style.css"} <= drawing.keys()
+    assert {
+        "report/verdicts.py",
+        "plot/style.py",
+        "gun/waves/data/surfers.parquet",
+        "loss/kernels.py",
+    } <= computing.keys()
+    assert {"report/build/site.py", "report/build/templates/page/style.css"} <= drawing.keys()
     assert not computing.keys() & drawing.keys()
 
 

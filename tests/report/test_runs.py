@@ -73,7 +73,7 @@ def ran(tmp_path_factory):
     import numpy as np
 
     np.save(folder / "numbers.npy", np.zeros(2))
-    data = ROOT / "kdelab" / "gun" / "data" / "samples.parquet"
+    data = ROOT / "kdelab" / "gun" / "waves" / "data" / "samples.parquet"
     (folder / "mine.parquet").write_bytes(data.read_bytes())
     spec = root / "elsewhere" / "kernels" / "python3" / "kernel.json"
     spec.parent.mkdir(parents=True)

@@ -17,7 +17,8 @@ from kdelab.report.build.project import Project, digest_of
 RECORD = "kdelab"  # the key of our record in an executed notebook's metadata
 
 # What only draws pages doesn't touch what a notebook computes.
-_DRAWING = {f"report/{name}.py" for name in ("site", "pages", "markup", "mathml", "published", "__main__")}
+_DRAWING = {f"report/build/{name}.py" for name in ("site", "pages", "markup", "mathml", "published")}
+_DRAWING |= {"report/__main__.py"}
 
 
 def digest(*parts: Any) -> str:
@@ -31,7 +32,7 @@ def sources(drawing: bool = False) -> dict[str, str]:
     found = {}
     for path in sorted(package.rglob("*")):
         name = path.relative_to(package).as_posix()
-        draws = name in _DRAWING or name.startswith("report/templates/")
+        draws = name in _DRAWING or name.startswith("report/build/templates/")
         if path.is_file() and path.parent.name != "__pycache__" and draws == drawing:
             found[name] = digest_of(path)
     return found
