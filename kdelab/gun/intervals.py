@@ -1,8 +1,7 @@
 """A kernel of each point's own width: the interval of guess factors that would have hit the neighbour, as a box.
 
 p(x) = (1 - background) sum_j S_j [l_j <= x <= u_j] / (u_j - l_j) + background / 2.  Piecewise constant, so loss and
-gradient are exact: one sort of the edges inside the target, then two scans.  BeepBoop aims with such boxes, unscaled;
-`densest` is its edge-sorting sweep.
+gradient are exact: one sort of the edges inside the target, then two scans.  BeepBoop aims with such boxes, unscaled.
 """
 
 import math
@@ -10,10 +9,11 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kdelab.gun.aim import densest  # noqa: F401  (it has moved)
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.engines.runtime import compiled
 from kdelab.loss.frozen import Frozen
-from kdelab.loss.validate import Floats, Integers, fraction, instance, integers, numbers, vector
+from kdelab.loss.validate import Floats, Integers, fraction, instance, numbers, vector
 
 
 def softmax(logits: Floats, offsets: Integers) -> Floats:
@@ -84,19 +84,6 @@ class IntervalCrossEntropy(Frozen):
         return density
 
 
-def densest(weights: Floats, lower: Floats, upper: Floats, offsets: Integers) -> Floats:
-    """Return the guess factor that most weight's intervals contain, (n,): the middle of the stretch that wins.
-
-    Of equally good stretches the first counts, from the left.
-    """
-    ends = integers("offsets", offsets)
-    if len(ends) == 0 or ends[0] != 0 or (np.diff(ends) < 0).any():
-        raise ValueError(f"offsets must begin with 0 and not decrease, but they are {ends}")
-    total = int(ends[-1])
-    given = {"weights": weights, "lower": lower, "upper": upper}
-    return _densest(*(vector(name, part, total, "one a point") for name, part in given.items()), ends)
-
-
 @compiled(fastmath=False)
 def _value_and_grad(
     weights: Floats, lower: Floats, upper: Floats, offsets: Integers, a: Floats, b: Floats, background: float
@@ -136,23 +123,3 @@ def _value_and_grad(
         for j in range(start, end):
             gradient[j] += weights[j] * covered
     return values, gradient
-
-
-@compiled(fastmath=False)
-def _densest(weights: Floats, lower: Floats, upper: Floats, offsets: Integers) -> Floats:
-    aims = np.zeros(len(offsets) - 1)
-    for i in range(len(aims)):
-        start, end = offsets[i], offsets[i + 1]
-        k = end - start
-        edges, change = np.empty(2 * k), np.empty(2 * k)
-        for j in range(k):
-            edges[2 * j], change[2 * j] = lower[start + j], weights[start + j]
-            edges[2 * j + 1], change[2 * j + 1] = upper[start + j], -weights[start + j]
-        order = np.argsort(edges, kind="mergesort")
-        height, best = 0.0, -1.0
-        for e in range(2 * k - 1):
-            height += change[order[e]]
-            left, right = edges[order[e]], edges[order[e + 1]]
-            if right > left and height > best * (1 + 1e-12):
-                best, aims[i] = height, (left + right) / 2
-    return aims

@@ -1,6 +1,6 @@
-"""From features to logits and back: the chain rule between the loss's gradient and a gun's weights.
+"""From features to logits and back: the chain rule between the loss's gradient and a distance's parameters.
 
-Feature f of wave q becomes t_f(q) = (1e-4 + b_f + x_f(q))^a_f, BeepBoop's form, and the logit of neighbour j of
+Feature f of sample q becomes t_f(q) = (1e-4 + b_f + x_f(q))^a_f, and the logit of neighbour j of
 prediction i is z = -sum_f v_f abs(t_f(i) - t_f(j)): minus the Manhattan distance.  With a = 1 that is the plain
 weighted distance, whatever b is.  v is scale times weight: those two can't be learned apart.
 """
@@ -9,100 +9,34 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdelab.learn.memory import UNLEARNED_SCALE, Neighbourhood
+from kdelab.learn.memory import Neighbourhood
 from kdelab.loss.engines.arithmetic import dot, exp, log
 from kdelab.loss.engines.runtime import MATH, compiled, in_parallel
 from kdelab.loss.validate import Floats, Integers, integers, one_form
 
 EPSILON = 1e-4  # keeps a feature of 0 differentiable under a power below 1
-FORMS = ("scale", "linear", "power")
 LANES = 16  # columns are padded to a multiple of what compiled loops take at once
 TILE = 1024  # neighbours at a time: their logits stay in the first-level cache
-BOUNDS = {"weight": (0.0, 200.0), "exponent": (0.05, 5.0), "offset": (0.0, 2.0)}
 
 
 class Parameters(NamedTuple):
-    """What a gun learns, one entry a feature each; the weights include the scale of the distance."""
+    """What is learned, one entry a feature each; the weights include the scale of the distance."""
 
     weights: Floats
     exponents: Floats
-    offsets: Floats
+    shifts: Floats
 
     def transformed(self, features: Floats) -> Floats:
-        """Return t = (1e-4 + b + x)^a, unweighted, in the shape of the features (waves, features)."""
+        """Return t = (1e-4 + b + x)^a, unweighted, in the shape of the features (samples, features)."""
         if (self.exponents == 1).all():
             return features
         moved, logs = np.empty((2, *features.shape))
-        _transform(one_form(features), one_form(self.exponents), one_form(self.offsets), moved, logs)
+        _transform(one_form(features), one_form(self.exponents), one_form(self.shifts), moved, logs)
         return moved
 
-
-class Form:
-    """Which of the parameters are free, and how they lie in the flat vector that an optimiser moves.
-
-    Parameters
-    ----------
-    name : str
-        "scale": one common scale of unlearned weights; "linear": a weight a feature; "power": weight, exponent and
-        offset a feature.
-    features : int
-        How many features there are.
-
-    Raises
-    ------
-    ValueError
-        If there is no such form.
-    """
-
-    def __init__(self, name: str, features: int) -> None:
-        if name not in FORMS:
-            raise ValueError(f"form: {name!r} given, allowed are {', '.join(FORMS)}")
-        self.name, self.features = name, features
-
-    def parameters(self, theta: Floats) -> Parameters:
-        """Return the parameters that a flat vector stands for."""
-        ones, zeros = np.ones(self.features), np.zeros(self.features)
-        if self.name == "scale":
-            return Parameters(theta[0] * ones, ones, zeros)
-        if self.name == "linear":
-            return Parameters(theta, ones, zeros)
-        return Parameters(*theta.reshape(3, self.features))
-
-    def flat(self, parameters: Parameters) -> Floats:
-        """Return the flat vector of parameters; a single scale is the mean of the weights."""
-        if self.name == "scale":
-            return np.array([parameters.weights.mean()])
-        return parameters.weights.copy() if self.name == "linear" else np.concatenate(parameters)
-
-    def pulled_back(self, slope: Parameters) -> Floats:
-        """Return the derivatives by the flat vector from those by the parameters."""
-        if self.name == "scale":
-            return np.array([slope.weights.sum()])
-        return slope.weights if self.name == "linear" else np.concatenate(slope)
-
-    def spread(self, theta: Floats) -> tuple[float, Floats]:
-        """Return how far the parameters are from a gun with all features alike, and the derivatives of that.
-
-        The mean over features of ((v - mean v) / 4)^2, plus (a - 1)^2 + b^2 for powers.
-        """
-        away = np.atleast_2d(theta.reshape(-1, self.features) if self.name != "scale" else theta).copy()
-        away[0] = (away[0] - away[0].mean()) / UNLEARNED_SCALE
-        if self.name == "power":
-            away[1] -= 1.0
-        slope = 2 * away / self.features
-        slope[0] /= UNLEARNED_SCALE  # the mean's own derivative falls out: deviations sum to 0
-        return float((away**2).sum() / self.features), slope.ravel()
-
-    def logits(self, features: Floats, predictions: Integers, found: Neighbourhood) -> "LinearLogits | PowerLogits":
-        """Return the logits of retrieved neighbours as a function of the parameters."""
-        return (PowerLogits if self.name == "power" else LinearLogits)(features, predictions, found)
-
-    @property
-    def bounds(self) -> list[tuple[float, float]]:
-        """The bounds of the flat vector's entries."""
-        if self.name == "power":
-            return [pair for pair in BOUNDS.values() for _ in range(self.features)]
-        return [BOUNDS["weight"]] * (1 if self.name == "scale" else self.features)
+    def positions(self, features: Floats) -> Floats:
+        """Return where samples lie, (samples, features): their Manhattan distance is minus the logit."""
+        return self.transformed(features) * self.weights
 
 
 class LinearLogits:
@@ -112,7 +46,7 @@ class LinearLogits:
 
     Parameters
     ----------
-    features : array (waves, features)
+    features : array (samples, features)
         Scaled features of the whole table.
     predictions : array of int (n,)
         Rows of the predictions.
@@ -135,7 +69,7 @@ class LinearLogits:
     def backward(self, gradient: Floats, counts: Floats) -> Parameters:
         """Return the derivatives by all parameters, given dL/dz of every neighbour and how much each prediction counts.
 
-        Those by exponents and offsets are 0: they aren't learned.
+        Those by exponents and shifts are 0: they aren't learned.
         """
         sums = np.empty((len(counts), len(self._apart)))
         in_parallel(_by_weight, self._offsets, self._apart, self._offsets, gradient, sums)
@@ -144,9 +78,9 @@ class LinearLogits:
 
 
 class PowerLogits:
-    """The same for weights, exponents and offsets; parameters as of `LinearLogits`.
+    """The same for weights, exponents and shifts; parameters as of `LinearLogits`.
 
-    Where two waves have the same value of a feature, its part of the distance is 0 for all parameters, and so are the
+    Where two samples have the same value of a feature, its part of the distance is 0 for all parameters, and so are the
     derivatives: the kink of abs costs nothing here.
     """
 
@@ -163,17 +97,17 @@ class PowerLogits:
         """Return z of every neighbour, (total,): always the same array."""
         self._now = np.zeros((3, self._features.shape[1]))
         self._now[:, : self._number] = parameters
-        weights, exponents, offsets = self._now
-        _transform(self._features, exponents, offsets, self._moved, self._logs)
+        weights, exponents, shifts = self._now
+        _transform(self._features, exponents, shifts, self._moved, self._logs)
         places = self._queries, self._near, self._offsets
         in_parallel(_minus_distances, self._offsets, self._moved, weights, *places, self._z)
         return self._z
 
     def backward(self, gradient: Floats, counts: Floats) -> Parameters:
         """Return the derivatives where the last `forward` was; parameters as of `LinearLogits.backward`."""
-        weights, exponents, offsets = self._now
+        weights, exponents, shifts = self._now
         _fill_pull(self._moved, self._queries, self._near, self._offsets, gradient, counts, self._pull)
-        slopes = np.array(_by_all(self._features, exponents, offsets, self._moved, self._logs, self._pull))
+        slopes = np.array(_by_all(self._features, exponents, shifts, self._moved, self._logs, self._pull))
         slopes[1:] *= weights
         slopes[2] *= exponents
         return Parameters(*slopes[:, : self._number])
@@ -201,11 +135,11 @@ def _by_weight(first: int, last: int, apart: Floats, offsets: Integers, gradient
 
 
 @compiled
-def _transform(features: Floats, exponents: Floats, offsets: Floats, moved: Floats, logs: Floats) -> None:
-    """Fill in t and log(1e-4 + b + x), (waves, features)."""
+def _transform(features: Floats, exponents: Floats, shifts: Floats, moved: Floats, logs: Floats) -> None:
+    """Fill in t and log(1e-4 + b + x), (samples, features)."""
     for n in range(features.shape[0]):
         for f in range(features.shape[1]):
-            logs[n, f] = log(max(features[n, f], 0.0) + (EPSILON + offsets[f]))
+            logs[n, f] = log(max(features[n, f], 0.0) + (EPSILON + shifts[f]))
             power = exponents[f] * logs[n, f]
             raised = exp(power) if power < 709.0 else np.inf
             # a = 1: b cancels in every difference, so leave it out, and the rounding with it
@@ -242,9 +176,9 @@ def _minus_distances(
 def _fill_pull(
     moved: Floats, queries: Integers, near: Integers, offsets: Integers, gradient: Floats, counts: Floats, pull: Floats
 ) -> None:
-    """Fill in dL/dt of every wave and feature, up to the weight: what all parameters' derivatives are made of.
+    """Fill in dL/dt of every sample and feature, up to the weight: what all parameters' derivatives are made of.
 
-    The sign of a difference of 0 doesn't matter: what one wave loses by it the other gains.
+    The sign of a difference of 0 doesn't matter: what one sample loses by it the other gains.
     """
     pull[:] = 0.0
     own = np.empty(moved.shape[1])
@@ -262,15 +196,15 @@ def _fill_pull(
 
 @compiled
 def _by_all(
-    features: Floats, exponents: Floats, offsets: Floats, moved: Floats, logs: Floats, pull: Floats
+    features: Floats, exponents: Floats, shifts: Floats, moved: Floats, logs: Floats, pull: Floats
 ) -> tuple[Floats, Floats, Floats]:
-    """Return the derivatives by weights, exponents and offsets; the last two lack the factors that all waves share."""
-    by_weight, by_exponent, by_offset = np.zeros((3, moved.shape[1]))
+    """Return the derivatives by weights, exponents and shifts; the last two lack the factors that all samples share."""
+    by_weight, by_exponent, by_shift = np.zeros((3, moved.shape[1]))
     for n in range(moved.shape[0]):
         for f in range(moved.shape[1]):
-            base = max(features[n, f], 0.0) + (EPSILON + offsets[f])
+            base = max(features[n, f], 0.0) + (EPSILON + shifts[f])
             raised = moved[n, f] if exponents[f] != 1.0 else base
             by_weight[f] += pull[n, f] * moved[n, f]
             by_exponent[f] += pull[n, f] * raised * logs[n, f]
-            by_offset[f] += pull[n, f] * raised / base
-    return by_weight, by_exponent, by_offset
+            by_shift[f] += pull[n, f] * raised / base
+    return by_weight, by_exponent, by_shift
