@@ -49,7 +49,7 @@ def counted(rounds: pd.DataFrame) -> pd.DataFrame:
 
 
 def warn_of_forgotten(seen: pd.DataFrame, here: pd.DataFrame, asked: pd.DataFrame) -> None:
-    """Warn if memories lack waves that a gun was fitted on; what `counted` said then and here, and `rounds_of` asked."""
+    """Warn if memories lack waves that a gun was fitted on: `counted` then and here, `rounds_of` what is asked."""
     last = asked.groupby(_NAMES, sort=False)["round"].max().rename("last").reset_index()
     remembered = seen.merge(last, on=_NAMES)
     remembered = remembered[remembered["round"] < remembered["last"]]
