@@ -18,7 +18,7 @@ export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 NBVAL := --nbval --nbval-current-env --nbval-kernel-startup-timeout 300
 
 .DEFAULT_GOAL := help
-.PHONY: help env lock reports notebooks test test-all lint mutants lab bench battles clean
+.PHONY: help env lock reports notebooks unit coverage lowest test test-all lint mutants lab bench history battles clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -26,7 +26,7 @@ help: ## this list
 env: $(READY) ## build .venv from the lock, if it is missing or out of date
 
 $(ENV)/ready: requirements.lock pyproject.toml
-	$(BASE) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "kdelab needs Python 3.11 to 3.13, found " + sys.version + "; say make BASE=python3.11")'
+	$(BASE) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 15) else "kdelab needs Python 3.11 to 3.14, found " + sys.version + "; say make BASE=python3.11")'
 	rm -rf $(ENV)
 	$(BASE) -m venv $(ENV)
 	$(ENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
@@ -36,7 +36,7 @@ $(ENV)/ready: requirements.lock pyproject.toml
 lock: ## resolve the newest versions again and write requirements.lock
 	rm -rf .venv-lock && $(BASE) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check uv
-	{ echo '# Exact versions and the hashes of their files, for CPython 3.11 to 3.13, written by `make lock`.'; \
+	{ echo '# Exact versions and the hashes of their files, for CPython 3.11 to 3.14, written by `make lock`.'; \
 	  .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
 	    --no-annotate --no-header --no-emit-index-url pyproject.toml; } > requirements.lock.new
 	mv requirements.lock.new requirements.lock && rm -rf .venv-lock
@@ -44,7 +44,8 @@ lock: ## resolve the newest versions again and write requirements.lock
 reports: $(READY) ## run the notebooks that changed and build reports/index.html
 	$(RUN) kdelab.report site
 
-notebooks: $(READY) ## refresh the outputs committed in notebooks/, reports/verdicts.md and the README's table
+notebooks: $(READY) ## refresh the outputs committed in notebooks/, and the published verdicts that follow from them
+	$(PYTHON) docs/house.py
 	$(RUN) kdelab.report notebooks
 
 lint: $(READY)
@@ -52,6 +53,18 @@ lint: $(READY)
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+
+unit: $(READY) ## the unit tests alone
+	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m 'not slow'
+
+coverage: $(READY) ## the unit tests, and which lines of Python they don't reach (compiled code isn't seen)
+	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m 'not slow' --cov --cov-report term --cov-report xml:reports/coverage.xml
+
+lowest: ## the unit tests of loss, study, learn and gun with the oldest releases that pyproject.toml allows
+	rm -rf .venv-lowest && $(BASE) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check uv
+	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct --editable '.[notebooks,dev]'
+	$(ONE_THREAD) .venv-lowest/bin/python -m pytest -n 2 --dist loadgroup -m 'not slow' tests/loss tests/study tests/learn tests/gun
 
 test: lint ## lint, types, layers, unit tests, strict nbval on every notebook, report tests
 	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m 'not slow'
@@ -68,6 +81,9 @@ lab: $(READY) ## open the notebooks in JupyterLab
 
 bench: $(READY) ## time the loss against its peers, in an environment of their own
 	$(RUN) benchmarks
+
+history: $(READY) ## time our own losses and the gun against the entry before in benchmarks/history.csv
+	$(ONE_THREAD) $(RUN) benchmarks.history
 
 battles: $(READY) ## record the sample robots' battles again (needs Debian's robocode and a JRE)
 	$(RUN) kdelab.gun battles

@@ -1,1 +1,1 @@
-"""`make bench`: the loss against its peers, in an environment of their own, in one interleaved run."""
+"""The loss against its peers (`make bench`, in an environment of their own) and its own past (`make history`)."""

@@ -5,56 +5,46 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.data import Batch, Evaluation
+import kdelab
+from benchmarks.cases import Batch, Evaluation
+
+KERNELS = {"laplace": kdelab.Laplace, "gaussian": kdelab.Gaussian}
 
 
-def _kdelab(batch: Batch, kernel: str) -> tuple[Any, Any, Any]:
-    from kdelab.loss.clusters import Clusters
-    from kdelab.loss.kernels import Gaussian, Laplace
-
+def _arguments(batch: Batch, kernel: str) -> tuple[Any, Any, Any]:
     n, k = batch.points.shape
-    clusters = Clusters(batch.points.ravel(), np.arange(n + 1) * k, batch.lower, batch.upper)
-    return clusters, (Laplace if kernel == "laplace" else Gaussian)(batch.bandwidth), batch.logits.ravel()
+    clusters = kdelab.Clusters(batch.points.ravel(), np.arange(n + 1) * k, batch.lower, batch.upper)
+    return clusters, KERNELS[kernel](batch.bandwidth), batch.logits.ravel()
 
 
-def kdelab_prepared(batch: Batch, kernel: str, bins: int) -> Evaluation:
+def prepared(batch: Batch, kernel: str, bins: int) -> Evaluation:
     """CrossEntropy, prepared before: what training pays in every step."""
-    from kdelab.loss.cross_entropy import CrossEntropy
-
-    clusters, chosen, logits = _kdelab(batch, kernel)
-    loss = CrossEntropy(clusters, chosen)
+    clusters, chosen, logits = _arguments(batch, kernel)
+    loss = kdelab.CrossEntropy(clusters, chosen)
     return lambda: loss.value_and_grad(logits)
 
 
-def kdelab_one_shot(batch: Batch, kernel: str, bins: int) -> Evaluation:
+def one_shot(batch: Batch, kernel: str, bins: int) -> Evaluation:
     """CrossEntropy, preparation included."""
-    from kdelab.loss.cross_entropy import CrossEntropy
-
-    clusters, chosen, logits = _kdelab(batch, kernel)
-    return lambda: CrossEntropy(clusters, chosen).value_and_grad(logits)
+    clusters, chosen, logits = _arguments(batch, kernel)
+    return lambda: kdelab.CrossEntropy(clusters, chosen).value_and_grad(logits)
 
 
-def kdelab_binned(batch: Batch, kernel: str, bins: int) -> Evaluation:
+def binned(batch: Batch, kernel: str, bins: int) -> Evaluation:
     """CrossEntropy with the thread's binning, prepared."""
-    from kdelab.loss.cross_entropy import CrossEntropy
-    from kdelab.loss.rules import Midpoint
-
-    clusters, chosen, logits = _kdelab(batch, kernel)
-    loss = CrossEntropy(clusters, chosen, Midpoint(bins))
+    clusters, chosen, logits = _arguments(batch, kernel)
+    loss = kdelab.CrossEntropy(clusters, chosen, kdelab.Midpoint(bins))
     return lambda: loss.value_and_grad(logits)
 
 
-def kdelab_ragged(batch: Batch, kernel: str, bins: int) -> Evaluation:
+def ragged(batch: Batch, kernel: str, bins: int) -> Evaluation:
     """CrossEntropy, prepared, of the same points dealt to as many clusters of 1 to 2 k - 1: padded, twice the work."""
-    from kdelab.loss.clusters import Clusters
-    from kdelab.loss.cross_entropy import CrossEntropy
-
-    clusters, chosen, logits = _kdelab(batch, kernel)
+    clusters, chosen, logits = _arguments(batch, kernel)
     n, k = batch.points.shape
     half = np.random.default_rng(1).integers(1, 2 * k, n // 2)
     sizes = np.concatenate([half, 2 * k - half, np.full(n % 2, k)])
-    ragged = Clusters(clusters.points, np.concatenate([[0], np.cumsum(sizes)]), batch.lower, batch.upper)
-    loss = CrossEntropy(ragged, chosen)
+    dealt = kdelab.Clusters(clusters.points, np.concatenate([[0], np.cumsum(sizes)]), batch.lower, batch.upper)
+    loss = kdelab.CrossEntropy(dealt, chosen)
     return lambda: loss.value_and_grad(logits)
 
 
@@ -62,7 +52,7 @@ def _one_exponential(exp: Any, batch: Batch) -> Evaluation:
     """No loss at all: one exponential and one pass over memory a point, the least that a softmax can cost."""
     import numba
 
-    from kdelab.loss.engines.runtime import MATH
+    from kdelab.loss.runtime import MATH
 
     @numba.njit(parallel=True, error_model="numpy", fastmath=MATH)
     def exponentials(logits: Any, result: Any) -> None:
@@ -81,7 +71,7 @@ def _one_exponential(exp: Any, batch: Batch) -> Evaluation:
 
 def one_exponential(batch: Batch, kernel: str, bins: int) -> Evaluation:
     """Return the limit with our own exp, which vectorises."""
-    from kdelab.loss.engines.arithmetic import exp
+    from kdelab.loss.arithmetic import exp
 
     return _one_exponential(exp, batch)
 

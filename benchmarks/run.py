@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.data import BANDWIDTH
+from benchmarks.cases import BANDWIDTH
 
 N, K = 4096, 100
 

@@ -5,17 +5,16 @@ It reads a line of JSON, {"peer", "kernel", "bins", "dtype", "n", "k", "bandwidt
 
 import gc
 import json
-import statistics
 import sys
-import time
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.data import batch
-from benchmarks.peers import PEERS
+from benchmarks.cases import batch
+from benchmarks.clock import burst
+from benchmarks.peers import method
 
 
 @cache
@@ -25,27 +24,7 @@ def _data(n: int, k: int, bandwidth: float, dtype: str) -> Any:
 
 @cache
 def _evaluation(peer: str, kernel: str, bins: int, dtype: str, n: int, k: int, bandwidth: float) -> Any:
-    return PEERS[peer](_data(n, k, bandwidth, dtype), kernel, bins)
-
-
-def _timed(evaluate: Any) -> float:
-    """Return the median of a burst of evaluations, as in training, after a while of the same that doesn't count.
-
-    A core that has slept takes some milliseconds to wake and to come to speed: one evaluation after a pause, while
-    another library had its turn, would time that.
-    """
-    _repeated(evaluate)
-    return statistics.median(_repeated(evaluate))
-
-
-def _repeated(evaluate: Any, enough: float = 0.15) -> list[float]:
-    """Return the seconds of each evaluation, one after the other until they add up to enough."""
-    seconds: list[float] = []
-    while sum(seconds) < enough:
-        start = time.perf_counter()
-        evaluate()
-        seconds.append(time.perf_counter() - start)
-    return seconds
+    return method(peer)(_data(n, k, bandwidth, dtype), kernel, bins)
 
 
 def _memory(field: str) -> int:
@@ -59,11 +38,11 @@ def _peak_memory(peer: str, kernel: str, bins: int, dtype: str, n: int, k: int, 
     What compiling leaves behind counts for neither.
     """
     data = _data(n, k, bandwidth, dtype)
-    evaluate = PEERS[peer](data, kernel, bins)
+    evaluate = method(peer)(data, kernel, bins)
     evaluate()
     gc.collect()
     before = _memory("VmRSS")
-    another = PEERS[peer](data, kernel, bins)
+    another = method(peer)(data, kernel, bins)
     gc.collect()
     prepared = _memory("VmRSS") - before
     Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts anew
@@ -85,7 +64,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         return {"bytes": _peak_memory(**request)}
     evaluate = _evaluation(**request)
     if action == "time":
-        return {"seconds": _timed(evaluate)}
+        return {"seconds": burst(evaluate)}
     values, gradient = evaluate()
     np.savez(request_path(), values=values, gradient=gradient if gradient is not None else np.empty(0))
     return {"path": str(request_path())}

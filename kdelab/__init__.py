@@ -7,33 +7,31 @@ import importlib
 from typing import Any
 
 from kdelab import moved  # noqa: F401  (old names of modules)
+from kdelab.loss import kernels
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"  # the only place that says so
 
 _HOME = {
     "Clusters": "loss.clusters",
-    "Laplace": "loss.kernels",
-    "Gaussian": "loss.kernels",
-    "Cauchy": "loss.kernels",
-    "GeneralizedNormal": "loss.kernels",
-    "Box": "loss.kernels",
-    "Triangular": "loss.kernels",
-    "Epanechnikov": "loss.kernels",
     "Exact": "loss.rules",
     "Midpoint": "loss.rules",
     "GaussLegendre": "loss.rules",
     "Adaptive": "loss.rules",
     "CrossEntropy": "loss.cross_entropy",
     "TwoPass": "loss.scattered.two_pass",
-    "Panels": "loss.scattered.quadrature",
+    "Panels": "loss.rules",
     "iter_value_and_grad": "loss.streaming",
     "load_waves": "gun.waves.store",
     "NeighbourModel": "gun.model",
     "Recall": "gun.recall",
     "Check": "report.verdicts",
     "Verdict": "report.verdicts",
+    "claim": "report.verdicts",
+    "inside": "report.verdicts",
+    "counterexample": "report.verdicts",
     "explore": "report.explorer.explore",
 }
+_HOME |= {name: f"loss.kernels.{module}" for name, module in kernels.HOME.items()}
 _MODULES = {"reference": "loss.reference", "style": "plot.style"}
 
 __all__ = ["__version__", *sorted([*_HOME, *_MODULES])]

@@ -1,5 +1,6 @@
 """The house: environments in step, a light import, layers, a wheel that builds."""
 
+import json
 import re
 import subprocess
 import sys
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from kdelab import __version__
+
 ROOT = Path(__file__).parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PROJECT, SETTINGS = (tomllib.loads((ROOT / "pyproject.toml").read_text())[name] for name in ("project", "tool"))
 
 
 def split(requirement: str) -> tuple[str, str]:
@@ -44,13 +47,37 @@ def test_the_lock_pins_every_package_asked_for_with_hashes_and_names_no_index():
     assert "://" not in text
 
 
+def test_every_command_of_the_workflows_is_a_target_or_a_file_that_is_there():
+    text = "".join(path.read_text() for path in (ROOT / ".github" / "workflows").glob("*.yml"))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {"reports", "test", "unit", "lowest", "coverage"} <= set(re.findall(r"run: make ([a-z-]+)", text)) <= targets
+    assert all((ROOT / path).exists() for path in re.findall(r"run: bash (\S+)", text))
+
+
+def test_the_version_stands_in_one_place_and_the_changelog_knows_it():
+    version = subprocess.run([sys.executable, "-m", "hatchling", "version"], cwd=ROOT, capture_output=True, text=True)
+    assert version.stdout.strip() == __version__
+    assert "version" not in PROJECT
+    assert __version__ in (ROOT / "CHANGELOG.md").read_text()
+    assert "hatchling version" in (ROOT / ".github" / "workflows" / "release.yml").read_text()
+
+
+@pytest.mark.parametrize(("rule", "limit"), [("C901", "mccabe.max-complexity"), ("PLR0913", "pylint.max-args")])
+def test_a_limit_of_complexity_is_as_low_as_the_code_allows(rule, limit):
+    table, name = limit.split(".")
+    lower = SETTINGS["ruff"]["lint"][table][name] - 1
+    ruff = [sys.executable, "-m", "ruff", "check", "--select", rule, "--config", f"lint.{limit}={lower}", "."]
+    assert rule in subprocess.run(ruff, cwd=ROOT, capture_output=True, text=True).stdout, f"{limit} may be {lower}"
+
+
 def test_the_environment_is_installed_by_those_hashes():
     install = re.search(r"pip install .*requirements\.lock", (ROOT / "Makefile").read_text())
     assert "--require-hashes" in install[0]
 
 
-def test_the_workflow_names_each_action_by_its_commit():
-    uses = re.findall(r"uses: (.*)", (ROOT / ".github" / "workflows" / "test.yml").read_text())
+def test_the_workflows_name_each_action_by_its_commit():
+    workflows = [path.read_text() for path in (ROOT / ".github" / "workflows").glob("*.yml")]
+    uses = [line for text in workflows for line in re.findall(r"uses: (.*)", text)]
     assert uses
     assert [line for line in uses if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", line)] == []
 
@@ -92,7 +119,19 @@ def test_the_wheel_builds_and_carries_the_data(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {"kdelab/__init__.py", "kdelab/py.typed", "kdelab/gun/waves/data/surfers.parquet"} <= set(names)
-    assert not [name for name in names if name.startswith(("tests", "notebooks"))]
+    assert not [name for name in names if name.startswith(("tests", "notebooks", "benchmarks"))]
+
+
+def test_the_picture_of_the_house_is_that_of_the_contracts():
+    sys.path.insert(0, str(ROOT / "docs"))
+    import house
+
+    sys.path.remove(str(ROOT / "docs"))
+    said = "`python docs/house.py` draws it anew"
+    assert house.svg() == (ROOT / "docs" / "house.svg").read_text(), said
+    shown = json.loads((ROOT / "notebooks" / "00-start-here.ipynb").read_text())["cells"]
+    assert any(house.text() in "".join(cell["source"]) for cell in shown), said
+    assert all(f"─ {wing.name} ─" in house.text() for floor in house.floors() for wing in floor)
 
 
 def test_make_alone_prints_help():

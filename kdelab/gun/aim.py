@@ -3,8 +3,8 @@
 import numpy as np
 
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engines.runtime import compiled
 from kdelab.loss.kernels import Kernel
+from kdelab.loss.runtime import compiled
 from kdelab.loss.validate import Floats, Integers, integers, vector
 
 STEP = (

@@ -4,10 +4,10 @@ from typing import Any
 
 import pandas as pd
 
-from kdelab.gun.intervals import IntervalCrossEntropy
 from kdelab.gun.recall import Recall
 from kdelab.learn.memory import Neighbourhood
 from kdelab.loss.cross_entropy import CrossEntropy
+from kdelab.loss.intervals import IntervalCrossEntropy
 from kdelab.loss.kernels import Kernel
 from kdelab.loss.validate import Floats, Integers
 

@@ -101,6 +101,13 @@ class NeighbourModel(BaseEstimator):
     A wave's memory is looked up in the table that is passed, so pass whole rounds and name the waves asked about:
     ``predict(waves, rows=mask)``, not ``predict(waves[mask])``.  Of scikit-learn's splitters those by battle are right:
     ``cross_val_score(gun, waves, groups=waves["battle"], cv=GroupKFold())``.  `kdelab.gun.waves.whole` warns of others.
+
+    Examples
+    --------
+    >>> waves = kdelab.load_waves()
+    >>> gun = kdelab.NeighbourModel().unlearned(waves)
+    >>> gun.predict(waves, rows=[5000, 6000]).round(2)
+    array([ 0.4 , -0.17])
     """
 
     rounds_: pd.DataFrame | None = None

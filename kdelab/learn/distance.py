@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from kdelab.learn.memory import Neighbourhood
-from kdelab.loss.engines.arithmetic import dot, exp, log
-from kdelab.loss.engines.runtime import MATH, compiled, in_parallel
-from kdelab.loss.validate import Floats, Integers, integers, one_form
+from kdelab.loss.arithmetic import dot, exp, log
+from kdelab.loss.runtime import MATH, compiled, in_parallel
+from kdelab.loss.validate import Floats, Integers, integers, one_form, vector
 
 EPSILON = 1e-4  # keeps a feature of 0 differentiable under a power below 1
 LANES = 16  # columns are padded to a multiple of what compiled loops take at once
@@ -55,7 +55,7 @@ class LinearLogits:
     """
 
     def __init__(self, features: Floats, predictions: Integers, found: Neighbourhood) -> None:
-        self._offsets = integers("offsets", found.offsets)
+        self._offsets = integers("offsets", found.offsets, own=True)
         owners = np.repeat(predictions, np.diff(self._offsets))
         self._apart = np.array([np.abs(column[owners] - column[found.rows]) for column in features.T])
         self._z = np.empty(len(owners))
@@ -71,9 +71,10 @@ class LinearLogits:
 
         Those by exponents and shifts are 0: they aren't learned.
         """
-        sums = np.empty((len(counts), len(self._apart)))
-        in_parallel(_by_weight, self._offsets, self._apart, self._offsets, gradient, sums)
-        by_weight = (sums * counts[:, None]).sum(axis=0)  # in the order of the predictions, whatever the threads
+        push, weights = vector("gradient", gradient, len(self._z), "one a neighbour"), vector("counts", counts)
+        sums = np.empty((len(weights), len(self._apart)))
+        in_parallel(_by_weight, self._offsets, self._apart, self._offsets, push, sums)
+        by_weight = (sums * weights[:, None]).sum(axis=0)  # in the order of the predictions, whatever the threads
         return Parameters(by_weight, np.zeros_like(by_weight), np.zeros_like(by_weight))
 
 
@@ -87,9 +88,9 @@ class PowerLogits:
     def __init__(self, features: Floats, predictions: Integers, found: Neighbourhood) -> None:
         used, index = np.unique(np.concatenate([predictions, found.rows]), return_inverse=True)
         self._number = features.shape[1]
-        self._features = np.pad(features[used], ((0, 0), (0, -self._number % LANES)))
+        self._features = one_form(np.pad(features[used], ((0, 0), (0, -self._number % LANES))))
         self._queries, self._near = np.split(index.astype(np.int32), [len(predictions)])
-        self._offsets = integers("offsets", found.offsets)
+        self._offsets = integers("offsets", found.offsets, own=True)
         self._moved, self._logs, self._pull = np.empty((3, *self._features.shape))
         self._z = np.empty(len(self._near))
 
@@ -98,7 +99,7 @@ class PowerLogits:
         self._now = np.zeros((3, self._features.shape[1]))
         self._now[:, : self._number] = parameters
         weights, exponents, shifts = self._now
-        _transform(self._features, exponents, shifts, self._moved, self._logs)
+        _transform(self._features, one_form(exponents), one_form(shifts), self._moved, self._logs)
         places = self._queries, self._near, self._offsets
         in_parallel(_minus_distances, self._offsets, self._moved, weights, *places, self._z)
         return self._z
@@ -106,7 +107,8 @@ class PowerLogits:
     def backward(self, gradient: Floats, counts: Floats) -> Parameters:
         """Return the derivatives where the last `forward` was; parameters as of `LinearLogits.backward`."""
         weights, exponents, shifts = self._now
-        _fill_pull(self._moved, self._queries, self._near, self._offsets, gradient, counts, self._pull)
+        push = vector("gradient", gradient, len(self._z), "one a neighbour")
+        _fill_pull(self._moved, self._queries, self._near, self._offsets, push, vector("counts", counts), self._pull)
         slopes = np.array(_by_all(self._features, exponents, shifts, self._moved, self._logs, self._pull))
         slopes[1:] *= weights
         slopes[2] *= exponents

@@ -11,7 +11,7 @@ from kdelab.learn.checkpoint import Checkpoint, Retrieval
 from kdelab.learn.distance import Parameters
 from kdelab.learn.form import Form
 from kdelab.learn.memory import Memory, Neighbourhood
-from kdelab.loss.validate import Floats, Integers, vector
+from kdelab.loss.validate import Floats, Integers
 
 
 class Objective(Protocol):
@@ -91,8 +91,7 @@ class Batch:
                 f"loss: it is not finite for {bad} of {len(values)} predictions; a kernel without tails needs a "
                 "background"
             )
-        slopes = self.logits.backward(vector("gradient", gradient), self.weights)
-        return loss, self.form.pulled_back(slopes)
+        return loss, self.form.pulled_back(self.logits.backward(gradient, self.weights))
 
     def noise(self, theta: Floats) -> float:
         """Return the standard error of the mean loss, as if predictions were independent."""

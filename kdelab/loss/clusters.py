@@ -43,6 +43,14 @@ class Clusters(Ragged):
     ------
     ValueError
         If anything is not finite, a target has lower > upper, a cluster is empty, or lengths do not fit.
+
+    Examples
+    --------
+    >>> clusters = kdelab.Clusters([-0.3, 0.1, 0.2, 0.4, 0.6], offsets=[0, 3, 5], lower=[0.0, 0.1], upper=[0.2, 0.3])
+    >>> clusters
+    Clusters(2 predictions, 5 points, 2 to 3 a cluster)
+    >>> clusters.points[clusters.offsets[1] :]
+    array([0.4, 0.6])
     """
 
     points: Floats

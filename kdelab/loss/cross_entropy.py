@@ -1,22 +1,17 @@
 """The loss: what users call. It checks what it is given and hands it to the engine that suits kernel and quadrature."""
 
-import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from kdelab.loss import rules
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engines.base import Engine
-from kdelab.loss.engines.boxes.engine import Boxes
-from kdelab.loss.engines.laplace.engine import BinFreeLaplace
-from kdelab.loss.engines.polynomials.engine import Pieces
-from kdelab.loss.engines.quadrature.engine import ByQuadrature, densities, shape_of
+from kdelab.loss.engines.quadrature.engine import densities
+from kdelab.loss.engines.table import engine_for, resolved
 from kdelab.loss.frozen import Frozen
-from kdelab.loss.kernels import Box, Kernel, refuse_beyond_reach
-from kdelab.loss.validate import Floats, fraction, instance, numbers, vector
+from kdelab.loss.kernels.base import Kernel, refuse_beyond_reach
+from kdelab.loss.rules import Rule
+from kdelab.loss.validate import Floats, fraction, instance, places
 
 
 class CrossEntropy(Frozen):
@@ -42,21 +37,29 @@ class CrossEntropy(Frozen):
     ValueError
         If an argument isn't what it must be, or places lie further apart than ``kernel.reach`` bandwidths; the message
         names it.
+
+    Examples
+    --------
+    >>> clusters = kdelab.Clusters.from_lists([[-0.3, 0.1, 0.2], [0.4, 0.6]], lower=[0.0, 0.1], upper=[0.2, 0.3])
+    >>> loss = kdelab.CrossEntropy(clusters, kdelab.Laplace(bandwidth=0.1))
+    >>> values, gradient = loss.value_and_grad([0.0, 0.0, 0.0, 0.0, 0.0])
+    >>> values.round(3), gradient.round(3)
+    (array([-0.56 ,  0.957]), array([ 0.309, -0.265, -0.044, -0.381,  0.381]))
     """
 
     def __init__(
         self,
         clusters: Clusters,
         kernel: Kernel,
-        quadrature: rules.Quadrature | Literal["auto"] = "auto",
+        quadrature: Rule | Literal["auto"] = "auto",
         background: float = 0.0,
     ) -> None:
         self.clusters = instance("clusters", clusters, Clusters, "Clusters.from_lists(points, lower, upper)")
         self.kernel = instance("kernel", kernel, Kernel, "Laplace(bandwidth=0.1)")
         self.background = fraction("background", background)
-        self.quadrature = rules.resolve(quadrature, kernel, self.background)
+        self.quadrature = resolved(quadrature, kernel, self.background)
         refuse_beyond_reach("points", kernel, clusters.points, clusters.lower, clusters.upper)
-        self._engine = _engine(clusters, kernel, self.quadrature, self.background)
+        self._engine = engine_for(clusters, kernel, self.quadrature, self.background)
 
     def value_and_grad(self, logits: ArrayLike) -> tuple[Floats, Floats]:
         """Return the losses and the gradient of their sum.
@@ -133,31 +136,12 @@ class CrossEntropy(Frozen):
             Per guess factor.
         """
         checked = self._checked(logits)
-        n = len(self.clusters)
-        given = numbers("x", x)
-        places = np.atleast_2d(given)
-        if places.ndim != 2 or places.shape[0] not in (1, n):
-            raise ValueError(f"x must have the shape (m,) or ({n}, m), but its shape is {given.shape}")
-        if not np.isfinite(places).all():
-            raise ValueError(f"x must be finite, but {int((~np.isfinite(places)).sum())} of its entries are not")
-        refuse_beyond_reach("x", self.kernel, places, self.clusters.points)
-        places = np.broadcast_to(places, (n, places.shape[1]))
-        return densities(self.clusters, shape_of(self.kernel, self.background), checked, numbers("x", places))
+        at = places(x, len(self.clusters))
+        refuse_beyond_reach("x", self.kernel, at, self.clusters.points)
+        return densities(self.clusters, self.kernel.in_numbers(self.background), checked, at)
 
     def __repr__(self) -> str:
         return f"CrossEntropy({self.clusters!r}, {self.kernel!r}, {self.quadrature!r}, background={self.background})"
 
     def _checked(self, logits: ArrayLike) -> Floats:
-        return vector("logits", logits, len(self.clusters.points), "one a point")
-
-
-def _engine(clusters: Clusters, kernel: Kernel, quadrature: Any, background: float) -> Engine:
-    shape = shape_of(kernel, background)
-    whole = isinstance(quadrature, (rules.Exact, rules.Adaptive))
-    if whole and isinstance(kernel, Box):
-        return Boxes(clusters, kernel.bandwidth, background)
-    if whole and math.isfinite(kernel.support):
-        return Pieces(clusters, shape)
-    if isinstance(quadrature, rules.Exact):
-        return BinFreeLaplace(clusters, kernel.bandwidth)
-    return ByQuadrature(clusters, kernel, quadrature, background)
+        return self.clusters.checked(logits)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from scipy.integrate import IntegrationWarning, quad, quad_vec
 from scipy.special import log_softmax, logsumexp
 
-from kdelab.loss.kernels import Kernel
+from kdelab.loss.kernels.base import Kernel
 from kdelab.loss.validate import Floats, fraction, scalar, vector
 
 # Where to cut a target, in bandwidths from each point: at the peaks, and on their way down to everything else.

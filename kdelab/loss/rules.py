@@ -1,10 +1,8 @@
 """The rules by which the loss can be integrated over the target."""
 
-import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
-from kdelab.loss.kernels import Kernel, Laplace
 from kdelab.loss.validate import count, positive
 
 
@@ -65,28 +63,53 @@ class GaussLegendre:
         object.__setattr__(self, "nodes", count("nodes", self.nodes))
 
 
-Quadrature = Exact | Adaptive | Midpoint | GaussLegendre
+@dataclass(frozen=True)
+class Panels:
+    """Gauss's rule on each panel between two kinks of log p, panels being at most one bandwidth long.
 
+    Fixed beforehand, so that all parts of a scattered batch can agree on it; it can't adapt to the logits, as
+    `Adaptive` does. With 16 nodes nearly every cluster is integrated to the last digits. The exceptions: where the edge
+    of a compact kernel reaches alone into the target, 1e-6; where far points on both sides contend for it under a tail
+    lighter than the Gaussian's, 1e-2 in the worst of cases.
 
-def resolve(quadrature: Quadrature | Literal["auto"], kernel: Kernel, background: float) -> Quadrature:
-    """Return the rule that ``quadrature`` names: "auto" is Exact() where that can be had, else Adaptive().
-
-    Raises
-    ------
-    ValueError
-        If it names none, or asks for a closed form that doesn't exist.
+    Parameters
+    ----------
+    nodes : int
+        Nodes on each panel, at least 1.
     """
-    closed = math.isfinite(kernel.support) or (isinstance(kernel, Laplace) and background == 0)
-    if isinstance(quadrature, str) and quadrature == "auto":
-        return Exact() if closed else Adaptive()
-    if not isinstance(quadrature, Quadrature):
-        raise ValueError(
-            'quadrature must be "auto", Exact(), Adaptive(tolerance), Midpoint(bins) or GaussLegendre(nodes), '
-            f"not {quadrature!r}"
-        )
-    if isinstance(quadrature, Exact) and not closed:
-        raise ValueError(
-            f"quadrature Exact() needs a compact kernel, or Laplace's without a background, not {kernel!r} and "
-            f'background={background}; "auto" chooses Adaptive() there'
-        )
-    return quadrature
+
+    nodes: int = 16
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "nodes", count("nodes", self.nodes))
+
+
+Rule = Exact | Adaptive | Midpoint | GaussLegendre | Panels
+
+_CALLS = {
+    Exact: "Exact()",
+    Adaptive: "Adaptive(tolerance)",
+    Midpoint: "Midpoint(bins)",
+    GaussLegendre: "GaussLegendre(nodes)",
+    Panels: "Panels(nodes)",
+}
+
+
+def accepted(given: Any, *kinds: type, auto: bool = False, since: str = "") -> Any:
+    """Return the rule if it is one of these kinds, or "auto" where that may be said; else raise a ValueError.
+
+    Parameters
+    ----------
+    given : object
+        What was handed in as ``quadrature``.
+    kinds : types of rules
+    auto : bool
+        Whether "auto" is allowed.
+    since : str
+        Why no other rule is, for the message.
+    """
+    if isinstance(given, kinds) or (auto and isinstance(given, str) and given == "auto"):
+        return given
+    *others, last = [*(['"auto"'] if auto else []), *(_CALLS[kind] for kind in kinds)]
+    allowed = f"{', '.join(others)} or {last}" if others else last
+    raise ValueError(f"quadrature must be {allowed}{since and ', since ' + since}, not {given!r}")

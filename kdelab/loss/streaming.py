@@ -9,15 +9,15 @@ from tqdm import tqdm
 
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
-from kdelab.loss.kernels import Kernel
-from kdelab.loss.rules import Quadrature
+from kdelab.loss.kernels.base import Kernel
+from kdelab.loss.rules import Rule
 from kdelab.loss.validate import Floats, Integers, count, vector
 
 
 def iter_value_and_grad(
     batches: Iterable[tuple[Clusters, ArrayLike]],
     kernel: Kernel,
-    quadrature: Quadrature | Literal["auto"] = "auto",
+    quadrature: Rule | Literal["auto"] = "auto",
     background: float = 0.0,
     points: int = 1 << 18,
     progress: bool = True,

@@ -1,5 +1,6 @@
 """The house style of every figure, and the one way in which notebooks display them."""
 
+from collections.abc import Iterable
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -8,8 +9,11 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 
 from kdelab.plot import FIGURE
+from kdelab.plot.forest import forest as forest
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 # Okabe and Ito's palette: told apart with any of the common kinds of colour blindness.
@@ -87,6 +91,13 @@ def use() -> None:
     )
 
 
+def median_band(axes: "Axes", groups: Any, colour: str, label: str) -> None:
+    """Draw the median of each group of a pandas ``groupby`` of numbers against its key, and a band: the middle half."""
+    median = groups.median()
+    axes.plot(median.index, median, "o-", color=colour, label=label)
+    axes.fill_between(median.index, groups.quantile(0.25), groups.quantile(0.75), color=colour, alpha=0.15, lw=0)
+
+
 def _png(figure: "Figure") -> tuple[bytes, int, int]:
     """Bytes, width and height of the figure, in at most 256 colours: a third of the size, and no visible loss."""
     from PIL import Image
@@ -150,3 +161,10 @@ def _in_notebook() -> bool:
 def rows(count: int, each: float = 2.6) -> dict[str, Any]:
     """Size arguments for a figure of `count` rows of panels, each that many inches high."""
     return {"figsize": (mpl.rcParams["figure.figsize"][0], each * count + 0.5)}
+
+
+def ticks(axis: "Axis", values: Iterable[float]) -> None:
+    """Mark these values of an axis and no others, written plainly, which a logarithmic axis does not do by itself."""
+    marked = list(values)
+    axis.set_ticks(marked, [f"{value:g}" for value in marked])
+    axis.set_ticks([], minor=True)

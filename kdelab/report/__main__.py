@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kdelab.report.build import parameters, published
+from kdelab.report.build import cells, parameters, published
 from kdelab.report.build.client import TIMEOUT
 from kdelab.report.build.project import Project
+from kdelab.report.build.refresh import refresh
 
 
 def _parameter(text: str) -> tuple[str, Any]:
@@ -70,9 +71,11 @@ def main(arguments: list[str] | None = None) -> int:
     site = commands.add_parser("site", help="run the notebooks that changed and build reports/index.html")
     site.add_argument("notebook", nargs="?", help="one notebook only, to run it with other parameters")
     site.add_argument("--parameters", nargs="+", type=_parameter, metavar="NAME=VALUE", default=[])
-    notebooks = commands.add_parser("notebooks", help="refresh the outputs in notebooks/, verdicts.md and the README")
+    notebooks = commands.add_parser("notebooks", help="refresh the outputs in notebooks/, verdicts.json and its tables")
     notebooks.add_argument("names", nargs="*", help="stems or numbers; all if none is given")
-    notebooks.add_argument("--check", action="store_true", help="run nothing, only say what is out of step")
+    runless = notebooks.add_mutually_exclusive_group()
+    runless.add_argument("--check", action="store_true", help="run nothing, only say what is out of step")
+    runless.add_argument("--publish", action="store_true", help="run nothing, only write what the outputs say")
     for command in (site, notebooks):
         command.add_argument("--root", type=Path, default=Path(), help="folder of notebooks/ and reports/")
         command.add_argument(
@@ -96,7 +99,10 @@ def _done(project: Project, given: argparse.Namespace) -> list[str]:
     if given.command == "notebooks":
         if given.check:
             return published.problems(project)
-        return published.refresh(project, given.names, given.timeout)
+        if given.publish:
+            published.publish(project, map(cells.NotebookFile.read, cells.chosen(project.notebooks, ())))
+            return []
+        return refresh(project, given.names, given.timeout)
     from kdelab.report.build.site import build, observe
 
     if given.notebook:

@@ -68,6 +68,11 @@ def _text(value: float, digits: int = 3) -> str:
     return f"{rounded:.{digits}g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
 
 
+def in_words(value: float) -> str:
+    """Return a measured difference in three digits, or only that it is below what may be rounding noise."""
+    return f"below {_text(NOISE)}" if value < NOISE else f"{value:.3g}"
+
+
 @dataclass(frozen=True, eq=False)
 class Check:
     """One measured number against its bound.
@@ -178,6 +183,21 @@ class Check:
             "margin": self.margin_shown,
             "passed": self.passed,
         }
+
+
+def claim(name: str, value: Any, at_most: Any = None, at_least: Any = None, digits: int = 3) -> Check:
+    """Return a check of the sentence as said; parameters and errors as of `Check`."""
+    return Check(name, value, at_most, at_least, "claim", digits)
+
+
+def inside(name: str, value: Any, at_most: Any = None, at_least: Any = None, digits: int = 3) -> Check:
+    """Return a check of the sentence within a stated bound; parameters and errors as of `Check`."""
+    return Check(name, value, at_most, at_least, "inside", digits)
+
+
+def counterexample(name: str, value: Any, at_most: Any = None, at_least: Any = None, digits: int = 3) -> Check:
+    """Return a check of a case in which the sentence fails: passing speaks against it; all else as of `Check`."""
+    return Check(name, value, at_most, at_least, "counterexample", digits)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kdelab.loss.clusters import Clusters
+from kdelab.loss.engines.quadrature.nodes import fixed
 from kdelab.loss.frozen import Frozen
-from kdelab.loss.kernels import Kernel
+from kdelab.loss.kernels.base import Kernel
 from kdelab.loss.ragged import finite
-from kdelab.loss.rules import GaussLegendre, Midpoint
+from kdelab.loss.rules import GaussLegendre, Midpoint, accepted
 from kdelab.loss.validate import Floats, instance
 
 RULE = GaussLegendre(16)
@@ -49,18 +50,12 @@ class Bins(Frozen):
     def __init__(self, clusters: Clusters, kernel: Kernel, quadrature: GaussLegendre | Midpoint = RULE) -> None:
         self.clusters = instance("clusters", clusters, Clusters, "Clusters.from_lists(points, lower, upper)")
         self.kernel = instance("kernel", kernel, Kernel, "Laplace(bandwidth=0.1)")
-        if (clusters.lower == clusters.upper).all():
-            places, shares = np.zeros(1), np.ones(1)
-        elif isinstance(quadrature, Midpoint):
-            places = (2 * np.arange(quadrature.bins) + 1) / quadrature.bins - 1
-            shares = np.full(quadrature.bins, 1 / quadrature.bins)
-        elif isinstance(quadrature, GaussLegendre):
-            places, weights = np.polynomial.legendre.leggauss(quadrature.nodes)
-            shares = weights / 2
-        else:
-            raise ValueError(f"quadrature must be GaussLegendre(nodes) or Midpoint(bins), not {quadrature!r}")
-        x = clusters.centres + places[:, None] * (clusters.upper - clusters.lower) / 2
-        self.log_kernel, self.shares = self._seen(kernel.log(self.clusters.spread(x) - clusters.points), shares)
+        accepted(quadrature, GaussLegendre, Midpoint)
+        formula = fixed(Midpoint(1) if (clusters.lower == clusters.upper).all() else quadrature)
+        x = clusters.centres + formula.places[:, None] * (clusters.upper - clusters.lower) / 2
+        self.log_kernel, self.shares = self._seen(
+            kernel.log(self.clusters.spread(x) - clusters.points), formula.fine / 2
+        )
 
     def _seen(self, log_kernel: Floats, shares: Floats) -> tuple[Floats, Floats]:
         """Return log_kernel and shares as the objective is to see them."""

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.kernels import Kernel
+from kdelab.loss.kernels.base import Kernel
 from kdelab.loss.validate import Floats, scalar
 from kdelab.study.bins import Bins
 

@@ -2,7 +2,8 @@
 
 For one cluster with free logits the loss is L(S) = -mean log sum_j S_j K_h(x - x_j), convex in the weights S. With
 q_i = mean K_h(x - x_i) / p(x), what point i explains per unit of weight, the gradient is g_i = S_i (1 - q_i), the
-derivative by S_i is -q_i, and sum_i S_i q_i = 1.
+derivative by S_i is -q_i, and sum_i S_i q_i = 1. max_i q_i as a measure of the distance: Lindsay 1983, the geometry of
+mixture likelihoods.
 """
 
 from typing import Any
@@ -14,10 +15,10 @@ from scipy.optimize import brentq, minimize
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.loss.frozen import Frozen
-from kdelab.loss.kernels import Kernel
+from kdelab.loss.kernels.base import Kernel
 from kdelab.loss.ragged import Ragged, finite, ranges
-from kdelab.loss.rules import GaussLegendre, Midpoint
-from kdelab.loss.scattered.quadrature import Nodes, Panels
+from kdelab.loss.rules import GaussLegendre, Midpoint, Panels
+from kdelab.loss.scattered.quadrature import ScatteredQuadrature
 from kdelab.loss.validate import Floats, count, instance, positive
 from kdelab.study.bins import Objective
 
@@ -44,7 +45,9 @@ class Rates(Frozen):
     def __init__(self, loss: CrossEntropy) -> None:
         clusters = instance("loss", loss, CrossEntropy, "CrossEntropy(clusters, kernel)").clusters
         rule = loss.quadrature if isinstance(loss.quadrature, (GaussLegendre, Midpoint)) else Panels()
-        nodes = Nodes(clusters.cut(np.zeros(len(clusters.points), np.int64), 1), loss.kernel, rule, loss.background)
+        nodes = ScatteredQuadrature(
+            clusters.cut(np.zeros(len(clusters.points), np.int64), 1), loss.kernel, rule, loss.background
+        )
         self.clusters, self._nodes = clusters, Ragged.of(np.diff(nodes.offsets))
         self._of_point = Ragged.of(clusters.spread(self._nodes.sizes))  # the nodes that each point has
         self._of_node = Ragged.of(self._nodes.spread(clusters.sizes))  # the points that each node has

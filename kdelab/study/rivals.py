@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.frozen import Frozen
-from kdelab.loss.kernels import Box, Cauchy, Gaussian, Kernel, Laplace
+from kdelab.loss.kernels.base import Kernel
 from kdelab.loss.ragged import ranges
 from kdelab.loss.rules import GaussLegendre, Midpoint
 from kdelab.loss.validate import Floats, instance, scalar
@@ -141,7 +141,7 @@ class DensitySquaredError(_Pairs):
         if (self.width <= 0).any():
             raise ValueError(f"clusters must have targets of some width here, but prediction "
                              f"{int(np.argmax(self.width <= 0))} has lower == upper")  # fmt: skip
-        self.twice = _self_convolution(kernel, self.apart)
+        self.twice = kernel.overlap(self.apart)
         bins = Bins(clusters, kernel, quadrature)
         self.reach = bins.shares @ np.exp(bins.log_kernel)
 
@@ -149,19 +149,6 @@ class DensitySquaredError(_Pairs):
         """Return the value and 2 (sum_j S_j (K_h * K_h)(x_i - x_j) - mean K_h(x - x_i))."""
         overlap = self.against_cluster(self.twice, weight)
         return self.clusters.sum(weight * (overlap - 2 * self.reach)) + 1 / self.width, 2 * (overlap - self.reach)
-
-
-def _self_convolution(kernel: Kernel, apart: Floats) -> Floats:
-    h, u = kernel.bandwidth, apart / kernel.bandwidth
-    if isinstance(kernel, Laplace):
-        return (1 + u) * np.exp(-u) / (4 * h)
-    if isinstance(kernel, Gaussian):
-        return np.exp(Gaussian(np.sqrt(2) * h).log(apart))
-    if isinstance(kernel, Cauchy):
-        return np.exp(Cauchy(2 * h).log(apart))
-    if isinstance(kernel, Box):
-        return np.maximum(2 - u, 0.0) / (4 * h)
-    raise ValueError(f"kernel must be Laplace, Gaussian, Cauchy or Box here, not {kernel!r}")
 
 
 class Power(PerBin):

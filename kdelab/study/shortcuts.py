@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.kernels import Kernel
+from kdelab.loss.kernels.base import Kernel
 from kdelab.loss.rules import GaussLegendre, Midpoint
 from kdelab.loss.validate import Floats, numbers
 from kdelab.study.bins import RULE, PerBin

@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike
 from kdelab.loss.clusters import Batch, Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.loss.frozen import Frozen
-from kdelab.loss.kernels import Kernel
+from kdelab.loss.kernels.base import Kernel
 from kdelab.loss.parts import Part, known
 from kdelab.loss.ragged import shuffled
-from kdelab.loss.rules import Quadrature
+from kdelab.loss.rules import Rule
 from kdelab.loss.validate import Floats, Integers, count, numbers, vector
 
 
@@ -40,7 +40,7 @@ class NormalisedInParts(Frozen):
         self,
         parts: Sequence[Part],
         kernel: Kernel,
-        quadrature: Quadrature | Literal["auto"] = "auto",
+        quadrature: Rule | Literal["auto"] = "auto",
         background: float = 0.0,
     ) -> None:
         cut = known(parts)

@@ -6,7 +6,7 @@ from sabotage import assert_caught
 
 from kdelab.loss.clusters import Batch, Clusters
 from kdelab.loss.scattered.laplace import ScatteredLaplace
-from kdelab.loss.scattered.quadrature import Nodes
+from kdelab.loss.scattered.quadrature import ScatteredQuadrature
 from kdelab.loss.scattered.sums import LogSums
 from kdelab.loss.scattered.two_pass import TwoPass
 from kdelab.study.shuffled import NormalisedInParts
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.xdist_group("11")
 SMALL = {"predictions": 30, "repeats": 12, "neighbours": 16, "crowd": 1000}
 
 
-SCHEMES = (Nodes, ScatteredLaplace)
+SCHEMES = (ScatteredQuadrature, ScatteredLaplace)
 
 
 def gradients(change):
@@ -41,7 +41,7 @@ def no_normaliser(self, part, logits, whole, honest):
 
 def one_part_only(self, part, logits, whole, honest):
     """The second pass divides by the density that its own part sees."""
-    if isinstance(self, Nodes):
+    if isinstance(self, ScatteredQuadrature):
         whole = whole._replace(log_density=self.sums(part, logits).density.log())
     return honest(self, part, logits, whole)
 

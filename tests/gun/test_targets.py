@@ -9,8 +9,8 @@ from made_up_waves import learnable
 import kdelab
 from kdelab.gun.compare import trials
 from kdelab.gun.compare.leave_out import own_shots
-from kdelab.gun.intervals import IntervalCrossEntropy
 from kdelab.gun.recall import Recall, retrieve
+from kdelab.loss.intervals import IntervalCrossEntropy
 
 
 class Fixed:

@@ -49,3 +49,43 @@ def test_a_single_shot_of_a_late_round_is_found():
     assert trials.shots(waves, np.random.default_rng(0), 9).tolist() == [5]
     with pytest.raises(ValueError, match="none of the 6 is a real shot of a late round"):
         trials.shots(waves.assign(real=0), np.random.default_rng(0), 9)
+
+
+def test_a_comparison_in_words_keeps_the_order_of_guns_and_says_what_is_missing():
+    results = pd.DataFrame(
+        {
+            "gun": np.repeat(["head-on", "b", "a"], 8),
+            "battle": list("abcdefgh") * 3,
+            "hit": np.repeat([0.5, 0.25, 0.75], 8),
+            "cross_entropy": np.repeat([np.nan, 0.25, -0.125], 8),
+        }
+    )
+    table = trials.summary(results, "b", 1)
+    assert table.to_dict("index") == {
+        "head-on": {
+            "cross-entropy": "",
+            "difference, nats": "",
+            "hits, %": "50.0",
+            "difference, points": "+25.0 (+25.0 to +25.0)",
+        },
+        "b": {
+            "cross-entropy": "0.250",
+            "difference, nats": "+0.000 (+0.000 to +0.000)",
+            "hits, %": "25.0",
+            "difference, points": "+0.0 (+0.0 to +0.0)",
+        },
+        "a": {
+            "cross-entropy": "-0.125",
+            "difference, nats": "-0.375 (-0.375 to -0.375)",
+            "hits, %": "75.0",
+            "difference, points": "+50.0 (+50.0 to +50.0)",
+        },
+    }
+    assert list(table.index) == ["head-on", "b", "a"]
+
+
+def test_a_difference_without_an_interval_or_without_anything_says_so():
+    row = pd.Series({"mean": 0.5, "difference": -0.25, "low": np.nan, "high": np.nan})
+    assert trials.in_words(row, "hit") == "-25.0 (no interval)"
+    assert trials.in_words(row, "cross_entropy") == "-0.250 (no interval)"
+    assert trials.in_words(row * np.nan, "hit") == "not judged"

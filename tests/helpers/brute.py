@@ -8,7 +8,7 @@ end is seen at whatever scale; there by Gauss's rule, halved until nothing chang
 import math
 from fractions import Fraction
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import mpmath
 import numpy as np
@@ -64,6 +64,8 @@ class _Mixture:
                 "Gaussian": -mpmath.log(2 * mpmath.pi) / 2,
                 "Cauchy": -mpmath.log(mpmath.pi),
                 "GeneralizedNormal": mpmath.log(beta / 2) - mpmath.loggamma(1 / beta),
+                "Logistic": -mpmath.log(4),
+                "Huber": -mpmath.log(mpmath.sqrt(2 * mpmath.pi) * mpmath.erf(mpmath.sqrt(0.5)) + 2 * mpmath.exp(-0.5)),
             }
             self.constant = REAL(mpmath.nstr(constants.get(self.name, mpmath.mpf(0)), 25))
 
@@ -86,7 +88,7 @@ class _Mixture:
                 else:
                     log_K = np.log(REAL(0.75)) + near + far
                     steep = np.where(inside, np.log(REAL(1.5)) + np.log(np.abs(u)), -np.inf)
-                base = REAL(0)
+                base: Any = REAL(0)
                 steep = steep - np.where((before == 0) | (behind == 0), np.log(REAL(2)), 0)  # the mean of both sides
         else:
             with np.errstate(divide="ignore"):
@@ -100,6 +102,18 @@ class _Mixture:
                 base, log_K, log_s = -least, -farther, np.where(u != 0, REAL(0), -np.inf)
             elif self.name == "Gaussian":
                 base, log_K, log_s = -(least**2) / 2, -farther * (least + farther / 2), log_u
+            elif self.name == "Logistic":
+                core = 2 * np.log1p(np.exp(-np.abs(u)))
+                least_core = 2 * np.log1p(np.exp(-least))
+                base, log_K = -least - least_core + 2 * np.log(REAL(2)), -farther - (core - least_core)
+                log_s = np.log(np.tanh(np.abs(u) / 2))
+            elif self.name == "Huber":
+                inner, least_inner = np.minimum(np.abs(u), 1), np.minimum(least, 1)
+                base = -np.where(least < 1, least**2 / 2, least - REAL(0.5))
+                both_out, both_in = (np.abs(u) >= 1) & (least >= 1), (np.abs(u) < 1) & (least < 1)
+                crossed = (1 - least_inner**2) / 2 + (np.abs(u) - 1)  # the nearest within its core, the other outside
+                log_K = -np.where(both_out, farther, np.where(both_in, farther * (least + farther / 2), crossed))
+                log_s = np.log(inner)
             elif self.name == "Cauchy":
                 base, log_K = REAL(0), -np.where(np.abs(u) > 1, 2 * log_u + np.log1p(1 / np.maximum(np.abs(u), 1) ** 2),
                                                  np.log1p(np.minimum(np.abs(u), 1) ** 2))  # fmt: skip
@@ -138,7 +152,7 @@ class _Mixture:
         if self.name in ("Box", "Triangular", "Epanechnikov", "Cauchy"):
             return []
         far, end = np.array([real((v - a) / self.h) for v in self.x]), real((b - a) / self.h)
-        beta, half = (2, 2) if self.name == "Gaussian" else (self.beta, 1)
+        beta, half = (2, 2) if self.name == "Gaussian" else (self.beta, 1)  # Logistic, Huber: about as Laplace
         # Between two neighbouring points the ratio of any two terms is monotone, or bends slowly.
         cuts = np.unique(np.concatenate([[REAL(0), end], far[(far > 0) & (far < end)]]))
         j, i = np.triu_indices(len(far), 1)
@@ -179,7 +193,7 @@ def integral(x, z, lower, upper, kernel, background=0.0):
     if a == b:
         mean = mixture.columns(a, 1, np.zeros(1, dtype=REAL), np.array([abs(a) <= 1]))[0]
         return _truth(mixture, mean, k)
-    kinks = (-1, 0, 1) if math.isfinite(kernel.support) else (0,)
+    kinks = (-1, 0, 1) if math.isfinite(kernel.support) or mixture.name == "Huber" else (0,)
     edges = sorted({a, b} | {e for v in mixture.x for s in kinks if a < (e := v + s * h) < b}
                    | {Fraction(e) for e in (-1, 1) if background > 0 and a < e < b})  # fmt: skip
     edges = sorted({*edges, *mixture.handovers(a, b)})

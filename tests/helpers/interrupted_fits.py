@@ -27,7 +27,7 @@ def interrupted(after: int, monkeypatch: pytest.MonkeyPatch, path: Path | None, 
     class Interrupted(KeyboardInterrupt):
         gun = model
 
-    def value_and_grad(*given, real=fitting.Batch.value_and_grad):
+    def value_and_grad(*given: Any, real: Any = fitting.Batch.value_and_grad) -> Any:
         asked.append(1)
         if len(asked) > after:
             raise Interrupted

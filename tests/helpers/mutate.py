@@ -17,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
 WITHOUT = {
@@ -33,7 +33,7 @@ WITHOUT = {
 NOT_UNIT = re.compile(
     r"test_(verdict|report|published|pages|explore|house|other_parameters|wrong|record|misbehaviour|bench)"
 )
-OPERATORS = {
+OPERATORS: dict[type[ast.AST], tuple[str, str]] = {
     **{ast.Lt: ("<", "<="), ast.LtE: ("<=", "<"), ast.Gt: (">", ">="), ast.GtE: (">=", ">"), ast.Eq: ("==", "!=")},
     **{ast.NotEq: ("!=", "=="), ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "/"), ast.Div: ("/", "*")},
     **{ast.And: ("and", "or"), ast.Or: ("or", "and")},
@@ -97,7 +97,8 @@ def edits(path: Path) -> Iterator[Edit]:
         elif isinstance(node, ast.BoolOp):
             yield from between(node.values[0], node.values[1], node.op)
         elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
-            changed = node.value + 1 if isinstance(node.value, int) else node.value * 1.05 or 1.0
+            value: Any = node.value
+            changed = value + 1 if isinstance(value, int) else value * 1.05 or 1.0
             yield Edit(path, node.lineno, *span(node), repr(changed))
         elif isinstance(node, ast.Attribute | ast.Name):
             name = node.attr if isinstance(node, ast.Attribute) else node.id

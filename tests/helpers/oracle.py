@@ -88,6 +88,11 @@ LOG_KERNELS = {
     "Gaussian": lambda u, beta: -u * u / 2 - mpmath.log(2 * mpmath.pi) / 2,
     "Cauchy": lambda u, beta: -mpmath.log(mpmath.pi * (1 + u * u)),
     "GeneralizedNormal": lambda u, beta: -(u**beta) + mpmath.log(beta / 2) - mpmath.loggamma(1 / beta),
+    "Logistic": lambda u, beta: -u - 2 * mpmath.log1p(mpmath.exp(-u)),
+    "Huber": lambda u, beta: (
+        (-u * u / 2 if u < 1 else mpmath.mpf(1) / 2 - u)
+        - mpmath.log(mpmath.sqrt(2 * mpmath.pi) * mpmath.erf(mpmath.sqrt(0.5)) + 2 * mpmath.exp(-0.5))
+    ),
     "Box": lambda u, beta: -mpmath.log(2) if u <= 1 else -mpmath.inf,
     "Triangular": lambda u, beta: mpmath.log(1 - u) if u < 1 else -mpmath.inf,
     "Epanechnikov": lambda u, beta: mpmath.log(3 * (1 - u * u) / 4) if u < 1 else -mpmath.inf,
@@ -120,10 +125,10 @@ def any_kernel(points, logits, lower, upper, kernel, background=0.0, cuts=()):
         if a == b:
             r = responsibilities(a)
             return -log_p(a), [s * mpmath.fsum(r) - v for s, v in zip(S, r, strict=True)]
-        edges = (
+        cuts_at = (
             {v + u * h for v in x for u in (-1, 0, 1)} | {mpmath.mpf(-1), mpmath.mpf(1)} | {_number(c) for c in cuts}
         )
-        edges = sorted({a, b} | {v for v in edges if a < v < b})
+        edges = sorted({a, b} | {v for v in cuts_at if a < v < b})
         loss = -mpmath.quad(log_p, edges) / (b - a)
         r = [mpmath.quad(lambda t, j=j: responsibilities(t)[j], edges) / (b - a) for j in range(len(x))]
         return loss, [s * mpmath.fsum(r) - v for s, v in zip(S, r, strict=True)]

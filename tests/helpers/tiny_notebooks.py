@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import nbformat
 
-from kdelab.report.build import cells
+from kdelab.report.build import cells, site
 from kdelab.report.build.client import Run
 from kdelab.report.build.inside import versions
 
@@ -21,6 +21,9 @@ def notebook(*sources_and_tags):
 def display(data, metadata=None):
     """An output that shows this."""
     return nbformat.v4.new_output("display_data", data={"text/plain": "shown", **data}, metadata=metadata or {})
+
+
+GOOD = notebook(("# A good one",), ("waves = 'samples'", "parameters"), ("print(waves)",))
 
 
 def save(path, content):
@@ -40,6 +43,12 @@ class Runs:
     @contextmanager
     def __call__(self, project, jobs, doing, first=None, timeout=None):
         yield self._each(jobs)
+
+    def build(self, project):
+        """Build the site; what went wrong, and which notebooks were run for it."""
+        self.names.clear()
+        wrong = site.build(project)
+        return wrong, list(self.names)
 
     def _each(self, jobs):
         for job in jobs:

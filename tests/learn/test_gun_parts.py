@@ -1,15 +1,13 @@
-"""What the gun is made of: the chain rule, aims, the loss of the neighbours' own intervals."""
+"""What the gun is made of: the chain rule, aims, the forms of what is learned."""
 
 import mpmath as mp
 import numba
 import numpy as np
 import pytest
 from made_up_waves import learnable
-from scipy.integrate import quad
 
 import kdelab
 from kdelab.gun.aim import _interpolated, densest, most_mass
-from kdelab.gun.intervals import IntervalCrossEntropy
 from kdelab.gun.recall import Recall, memory_of
 from kdelab.learn.distance import Parameters, PowerLogits
 from kdelab.learn.fit import Batch, Examples, Retriever
@@ -147,30 +145,6 @@ def test_the_sweep_finds_the_densest_place() -> None:
         x = (edges[1:] + edges[:-1]) / 2  # the middle of each stretch
         height = weights[part] @ ((lower[part, None] <= x) & (x <= upper[part, None]))
         assert aims[i] == pytest.approx(x[height.argmax()], abs=1e-15)
-
-
-def test_the_loss_of_intervals_agrees_with_quadrature_and_differences() -> None:
-    rng = np.random.default_rng(6)
-    offsets = np.array([0, 1, 4, 24])
-    lower = rng.uniform(-1, 0.7, 24)
-    upper, z = lower + rng.uniform(0.01, 0.5, 24), rng.standard_normal(24)
-    clusters = kdelab.Clusters((lower + upper) / 2, offsets, [-0.2, 0.0, -0.5], [0.3, 0.1, 0.6])
-    loss = IntervalCrossEntropy(clusters, lower, upper, 0.02)
-    values, gradient = loss.value_and_grad(z)
-    for i in range(3):
-        part = slice(offsets[i], offsets[i + 1])
-        a, b = clusters.lower[i], clusters.upper[i]
-        cuts = [x for x in (*lower[part], *upper[part]) if a < x < b]
-        area = quad(lambda x, i=i: np.log(loss.density(z, [x])[i, 0]), a, b, points=cuts, limit=200)[0]
-        assert values[i] == pytest.approx(-area / (b - a), abs=1e-9)
-    for j in range(24):
-        step = np.zeros(24)
-        step[j] = 1e-5
-        slope = (loss.value(z + step).sum() - loss.value(z - step).sum()) / 2e-5
-        assert gradient[j] == pytest.approx(slope, abs=1e-8)
-    np.testing.assert_allclose(np.add.reduceat(gradient, offsets[:-1]), 0, atol=1e-14)
-    with pytest.raises(ValueError, match="background must be greater than 0"):
-        IntervalCrossEntropy(clusters, lower, upper, 0.0)
 
 
 def test_an_aim_on_the_edge_hits() -> None:

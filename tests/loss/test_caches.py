@@ -9,7 +9,7 @@ from pathlib import Path
 import numba
 import pytest
 
-from kdelab.loss.engines.runtime import compiled
+from kdelab.loss.runtime import compiled
 
 ROOT = Path(__file__).parents[2]
 SMALL = "def twice(x):\n    return 2.0 * x\n"  # stands for all, since the helper that compiles is one
@@ -75,7 +75,7 @@ def test_a_damaged_cache_is_compiled_again_and_healed(small, tmp_path, damage, s
 def test_a_cache_is_stale_when_another_module_of_the_folder_has_changed(small, tmp_path, monkeypatch):
     assert not found_in_cache(small)
     assert found_in_cache(small)
-    monkeypatch.setattr("kdelab.loss.engines.runtime._stamp", lambda folder: "another")
+    monkeypatch.setattr("kdelab.loss.runtime._stamp", lambda folder: "another")
     assert not found_in_cache(small)
 
 
@@ -87,7 +87,7 @@ def test_a_full_disk(small, tmp_path, full_from):
 import importlib.util, resource, sys
 sys.path.insert(0, {str(tmp_path)!r})
 import small
-from kdelab.loss.engines.runtime import compiled
+from kdelab.loss.runtime import compiled
 resource.setrlimit(resource.RLIMIT_FSIZE, ({full_from}, {full_from}))
 assert compiled(small.twice)(21.0) == 42.0
 """,
@@ -114,6 +114,12 @@ def test_the_folder_goes_away_between_import_and_first_call(small, tmp_path):
     (tmp_path / "cache").rmdir()
     (tmp_path / "cache").touch()
     assert dispatcher(21.0) == 42.0
+
+
+def test_a_numba_without_the_private_attribute_compiles_in_every_process(small, monkeypatch):
+    monkeypatch.setattr("kdelab.loss.runtime.hasattr", lambda thing, name: False, raising=False)
+    assert not found_in_cache(small)
+    assert not found_in_cache(small)
 
 
 def test_every_wing_is_imported_where_nothing_can_be_cached():

@@ -4,20 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernels_under_test import sized
 
 import kdelab
 from kdelab.loss.parts import Part
 from kdelab.study.shuffled import by_itself
 
-KERNELS = [
-    kdelab.Laplace(0.1),
-    kdelab.Gaussian(0.1),
-    kdelab.Cauchy(0.1),
-    kdelab.GeneralizedNormal(0.5, 0.1),
-    kdelab.Box(0.3),
-    kdelab.Triangular(0.3),
-    kdelab.Epanechnikov(0.3),
-]
+KERNELS = sized(0.1, 0.3)
 
 
 def generator(seed):

@@ -1,44 +1,21 @@
-"""What is damaged, foreign or changed: named, run again or marked as stale, and nobody else suffers. No kernels."""
+"""What is damaged or foreign: named, and nobody else suffers. No kernels."""
 
 import json
 import os
-import subprocess
 from pathlib import Path
 
 import nbformat
 import pytest
-from tiny_notebooks import Runs, display, notebook, save
+from tiny_notebooks import GOOD, Runs, display, notebook, save
 
-from kdelab.files import replacing
 from kdelab.report.__main__ import main
-from kdelab.report.build import cells, published, site
-from kdelab.report.build.project import Made, Project
+from kdelab.report.build import cells, pages, published, record, site
+from kdelab.report.build.project import write
+from kdelab.report.build.refresh import refresh
 from kdelab.report.verdicts import MIME
 
-GOOD = notebook(("# A good one",), ("waves = 'samples'", "parameters"), ("print(waves)",))
 TEXT = nbformat.writes(GOOD)
 OLD = {"cell_type": "code", "collapsed": False, "input": "1", "language": "python", "metadata": {}, "outputs": []}
-
-
-@pytest.fixture
-def runs(monkeypatch):
-    stand_in = Runs()
-    monkeypatch.setattr(site, "running", stand_in)
-    monkeypatch.setattr(published, "running", stand_in)
-    return stand_in
-
-
-@pytest.fixture
-def project(tmp_path, runs):
-    save(tmp_path / "notebooks" / "01-good.ipynb", GOOD)
-    return Project(tmp_path)
-
-
-def built(project, runs):
-    """Build again; what went wrong, and which notebooks were run for it."""
-    runs.names.clear()
-    wrong = site.build(project)
-    return wrong, list(runs.names)
 
 
 def with_conflict(text):
@@ -100,17 +77,19 @@ def test_damaged_files_fail_by_their_names_and_stop_nobody(project, runs, capsys
 def test_a_notebook_of_nbformat_3_is_read(project, runs):
     old = {"metadata": {}, "nbformat": 3, "nbformat_minor": 0, "worksheets": [{"cells": [OLD], "metadata": {}}]}
     (project.notebooks / "02-old.ipynb").write_text(json.dumps(old))
-    assert built(project, runs) == ([], ["01-good", "02-old"])
+    assert runs.build(project) == ([], ["01-good", "02-old"])
 
 
 def test_make_notebooks_leaves_a_damaged_file_and_the_verdicts_as_they_are(project, runs):
     (project.notebooks / "02-bad.ipynb").write_text(with_conflict(TEXT))
-    save(project.reports / "verdicts.md", nbformat.v4.new_notebook()).write_text("as it was")
-    wrong = published.refresh(project)
+    published_before = [project.root / record.NAME, project.reports / "verdicts.md"]
+    for path in published_before:
+        write(path, b"as it was")
+    wrong = refresh(project)
     assert len(wrong) == 2
     assert "02-bad.ipynb: not a notebook: line 4 is the mark of a merge conflict" in wrong[0]
     assert "as they were" in wrong[1]
-    assert (project.reports / "verdicts.md").read_text() == "as it was"
+    assert [path.read_text() for path in published_before] == ["as it was"] * 2
     assert (project.notebooks / "02-bad.ipynb").read_text() == with_conflict(TEXT)
     assert any("02-bad.ipynb" in problem for problem in published.problems(project))
 
@@ -124,7 +103,7 @@ def test_make_notebooks_does_not_write_over_what_was_edited_meanwhile(project, r
         yield from honest(self, jobs)
 
     monkeypatch.setattr(Runs, "_each", edited)
-    (wrong,) = published.refresh(project)
+    (wrong,) = refresh(project)
     assert "changed while it ran" in wrong
     assert "print(1)" in path.read_text()
 
@@ -134,205 +113,28 @@ def test_pictures_in_prose_survive_make_notebooks(project):
     assert cells.tidy(nbformat.v4.new_notebook(cells=[cell])).cells[0].attachments == cell.attachments
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"| `binning` | Xor | \xff refuted | x | 4 | at most 3 | 01 |\n",
-        "| `binning` | Xor | ✘ refuted | what was counted | 4 | at mo".encode(),
-        "| `binning` | Xor | ✘ refuted | what was counted | 4 |\n".encode(),
-        b"| `binning` | Xor | refuted | what was counted | 4 | at most 3 | 01 |\n",
-        b"<<<<<<< HEAD\n",
-        b"typed in\n",
-        b"{}\n",
-    ],
-)
-def test_a_damaged_record_of_published_verdicts_is_named(project, runs, content):
-    project.reports.mkdir()
-    (project.reports / "verdicts.md").write_bytes(content)
-    (wrong,), ran = built(project, runs)
-    assert wrong.startswith("reports/verdicts.md: damaged")
-    assert ran == ["01-good"]
-    assert "reports/verdicts.md: damaged" in (project.reports / "index.html").read_text()
-    assert (project.reports / "verdicts.md").read_bytes() == content
-
-
 @pytest.mark.parametrize("verdict", [{}, [], "x", {"claim": 5}, {"claim": "binning", "status": "holds", "checks": 1}])
 def test_a_verdict_that_is_none_fails_by_its_cell(project, runs, verdict):
     made = notebook(("# Odd",), ("1",))
     made.cells[1].outputs = [display({MIME: verdict})]
     save(project.notebooks / "02-odd.ipynb", made)
-    (wrong,), _ = built(project, runs)
+    (wrong,), _ = runs.build(project)
     assert "02-odd" in wrong
     assert "cell 2" in wrong
 
 
 def test_what_cannot_be_drawn_fails_and_is_tried_again(project, runs, monkeypatch):
-    from kdelab.report.build import pages
-
     def broken(notebook):
         raise RuntimeError("no pencil")
 
     with monkeypatch.context() as patch:
         patch.setattr(pages.cells, "cut", lambda notebook: broken(notebook) if len(notebook.cells) > 1 else [])
         for _ in range(2):
-            (wrong,), _ = built(project, runs)
+            (wrong,), _ = runs.build(project)
             assert "01-good failed, drawing its page: RuntimeError: no pencil" in wrong
             assert "no pencil" in (project.reports / "01-good.html").read_text()
-    assert built(project, runs) == ([], [])
+    assert runs.build(project) == ([], [])
     assert "no pencil" not in (project.reports / "01-good.html").read_text()
-
-
-@pytest.mark.parametrize("change", ["truncated", "edited", "emptied", "removed"])
-@pytest.mark.parametrize("name", ["01-good.html", "index.html", "01-good.ipynb"])
-def test_a_page_is_whole_to_its_last_byte(project, runs, name, change):
-    assert built(project, runs) == ([], ["01-good"])
-    path = project.reports / name
-    whole = path.read_bytes()
-    if change == "removed":
-        path.unlink()
-    else:
-        path.write_bytes({"truncated": whole[:-9], "edited": whole.replace(b"good", b"gold"), "emptied": b""}[change])
-    assert built(project, runs) == ([], ["01-good"] if name.endswith("ipynb") else [])
-    assert path.read_bytes() == whole or name.endswith("ipynb")
-    assert built(project, runs) == ([], [])
-
-
-def test_temporary_files_of_killed_runs_are_removed(project):
-    project.reports.mkdir()
-    for folder in (project.reports, project.notebooks):
-        (folder / ".01-good.html-abcdefgh.new").write_text("half")
-        (folder / ".of-my-own").write_text("mine")
-    with replacing(project.reports / "other.html") as busy:
-        busy.write_text("another process is at it")
-        from kdelab.report.build.project import working
-
-        with working(project):
-            assert busy.exists()
-    left = {path.name for folder in (project.reports, project.notebooks) for path in folder.iterdir()}
-    assert left == {".of-my-own", "01-good.ipynb", "other.html"}
-
-
-def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
-    did = []
-    sync, rename = os.fsync, os.replace
-    monkeypatch.setattr(os, "fsync", lambda handle: did.append(f"sync {os.fstat(handle).st_size}") or sync(handle))
-    monkeypatch.setattr(os, "replace", lambda one, other: did.append("rename") or rename(one, other))
-    Made(tmp_path).write("x", "four")
-    assert did[:2] == ["sync 4", "rename"]
-
-
-@pytest.fixture
-def reading(tmp_path, runs):
-    """A project whose notebook names one file and reads another."""
-    mine, other = tmp_path / "mine.parquet", tmp_path / "other.csv"
-    for path in (mine, other):
-        path.write_text("one")
-    source = notebook(("waves = '../mine.parquet'\nlevels = [1, 2]", "parameters"), ("print(waves)",))
-    save(tmp_path / "notebooks" / "01-good.ipynb", source)
-    runs.reads = {str(other): other.stat().st_mtime_ns}
-    assert built(Project(tmp_path), runs) == ([], ["01-good"])
-    assert built(Project(tmp_path), runs) == ([], [])
-    return Project(tmp_path)
-
-
-@pytest.mark.parametrize("name", ["mine.parquet", "other.csv"])
-@pytest.mark.parametrize("change", ["changed", "removed", "touched"])
-def test_changed_data_means_a_new_run(reading, runs, name, change):
-    path = reading.root / name
-    if change == "changed":
-        path.write_text("two")
-    elif change == "removed":
-        path.unlink()
-    os.utime(path) if change == "touched" else None
-    assert built(reading, runs) == ([], [] if change == "touched" else ["01-good"])
-
-
-def test_data_that_changed_during_the_run_means_a_new_run(reading, runs):
-    other = reading.root / "other.csv"
-    runs.reads = {str(other): other.stat().st_mtime_ns - 1}
-    (reading.root / "mine.parquet").write_text("two")
-    assert built(reading, runs)[1] == ["01-good"]
-    assert built(reading, runs)[1] == ["01-good"]
-
-
-def test_a_notebook_that_fails_is_run_again(project, runs):
-    runs.failures["01-good"] = {"cell": "cell 3", "error": "none"}
-    assert built(project, runs)[1] == ["01-good"]
-    assert built(project, runs)[1] == ["01-good"]
-
-
-@pytest.mark.parametrize("change", ["nothing", "its notebook", "its data", "gone", "unreadable"])
-def test_an_observation_of_what_has_changed_is_stale(project, runs, change):
-    data = project.root / "mine.parquet"
-    data.write_text("one")
-    assert site.observe(project, "01", {"waves": "../mine.parquet"}) == []
-    path = project.notebooks / "01-good.ipynb"
-    if change == "its notebook":
-        path.write_text(TEXT.replace("print(waves)", "print(1)"))
-    elif change == "its data":
-        data.write_text("two")
-    elif change == "gone":
-        path.rename(project.notebooks / "02-good.ipynb")
-    elif change == "unreadable":
-        path.write_text(TEXT[:100])
-    site.build(project)
-    (page,) = project.observations.glob("*.html")
-    stale = change != "nothing"
-    assert ("Stale:" in page.read_text()) == stale
-    assert ("stale:" in (project.reports / "index.html").read_text()) == stale
-    if change.startswith("its"):
-        assert "site 01 --parameters waves=../mine.parquet" not in page.read_text(), "text is quoted, as source"
-        assert "site 01 --parameters" in page.read_text()
-
-
-def test_an_observation_that_was_edited_is_named(project, runs):
-    site.observe(project, "01", {"waves": "surfers"})
-    (path,) = project.observations.glob("*.ipynb")
-    path.write_text(path.read_text().replace("surfers", "sinkers"))
-    (wrong,), _ = built(project, runs)
-    assert f"observations/{path.name}" in wrong
-    assert "edited since it was made" in path.with_suffix(".html").read_text()
-
-
-def test_files_of_one_s_own_are_left_alone(project, runs):
-    save(project.notebooks / "02-other.ipynb", GOOD)
-    built(project, runs)
-    site.observe(project, "02", {"waves": "surfers"})
-    (observed,) = project.observations.glob("*.ipynb")
-    mine = [
-        project.reports / "03-mine.html",
-        project.reports / "03-mine.ipynb",
-        project.reports / "02-other-copy.html",
-        project.reports / "notes.txt",
-        project.observations / "notes.html",
-    ]
-    for path in mine:
-        path.write_bytes((project.reports / "02-other.ipynb").read_bytes())
-    (project.notebooks / "02-other.ipynb").unlink()
-    (project.reports / "02-other.ipynb").write_text("edited: mine by now")
-    built(project, runs)
-    assert all(path.exists() for path in mine)
-    assert (project.reports / "02-other.ipynb").exists()
-    assert not (project.reports / "02-other.html").exists()
-    observed.unlink()
-    built(project, runs)
-    assert not observed.with_suffix(".html").exists()
-
-
-def test_make_clean_removes_only_what_was_made(project, runs):
-    (project.root / "Makefile").write_bytes((Path(__file__).parents[2] / "Makefile").read_bytes())
-    for name in ("kdelab", "tests"):
-        (project.root / name).mkdir()
-    site.build(project)
-    site.observe(project, "01", {"waves": "surfers"})
-    mine = [project.reports / "verdicts.md", project.reports / "notes of mine.html", project.observations / "a.txt"]
-    for path in mine:
-        path.write_text("mine")
-    (project.reports / ".work-left").mkdir()
-    subprocess.run(["make", "clean"], cwd=project.root, check=True, capture_output=True)
-    assert {path for path in project.reports.rglob("*") if path.is_file()} == set(mine)
-    assert not (project.reports / ".work-left").exists()
-    subprocess.run(["make", "clean"], cwd=project.root, check=True, capture_output=True)
 
 
 def test_another_kdelab_than_the_project_s_is_refused(project, runs, capsys):

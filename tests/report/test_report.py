@@ -1,21 +1,20 @@
 """The site: what is rebuilt and when, what failure looks like, and pages that load nothing from anywhere."""
 
-import json
-import math
 import os
 import re
 import shutil
 import subprocess
 
-import nbformat
 import pytest
 from notebook_runner import run
 from tiny_notebooks import notebook, save
 
+import kdelab
 from kdelab.report.__main__ import main
-from kdelab.report.build import cells, published, site
-from kdelab.report.build.fingerprints import RECORD, commit, digest, fingerprint, sourced, sources
-from kdelab.report.build.project import Project
+from kdelab.report.build import cells, published, record, site
+from kdelab.report.build.fingerprints import RECORD
+from kdelab.report.build.project import Project, encoded, write
+from kdelab.report.build.refresh import refresh
 
 pytestmark = pytest.mark.xdist_group("report")  # one worker: the built site is shared
 
@@ -55,6 +54,12 @@ OTHER = notebook(("# 02 · Another",), ("seed = 2", "parameters"), ("print('seed
 FAILING = notebook(("# 03 · Breaks",), ("seed = 3", "parameters"), ("print('before')",), ("## Here",), ("1 / 0",))
 
 
+REFUTED = {
+    "notebook": "01-the-loss",
+    **kdelab.Verdict("binning", [kdelab.Check("what was counted", 4, at_least=4, role="counterexample")]).as_json(),
+}
+
+
 class Built:
     """A project with tiny notebooks, and what happened to it, step by step."""
 
@@ -77,9 +82,7 @@ class Built:
         changed.cells[2].source += "\nprint('more')"
         save(root / "notebooks" / "02-other.ipynb", changed)
         save(root / "notebooks" / "03-breaks.ipynb", FAILING)
-        (root / "reports" / "verdicts.md").write_text(
-            "| `binning` | Xor | ✘ refuted | what was counted | 4 | at most 3 | 01 |\n"
-        )
+        write(root / record.NAME, encoded(record.text_of({"binning": REFUTED})))
         self.third = site.build(self.project)
 
     def files(self):
@@ -160,7 +163,7 @@ def test_the_index_shows_verdict_number_thumbnail_and_what_differs_from_the_publ
     assert "what was counted" in row
     assert 'alt="a line &lt; rising"' in row
     assert "Differs from what is published" in page
-    assert "refuted, what was counted 4 (at most 3)" in page
+    assert "refuted, what was counted 4 (at least 4)" in page
     assert 'class="badge open"' in page
 
 
@@ -199,35 +202,6 @@ def test_what_a_notebook_does_not_have_is_refused(built, arguments, named, capsy
     assert named in capsys.readouterr().err
 
 
-def test_a_fingerprint_follows_content_only(tmp_path):
-    project = Project(tmp_path)
-    base = fingerprint(project, LOSS, {})
-    ran = nbformat.from_dict(json.loads(json.dumps(LOSS)))
-    ran.cells[2].outputs, ran.cells[2].execution_count = [nbformat.v4.new_output("stream", text="x")], 7
-    assert fingerprint(project, ran, {}) == base
-    assert fingerprint(project, LOSS, {"bound": 2}) != base
-    ran.cells[2].source += " "
-    assert fingerprint(project, ran, {}) != base
-    (tmp_path / "requirements.lock").write_text("numpy==0\n")
-    assert fingerprint(project, LOSS, {}) != base
-
-
-def test_what_only_draws_pages_is_told_apart_from_what_computes():
-    computing, drawing = sources(), sources(drawing=True)
-    assert {
-        "report/verdicts.py",
-        "plot/style.py",
-        "gun/waves/data/surfers.parquet",
-        "loss/kernels.py",
-    } <= computing.keys()
-    assert {"report/build/site.py", "report/build/templates/page/style.css"} <= drawing.keys()
-    assert not computing.keys() & drawing.keys()
-
-
-def test_outside_of_a_work_tree_the_commit_is_unknown(tmp_path):
-    assert commit(tmp_path) == {"commit": None, "dirty": None}
-
-
 def test_make_notebooks_keeps_outputs_and_publishes(tmp_path, capsys):
     project = Project(tmp_path)
     path = save(project.notebooks / "01-the-loss.ipynb", PLAIN)
@@ -248,7 +222,7 @@ def test_make_notebooks_keeps_outputs_and_publishes(tmp_path, capsys):
     assert readme.endswith("after\n")
     assert "✔ holds" in readme
     (project.notebooks / "02-noisy.ipynb").unlink()
-    assert published.refresh(project, ["01"]) == []
+    assert refresh(project, ["01"]) == []
     assert path.read_text() == first, "a second run must leave the same bytes"
     assert main(["notebooks", "--check", "--root", str(tmp_path)]) == 0
     (project.reports / "verdicts.md").write_text("typed in")
@@ -261,8 +235,3 @@ def test_the_runner_without_a_kernel_gives_the_same_verdicts(tmp_path):
     assert run(path, bound=1)["binning"].status == "undecided"
     with pytest.raises(ValueError, match="no bnd in this notebook"):
         run(path, bnd=1)
-
-
-def test_observations_have_names_of_their_own():
-    given = [{"a": 1}, {"a": 1.0}, {"a": True}, {"a": "1"}, {"a": [1]}, {"a": math.inf}, {"b": 1}]
-    assert len({digest(sourced(one)) for one in given}) == len(given)

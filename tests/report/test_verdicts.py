@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import kdelab
 from kdelab.report.claims import BY_ID, CLAIMS
-from kdelab.report.verdicts import MIME, ROLES, STATUS_COLOURS, Check, Verdict
+from kdelab.report.verdicts import MIME, ROLES, STATUS_COLOURS, Check, Verdict, in_words
 
 GOOD, BAD = {"value": 1.0, "at_most": 2.0}, {"value": 3.0, "at_most": 2.0}
 anything = st.one_of(
@@ -131,6 +131,13 @@ def test_what_is_shown(value, bounds, shown):
     assert Check("x", value, **bounds).shown == shown
 
 
+@pytest.mark.parametrize(
+    ("value", "words"), [(0.0, "below 1e-9"), (3.1e-17, "below 1e-9"), (0.123456, "0.123"), (math.nan, "nan")]
+)
+def test_a_difference_in_words_has_no_digits_that_are_rounding(value, words):
+    assert in_words(value) == words
+
+
 def test_no_digits_at_all_on_request():
     assert Check("x", 0.5, at_most=1.0, digits=0).shown == "below 1"
     assert Check("x", 0.5, at_least=0.25, digits=0).shown == "above 0.25"
@@ -167,6 +174,16 @@ def test_html_escapes_what_was_typed_and_survives_what_is_no_text(typed):
 def test_the_root_names_are_these():
     assert kdelab.Check is Check
     assert kdelab.Verdict is Verdict
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_has_a_constructor_of_its_name(role):
+    make = getattr(kdelab, role)
+    made, wanted = make("x", 0.5, at_least=0.25, digits=0), Check("x", 0.5, at_least=0.25, role=role, digits=0)
+    assert made.as_json() == wanted.as_json()
+    assert make("x", 0.123456, 1).as_json() == Check("x", 0.123456, at_most=1, role=role).as_json()
+    with pytest.raises(ValueError, match="at_most"):
+        make("x", 0.5)
 
 
 def test_claims_are_registered_once_and_dated():

@@ -108,3 +108,39 @@ def compared(
     mean = totals.sum(axis=0) / sizes.sum(axis=0)
     table = pd.DataFrame({"mean": mean, "difference": difference, "low": low, "high": high}, index=names)
     return table.loc[list(dict.fromkeys(results["gun"]))].rename_axis("gun")
+
+
+def in_words(row: pd.Series, column: str) -> str:
+    """Return a row of `compared` as a difference with its interval, of hits in percentage points, else in nats."""
+    scale, form = (100, "+.1f") if column == "hit" else (1, "+.3f")
+    if np.isnan(row["difference"]):
+        return "not judged"
+    low, high = scale * row["low"], scale * row["high"]
+    return f"{scale * row['difference']:{form}} ({resampling.between(low, high, form)})"
+
+
+def summary(results: pd.DataFrame, against: str, seed: int, over: Sequence[str] = ("battle",)) -> pd.DataFrame:
+    """Return in words how guns compare by cross_entropy, in nats, and by hit, in percent.
+
+    Parameters
+    ----------
+    results : DataFrame
+        As `compared` takes it, with both columns; a gun whose cross_entropy is NaN has empty entries there.
+    against : str
+        The gun that the others are compared with.
+    seed : int
+        Of the draws, the same for both columns.
+    over : sequence of str
+        As in `compared`.
+    """
+    by_loss, by_hits = (
+        compared(results.dropna(subset=column), column, against, np.random.default_rng(seed), over=over)
+        for column in ("cross_entropy", "hit")
+    )
+    columns = {
+        "cross-entropy": by_loss["mean"].map("{:.3f}".format),
+        "difference, nats": by_loss.apply(in_words, axis=1, column="cross_entropy"),
+        "hits, %": (100 * by_hits["mean"]).map("{:.1f}".format),
+        "difference, points": by_hits.apply(in_words, axis=1, column="hit"),
+    }
+    return pd.DataFrame(columns).reindex(by_hits.index).fillna("")

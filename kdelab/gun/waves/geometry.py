@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kdelab.loss.engines.runtime import compiled
+from kdelab.loss.runtime import compiled
 from kdelab.loss.validate import Floats, numbers
 
 HALF_WIDTH = 18.0  # of a robot's box, pixels

@@ -1,11 +1,35 @@
-"""What every engine offers: losses and gradients of a batch that it has prepared."""
+"""What every engine offers: losses and gradients of a batch that it has prepared; and the arrays that it works on."""
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.validate import Floats
+from kdelab.loss.validate import Floats, Integers
+
+
+class Batch(NamedTuple):
+    """The arrays of `Clusters`: points (total,), offsets (n + 1,), lower and upper (n,)."""
+
+    points: Floats
+    offsets: Integers
+    lower: Floats
+    upper: Floats
+
+    @classmethod
+    def of(cls, clusters: Clusters) -> Self:
+        """Return the arrays of clusters."""
+        return cls(clusters.points, clusters.offsets, clusters.lower, clusters.upper)
+
+
+class Results(NamedTuple):
+    """What is filled: loss (n,), gradient (total,); by_point (total,) and by_bandwidth (n,) if they aren't empty."""
+
+    loss: Floats
+    gradient: Floats
+    by_point: Floats
+    by_bandwidth: Floats
 
 
 class Engine(ABC):
@@ -15,17 +39,17 @@ class Engine(ABC):
 
     def value_and_grad(self, logits: Floats) -> tuple[Floats, Floats]:
         """Return losses (n,) and gradient (total,)."""
-        loss, gradient = np.empty(len(self.clusters)), np.empty(len(logits))
-        self._evaluate(logits, loss, gradient, np.empty(0), np.empty(0))
-        return loss, gradient
+        results = Results(np.empty(len(self.clusters)), np.empty(len(logits)), np.empty(0), np.empty(0))
+        self._evaluate(logits, results)
+        return results.loss, results.gradient
 
     def value_and_grads(self, logits: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Return losses (n,) and their gradients by logits (total,), points (total,) and log bandwidth (n,)."""
-        loss, by_bandwidth = np.empty(len(self.clusters)), np.empty(len(self.clusters))
-        gradient, by_point = np.empty(len(logits)), np.empty(len(logits))
-        self._evaluate(logits, loss, gradient, by_point, by_bandwidth)
-        return loss, gradient, by_point, by_bandwidth
+        n, total = len(self.clusters), len(logits)
+        results = Results(np.empty(n), np.empty(total), np.empty(total), np.empty(n))
+        self._evaluate(logits, results)
+        return results
 
     @abstractmethod
-    def _evaluate(self, logits: Floats, loss: Floats, gradient: Floats, by_point: Floats, by_bandwidth: Floats) -> None:
-        """Fill losses and gradients; the last two only if they aren't empty."""
+    def _evaluate(self, logits: Floats, results: Results) -> None:
+        """Fill the results that aren't empty."""

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.loss.frozen import Frozen
-from kdelab.loss.kernels import Laplace
+from kdelab.loss.kernels.laplace import Laplace
 from kdelab.loss.parts import Part, known
 from kdelab.loss.scattered.sums import LogSums, Provenance, together
 from kdelab.loss.validate import Floats, Integers, instance, vector
@@ -98,7 +98,7 @@ class ScatteredLaplace(Frozen):
         self.lower, self.upper = all_parts[0].lower, all_parts[0].upper
 
     def sums(self, part: Part, logits: ArrayLike) -> LaplaceSums:
-        """Pass one: sum what one part holds; the arguments are those of `Nodes.sums`."""
+        """Pass one: sum what one part holds; the arguments are those of `ScatteredQuadrature.sums`."""
         z = self._checked(part, logits)
         n = len(self.lower)
         left, right, weight = LogSums.empty(n), LogSums.empty(n), LogSums.empty(n)
@@ -145,7 +145,7 @@ class ScatteredLaplace(Frozen):
         )
 
     def gradient(self, part: Part, logits: ArrayLike, whole: LaplaceWhole) -> Floats:
-        """Pass two: return dL/dz_j of one part's points, (m,); the arguments are those of `Nodes.gradient`."""
+        """Pass two: return dL/dz_j of one part's points, (m,); arguments as in `ScatteredQuadrature.gradient`."""
         z = self._checked(part, logits)
         responsibility = np.zeros(len(part))
         before, after = self._distances(part)

@@ -5,45 +5,24 @@ for a cluster of which a dozen points lie inside the target.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engines.quadrature import cuts as panels
-from kdelab.loss.engines.quadrature import nodes as rules
+from kdelab.loss.engines.quadrature import cuts, nodes
 from kdelab.loss.frozen import Frozen
-from kdelab.loss.kernels import Kernel
+from kdelab.loss.kernels.base import Kernel
 from kdelab.loss.parts import Part, known
 from kdelab.loss.ragged import finite, offsets_of, ranges
-from kdelab.loss.rules import GaussLegendre, Midpoint
+from kdelab.loss.rules import GaussLegendre, Midpoint, Panels, accepted
 from kdelab.loss.scattered.sums import LogSums, Provenance, together
-from kdelab.loss.validate import Floats, Integers, count, fraction, instance, vector
+from kdelab.loss.validate import Floats, Integers, fraction, instance, vector
+
+PANELS = Panels()
 
 _PAIRS = 1 << 18  # pairs of a point and a node that are held at once
-
-
-@dataclass(frozen=True)
-class Panels:
-    """Gauss's rule on each panel between two kinks of log p, panels being at most one bandwidth long.
-
-    Fixed beforehand, so that all parts of a scattered batch can agree on it; it can't adapt to the logits, as
-    `Adaptive` does. With 16 nodes nearly every cluster is integrated to the last digits. The exceptions: where the edge
-    of a compact kernel reaches alone into the target, 1e-6; where far points on both sides contend for it under a tail
-    lighter than the Gaussian's, 1e-2 in the worst of cases.
-
-    Parameters
-    ----------
-    nodes : int
-        Nodes on each panel, at least 1.
-    """
-
-    nodes: int = 16
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "nodes", count("nodes", self.nodes))
 
 
 class NodeSums(NamedTuple):
@@ -89,7 +68,7 @@ class NodeWhole(NamedTuple):
     reached: Floats
 
 
-class Nodes(Frozen):
+class ScatteredQuadrature(Frozen):
     """The nodes that all parts of a batch agree on, and the two passes at them.
 
     Holds no points, so that it is cheap to send to other processes.
@@ -121,30 +100,23 @@ class Nodes(Frozen):
         self,
         parts: Iterable[Part],
         kernel: Kernel,
-        quadrature: Panels | GaussLegendre | Midpoint = Panels(),
+        quadrature: Panels | GaussLegendre | Midpoint = PANELS,
         background: float = 0.0,
     ) -> None:
         clusters, self.batch, self.of = gathered(list(known(parts)))
         self.kernel = instance("kernel", kernel, Kernel, "Laplace(bandwidth=0.1)")
         self.background = fraction("background", background)
+        accepted(quadrature, Panels, GaussLegendre, Midpoint, since="all parts must know the nodes beforehand")
         if isinstance(quadrature, Panels):
-            power = panels.power_of(kernel)
-            starts, left, right = panels.cut(clusters, kernel, self.background)
-            cusped = np.full(len(left), power > 1)
-            layout = _shortened(*panels.halved(starts, left, right, cusped), power, kernel.bandwidth)
-            rule = rules.gauss_legendre(quadrature.nodes)
-        elif isinstance(quadrature, (GaussLegendre, Midpoint)):
-            starts, origins, lengths = panels.whole(clusters)[:3]
-            layout = _shortened(starts, origins, lengths, 1.0, np.inf)
-            rule = (
-                rules.midpoint(quadrature.bins)
-                if isinstance(quadrature, Midpoint)
-                else rules.gauss_legendre(quadrature.nodes)
-            )
+            starts, left, right = cuts.cut(clusters, kernel, self.background)
+            cusped = np.full(len(left), kernel.power > 1)
+            layout = _shortened(*cuts.halved(starts, left, right, cusped), kernel.power, kernel.bandwidth)
+            formula = nodes.gauss_legendre(quadrature.nodes)
         else:
-            raise ValueError("quadrature must be Panels(nodes), GaussLegendre(nodes) or Midpoint(bins), since all "
-                             f"parts must know the nodes beforehand, not {quadrature!r}")  # fmt: skip
-        self.offsets, self.x, self.share = _nodes(layout, rule, clusters.upper - clusters.lower)
+            starts, origins, lengths = cuts.whole(clusters)[:3]
+            layout = _shortened(starts, origins, lengths, 1.0, np.inf)
+            formula = nodes.fixed(quadrature)
+        self.offsets, self.x, self.share = _nodes(layout, formula, clusters.upper - clusters.lower)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -277,17 +249,17 @@ def _shortened(offsets: Integers, origins: Floats, lengths: Floats, power: float
     return starts, origins[which], lengths[which], begin, 1 / pieces[which], power
 
 
-def _nodes(layout: _Layout, rule: rules.Rule, width: Floats) -> tuple[Integers, Floats, Floats]:
+def _nodes(layout: _Layout, formula: nodes.Nodes, width: Floats) -> tuple[Integers, Floats, Floats]:
     """Return offsets, places and shares of the nodes of all predictions; one node where the target is one point."""
     offsets, origins, lengths, begin, span, power = layout
-    s = begin[:, None] + span[:, None] * (1 + rule[0]) / 2
+    s = begin[:, None] + span[:, None] * (1 + formula.places) / 2
     x = origins[:, None] + lengths[:, None] * s**power
     owner = np.repeat(np.arange(len(width)), np.diff(offsets))
     safe = np.where(width > 0, width, 1.0)[owner]
-    share = (np.abs(lengths) / safe * span / 2)[:, None] * rule[1] * power * s ** (power - 1)
+    share = (np.abs(lengths) / safe * span / 2)[:, None] * formula.fine * power * s ** (power - 1)
     point = np.flatnonzero((np.diff(owner, prepend=-1) > 0) & (width[owner] == 0))
     share[width[owner] == 0] = 0.0
     share[point, 0] = 1.0
     keep = (share > 0).ravel()
-    sizes = np.bincount(np.repeat(owner, len(rule[0]))[keep], minlength=len(width))
+    sizes = np.bincount(np.repeat(owner, len(formula.places))[keep], minlength=len(width))
     return offsets_of(sizes), x.ravel()[keep], share.ravel()[keep]

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kdelab.loss.frozen import Frozen
-from kdelab.loss.kernels import Kernel, Laplace
+from kdelab.loss.kernels.base import Kernel
+from kdelab.loss.kernels.laplace import Laplace
 from kdelab.loss.parts import Part, known
-from kdelab.loss.rules import Exact, GaussLegendre, Midpoint
+from kdelab.loss.rules import Exact, GaussLegendre, Midpoint, Panels, accepted
 from kdelab.loss.scattered.laplace import ScatteredLaplace
-from kdelab.loss.scattered.quadrature import Nodes, Panels, outline
+from kdelab.loss.scattered.quadrature import ScatteredQuadrature, outline
 from kdelab.loss.validate import Floats, fraction, instance, vector
 
 
@@ -31,7 +32,7 @@ class TwoPass(Frozen):
 
     Attributes
     ----------
-    scheme : Nodes or ScatteredLaplace
+    scheme : ScatteredQuadrature or ScatteredLaplace
         The passes one by one (``sums``, ``whole``, ``gradient``), for parts that lie in different processes. Like its
         sums it can be pickled.
 
@@ -58,14 +59,15 @@ class TwoPass(Frozen):
         self.parts, background = known(parts), fraction("background", background)
         self.scheme: Any
         instance("kernel", kernel, Kernel, "Laplace(bandwidth=0.1)")
-        if isinstance(kernel, Laplace) and background == 0 and (quadrature == "auto" or isinstance(quadrature, Exact)):
+        accepted(quadrature, Exact, Panels, GaussLegendre, Midpoint, auto=True)
+        if type(kernel) is Laplace and background == 0 and (quadrature == "auto" or isinstance(quadrature, Exact)):
             self.scheme = ScatteredLaplace(self.parts, kernel)
         elif isinstance(quadrature, Exact):
             raise ValueError("quadrature Exact() needs a Laplace kernel and no background to be put together from "
                              f"parts, not {kernel!r} and background={background}")  # fmt: skip
         else:
             rule = Panels() if quadrature == "auto" else quadrature
-            self.scheme = Nodes([outline(part, kernel) for part in self.parts], kernel, rule, background)
+            self.scheme = ScatteredQuadrature([outline(part, kernel) for part in self.parts], kernel, rule, background)
         self._total = sum(map(len, self.parts))
 
     def value_and_grad(self, logits: ArrayLike) -> tuple[Floats, Floats]:

@@ -1,7 +1,6 @@
-"""What the other modules need to know of a notebook: its cells, tags, verdicts and figures."""
+"""What the other modules need to know of a notebook: its file, and the cells, tags, verdicts and figures in it."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,11 @@ from typing import Any
 import nbformat
 
 from kdelab.plot import FIGURE
+from kdelab.report.build.decoding import decoded
 from kdelab.report.build.inside import CUT
-from kdelab.report.verdicts import MIME, ROLES, STATUS_COLOURS
+from kdelab.report.build.project import encoded
+from kdelab.report.build.verdict_json import flaw
+from kdelab.report.verdicts import MIME
 
 PARAMETERS, EXPLORE = "parameters", "explore"
 
@@ -19,6 +21,48 @@ PARAMETERS, EXPLORE = "parameters", "explore"
 def tags(cell: Any) -> list[str]:
     """Return the tags of a cell."""
     return list(cell.get("metadata", {}).get("tags", []))
+
+
+@dataclass(frozen=True)
+class NotebookFile:
+    """A notebook's file, read once: its bytes and the notebook in them, as nbformat 4, or why there is none."""
+
+    path: Path
+    content: bytes = b""
+    notebook: Any = None
+    problem: str = ""
+
+    @classmethod
+    def read(cls, path: Path) -> "NotebookFile":
+        """Return what is in the file; whatever is wrong with it is its `problem`."""
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            return cls(path, problem=error.strerror or str(error))
+        return cls.of(path, content)
+
+    @classmethod
+    def of(cls, path: Path, content: bytes) -> "NotebookFile":
+        """Return what a file of these bytes holds."""
+        try:
+            return cls(path, content, _parsed(content))
+        except Exception as error:  # nbformat has many ways to stumble over what is no notebook
+            reason = str(error).strip().splitlines() or [type(error).__name__]
+            return cls(path, content, problem=f"not a notebook: {reason[0][:200]}")
+
+    def found(self) -> Any:
+        """Return the notebook; ValueError, naming the file, if there is none."""
+        if self.notebook is None:
+            raise ValueError(f"{self.path.name}: {self.problem}")
+        return self.notebook
+
+    def verdicts(self) -> dict[str, dict[str, Any]]:
+        """Return the verdicts that its outputs carry, by claim; ValueError, naming the file, if that can't be told."""
+        notebook = self.found()
+        try:
+            return verdicts(notebook)
+        except ValueError as error:
+            raise ValueError(f"{self.path.name}: {error}") from None
 
 
 def read(path: Path) -> Any:
@@ -29,34 +73,22 @@ def read(path: Path) -> Any:
     ValueError
         If there is no file that can be read, or it is no notebook; says which, and what is wrong with it.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ValueError(f"{path.name}: {error.strerror or error}") from None
-    try:
-        return _parsed(content)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path.name}: byte {error.start + 1} is not UTF-8") from None
-    except Exception as error:  # nbformat has many ways to stumble over what is no notebook
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise ValueError(f"{path.name}: not a notebook: {reason[0][:200]}") from None
+    return NotebookFile.read(path).found()
+
+
+def content(notebook: Any) -> bytes:
+    """Return what the file of a notebook holds."""
+    return encoded(nbformat.writes(notebook) + "\n")
 
 
 def _parsed(content: bytes) -> Any:
-    if not content.strip():
-        raise ValueError("the file is empty")
-    if content.startswith(b"\xef\xbb\xbf"):
-        raise ValueError("it begins with a byte order mark; save it as UTF-8 without")
-    for number, line in enumerate(content.splitlines(), 1):
-        if line.startswith((b"<<<<<<< ", b">>>>>>> ")):
-            raise ValueError(f"line {number} is the mark of a merge conflict: {line[:60].decode(errors='replace')}")
-    raw = json.loads(content.decode("utf-8"))
+    raw = decoded(content)
     if not isinstance(raw, dict) or not isinstance(raw.get("nbformat"), int):
         raise ValueError("it is JSON, but has no nbformat")
     if raw["nbformat"] == 4 and not isinstance(raw.get("cells"), list):
         raise ValueError("it has no cells")
     if raw["nbformat"] == 4:  # nbformat.reads would write what is wrong with it to the log, and go on
-        notebook = nbformat.v4.upgrade(nbformat.v4.reads_json(content.decode("utf-8")))
+        notebook = nbformat.v4.upgrade(nbformat.v4.to_notebook_json(raw))
     else:
         notebook = nbformat.reads(content.decode("utf-8"), as_version=4)
     nbformat.validate(notebook, relax_add_props=True)
@@ -66,6 +98,25 @@ def _parsed(content: bytes) -> Any:
 def listed(folder: Path) -> list[Path]:
     """Return the numbered notebooks of a folder, in order; a playground has no number and is no page."""
     return sorted(folder.glob("[0-9][0-9]-*.ipynb"))
+
+
+def chosen(folder: Path, names: Iterable[str]) -> list[Path]:
+    """Return the notebooks of a folder with these names, each a stem or its number; all for none.
+
+    Raises
+    ------
+    ValueError
+        If a name fits no notebook.
+    """
+    paths = listed(folder)
+    wanted = [Path(name).name.removesuffix(".ipynb") for name in names]
+    for name in wanted:
+        if not any(name in (path.stem, path.stem[:2]) for path in paths):
+            allowed = ", ".join(path.stem for path in paths)
+            raise ValueError(f"notebook: {name!r} given, there are {allowed or 'none'} in {folder}")
+    if not paths:
+        raise ValueError(f"--root: there are no numbered notebooks in {folder}")
+    return [path for path in paths if not wanted or path.stem in wanted or path.stem[:2] in wanted]
 
 
 def without_explorer(notebook: Any) -> Any:
@@ -183,27 +234,10 @@ def verdicts(notebook: Any) -> dict[str, dict[str, Any]]:
     for index, output in outputs(notebook):
         if MIME in output.get("data", {}):
             verdict = output.data[MIME]
-            if not _is_verdict(verdict):
-                raise ValueError(f"{cell_name(notebook, index)} shows a verdict that is none: {str(verdict)[:100]}")
+            if wrong := flaw(verdict):
+                raise ValueError(f"{cell_name(notebook, index)} shows a verdict that is none: {wrong}")
             found[verdict["claim"]] = verdict
     return found
-
-
-def _is_verdict(data: Any) -> bool:
-    texts = ("name", "shown", "bound", "margin")
-    return (
-        isinstance(data, Mapping)
-        and all(isinstance(data.get(name), str) for name in ("claim", "status", "note"))
-        and data["status"] in STATUS_COLOURS
-        and isinstance(data.get("key"), str | None)
-        and isinstance(data.get("checks"), list)
-        and all(
-            isinstance(check, Mapping)
-            and all(isinstance(check.get(name), str) for name in texts)
-            and check.get("role") in ROLES
-            for check in data["checks"]
-        )
-    )
 
 
 def cut(notebook: Any) -> list[str]:
@@ -214,6 +248,14 @@ def cut(notebook: Any) -> list[str]:
         if CUT in text and cell_name(notebook, index) not in found:
             found.append(cell_name(notebook, index))
     return found
+
+
+def stderr_of(notebook: Any) -> str:
+    """Return where and what a notebook wrote to stderr, or an empty string."""
+    for index, output in outputs(notebook):
+        if output.output_type == "stream" and output.name == "stderr":
+            return f"{cell_name(notebook, index)} writes to stderr: {output.text.strip()[:500]}"
+    return ""
 
 
 def figures(notebook: Any) -> list[Figure]:
@@ -230,8 +272,3 @@ def figures(notebook: Any) -> list[Figure]:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def key_of(verdict: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the check of a verdict in JSON form that tells most about its status."""
-    return next((check for check in verdict["checks"] if check["name"] == verdict["key"]), None)

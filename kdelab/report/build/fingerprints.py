@@ -17,8 +17,8 @@ from kdelab.report.build.project import Project, digest_of
 RECORD = "kdelab"  # the key of our record in an executed notebook's metadata
 
 # What only draws pages doesn't touch what a notebook computes.
-_DRAWING = {f"report/build/{name}.py" for name in ("site", "pages", "markup", "mathml", "published")}
-_DRAWING |= {"report/__main__.py"}
+_DRAWN_BY = "site index pages markup mathml published record refresh verdict_json decoding"
+DRAWING = {"report/__main__.py", *(f"report/build/{name}.py" for name in _DRAWN_BY.split())}
 
 
 def digest(*parts: Any) -> str:
@@ -32,20 +32,23 @@ def sources(drawing: bool = False) -> dict[str, str]:
     found = {}
     for path in sorted(package.rglob("*")):
         name = path.relative_to(package).as_posix()
-        draws = name in _DRAWING or name.startswith("report/build/templates/")
+        draws = name in DRAWING or name.startswith("report/build/templates/")
         if path.is_file() and path.parent.name != "__pycache__" and draws == drawing:
             found[name] = digest_of(path)
     return found
 
 
-def fingerprint(project: Project, notebook: Any, given: Mapping[str, Any]) -> str:
-    """Return a hash of all that is known beforehand of what a run depends on.
+class Fingerprints:
+    """Hashes of all that is known beforehand of what runs depend on; what a project's runs share is read once."""
 
-    That is source cells, kdelab and its data, lock, versions, parameters, and the files that parameters name.
-    """
-    source = [(cell.cell_type, cell.source, sorted(cells.tags(cell))) for cell in notebook.cells]
-    lock = digest_of(project.root / "requirements.lock")
-    return digest(source, sources(), lock, versions(), sourced(given), _named(project, notebook, given))
+    def __init__(self, project: Project) -> None:
+        self._folder = project.notebooks
+        self._shared = digest(sources(), digest_of(project.root / "requirements.lock"), versions())
+
+    def of(self, notebook: Any, given: Mapping[str, Any]) -> str:
+        """Return the hash of a run: its source cells, parameters and the files that they name, and what all share."""
+        source = [(cell.cell_type, cell.source, sorted(cells.tags(cell))) for cell in notebook.cells]
+        return digest(source, self._shared, sourced(given), _named(self._folder, notebook, given))
 
 
 def sourced(given: Mapping[str, Any]) -> dict[str, str]:
@@ -53,8 +56,8 @@ def sourced(given: Mapping[str, Any]) -> dict[str, str]:
     return {name: repr(value) for name, value in given.items()}
 
 
-def _named(project: Project, notebook: Any, given: Mapping[str, Any]) -> dict[str, str]:
-    """Return the hashes of the files that parameters name, relative to the notebook's folder."""
+def _named(folder: Path, notebook: Any, given: Mapping[str, Any]) -> dict[str, str]:
+    """Return the hashes of the files that parameters name, relative to the notebooks' folder."""
     values: dict[str, Any] = {}
     with suppress(ValueError):  # no parameters that can be read: the run will say so
         for name, source in parameters.defaults(notebook).items():
@@ -63,7 +66,7 @@ def _named(project: Project, notebook: Any, given: Mapping[str, Any]) -> dict[st
     found = {}
     for text in _texts({**values, **given}):
         with suppress(OSError, ValueError):
-            path = project.notebooks / text
+            path = folder / text
             if path.is_file():
                 found[text] = digest_of(path)
     return found

@@ -38,25 +38,35 @@ def to_mathml(tex: str, display: bool = False) -> str:
     except Exception as error:
         raise ValueError(f"tex: {tex!r} is not understood: {type(error).__name__} {error}") from None
     math.attrib.pop("xmlns", None)
+    gap = "0.12em" if "align*" in known else "0.5em"
     for element in math.iter():
-        if element.text == "&":
-            raise ValueError(f"tex: & in {tex!r} is not understood: it stands in no table")
-        element.text = unescape(element.text) if element.text else element.text  # symbols are character references
-        for name in _MEANS.intersection(element.attrib):
-            del element.attrib[name]
-        if re.match(r"\\[A-Za-z]", element.text or ""):
-            raise ValueError(f"tex: {element.text} in {tex!r} is not understood")
-        if element.get("mathvariant") == "bold":
-            element.text = (element.text or "").translate(_BOLD)
-        if element.tag == "mo" and re.fullmatch(r"[A-Za-z]{2,}", element.text or ""):
-            element.tag = "mi"  # a name: as an operator it would be set apart on both sides
-        if element.get("columnalign"):  # browsers want style where MathML once had attributes
-            gap = "0.12em" if "align*" in known else "0.5em"
-            element.set("style", f"text-align:{element.get('columnalign')};padding:0.25em {gap}")
+        _refuse_the_unknown(element, tex)
+        _translate(element, gap)
     for row in [element for element in math.iter() if element.tag in _ROWS]:
         _set_functions_apart(row)
     math.set("alttext", tex.strip())
     return ElementTree.tostring(math, encoding="unicode")
+
+
+def _refuse_the_unknown(element: ElementTree.Element, tex: str) -> None:
+    """Raise ValueError for what latex2mathml has passed through."""
+    if element.text == "&":
+        raise ValueError(f"tex: & in {tex!r} is not understood: it stands in no table")
+    if re.match(r"\\[A-Za-z]", element.text or ""):
+        raise ValueError(f"tex: {element.text} in {tex!r} is not understood")
+
+
+def _translate(element: ElementTree.Element, gap: str) -> None:
+    """Turn what browsers don't know, or must not obey, into what they do; `gap` is the space beside a table's cells."""
+    element.text = unescape(element.text) if element.text else element.text  # symbols are character references
+    for name in _MEANS.intersection(element.attrib):
+        del element.attrib[name]
+    if element.get("mathvariant") == "bold":
+        element.text = (element.text or "").translate(_BOLD)
+    if element.tag == "mo" and re.fullmatch(r"[A-Za-z]{2,}", element.text or ""):
+        element.tag = "mi"  # a name: as an operator it would be set apart on both sides
+    if element.get("columnalign"):  # browsers want style where MathML once had attributes
+        element.set("style", f"text-align:{element.get('columnalign')};padding:0.25em {gap}")
 
 
 def _set_functions_apart(row: ElementTree.Element) -> None:

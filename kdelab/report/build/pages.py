@@ -12,11 +12,10 @@ from pygments.formatters import HtmlFormatter
 from kdelab.report.build import cells, mathml, parameters
 from kdelab.report.build.fingerprints import RECORD, digest, sources
 from kdelab.report.build.markup import TEMPLATES, exporter
-from kdelab.report.build.project import Made, Project, digest_of
-from kdelab.report.build.published import summary
+from kdelab.report.build.project import Made, encoded, sha256
+from kdelab.report.build.verdict_json import Summary, summary
 from kdelab.report.claims import BY_ID, Claim, of_notebook
 
-Summary = tuple[str, str, str, str]
 Failure = dict[str, str]
 
 
@@ -43,23 +42,20 @@ class Page:
     stale: str = ""
 
     @classmethod
-    def of(cls, project: Project, name: str, notebook: str, title: str = "") -> "Page":
-        """Return the page of the run kept under that name, or, where it is damaged, one that says so."""
-        path = project.reports / f"{name}.ipynb"
-        title = title or notebook
+    def of(cls, name: str, notebook: str, title: str, file: cells.NotebookFile) -> "Page":
+        """Return the page of the run that the file holds, or, where that is damaged, one that says so."""
         try:
-            ran = cells.read(path)
+            ran = file.notebook
+            if ran is None:
+                raise ValueError(file.problem)
             record = ran.metadata.get(RECORD)
             needed = {"key", "versions", "seconds", "given", "failure", "commit", "dirty"}
             if not isinstance(record, Mapping) or not needed <= record.keys():
-                raise ValueError(f"{path.name}: no record in it tells how it came about; it is none of the site's runs")
+                raise ValueError("no record in it tells how it came about; it is none of the site's runs")
             cells.verdicts(ran)
         except Exception as error:
-            failure = failure_of(f"its run, reports/{name}.ipynb", error)
-            failure["error"] = failure["error"].removeprefix(f"{path.name}: ")
-            return cls(name, notebook, title, failure=failure)
-        title = cells.title(ran, title)
-        return cls(name, notebook, title, ran, record, record["failure"], digest_of(path))
+            return cls(name, notebook, title, failure=failure_of(f"its run, reports/{name}.ipynb", error))
+        return cls(name, notebook, cells.title(ran, title), ran, record, record["failure"], sha256(file.content))
 
     @property
     def given(self) -> Mapping[str, str]:
@@ -119,12 +115,16 @@ def style() -> str:
     return f"{own}{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}"
 
 
+@cache
+def drawing() -> str:
+    """Return a hash of all that draws pages."""
+    return digest(sources(drawing=True))
+
+
 def drawn(made: Made, name: str, key: str) -> bool:
     """Whether a file is whole, and was made of what has this key."""
-    if not made.whole(name):
-        return False
-    with open(made.folder / name, encoding="utf-8") as stream:
-        return f"<!-- kdelab {key} -->" in stream.read(400)
+    content = made.content(name)
+    return content is not None and f"<!-- kdelab {key} -->".encode() in content[:400]
 
 
 def write_page(
@@ -135,13 +135,13 @@ def write_page(
     try:
         beside = [(other.name, other.title) if other else None for other in (previous, following)]
         shown = (page.title, page.content, page.failure, page.stale, page.rows(known))
-        key = digest(shown, beside, sources(drawing=True))
+        key = digest(shown, beside, drawing())
         if drawn(made, name, key):
             return page, False
-        made.write(name, _render(page, known, previous, following, key))
+        made.write(name, encoded(_render(page, known, previous, following, key)))
     except Exception as error:
         page = page.failed("drawing its page", error)
-        made.write(name, _render(page, known, previous, following, "failed"))
+        made.write(name, encoded(_render(page, known, previous, following, "failed")))
     return page, True
 
 

@@ -37,12 +37,21 @@ class Project:
         return self.reports / "observations"
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, content: bytes) -> None:
     """Write a file beside and move it into place, so that nobody ever sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as beside:
-        # A lone surrogate has no UTF-8; its escape means the same in JSON.
-        beside.write_bytes(text.encode("utf-8", "backslashreplace"))
+        beside.write_bytes(content)
+
+
+def encoded(text: str) -> bytes:
+    """Return a text as files hold it: UTF-8, and escapes, which mean the same in JSON, for lone surrogates."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def sha256(content: bytes) -> str:
+    """Return the SHA-256 of what a file holds."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def digest_of(path: Path) -> str:
@@ -64,9 +73,43 @@ class Made:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._digests = self._listed()
 
-    def digests(self) -> dict[str, str]:
-        """Return the digests by name, relative to the folder."""
+    def names(self) -> list[str]:
+        """Return the names of the files, relative to the folder."""
+        return list(self._digests)
+
+    def listed(self, name: str) -> bool:
+        """Whether the builds have made a file of that name."""
+        return name in self._digests
+
+    def whole(self, name: str, content: bytes) -> bool:
+        """Whether this, which the file of that name holds, is just what was made."""
+        return self._digests.get(name) == sha256(content)
+
+    def content(self, name: str) -> bytes | None:
+        """Return what a file holds, if it is whole."""
+        if not self.listed(name):
+            return None
+        try:
+            content = (self.folder / name).read_bytes()
+        except OSError:
+            return None
+        return content if self.whole(name, content) else None
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file and list it."""
+        write(self.folder / name, content)
+        self._list(name, sha256(content))
+
+    def drop(self, name: str) -> None:
+        """Remove a file, if it still is what was made."""
+        if self.content(name) is not None:
+            (self.folder / name).unlink()
+        if not (self.folder / name).exists():
+            self._list(name, None)
+
+    def _listed(self) -> dict[str, str]:
         try:
             lines = (self.folder / self.NAME).read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError):
@@ -74,29 +117,13 @@ class Made:
         found = [re.fullmatch(r"([0-9a-f]{64})  ((?!(?:.*/)?\.\.(?:/|$))[^/].*)", line) for line in lines]
         return {match[2]: match[1] for match in found if match}
 
-    def whole(self, name: str) -> bool:
-        """Whether the file is there just as it was made."""
-        made = self.digests().get(name)
-        return made is not None and digest_of(self.folder / name) == made
-
-    def listed(self, name: str) -> bool:
-        """Whether the builds have made a file of that name."""
-        return name in self.digests()
-
-    def write(self, name: str, text: str) -> None:
-        """Write a file and list it."""
-        write(self.folder / name, text)
-        self._list({**self.digests(), name: digest_of(self.folder / name)})
-
-    def drop(self, name: str) -> None:
-        """Remove a file, if it still is what was made."""
-        if self.whole(name):
-            (self.folder / name).unlink()
-        if not (self.folder / name).exists():
-            self._list({other: made for other, made in self.digests().items() if other != name})
-
-    def _list(self, digests: dict[str, str]) -> None:
-        write(self.folder / self.NAME, "".join(f"{made}  {name}\n" for name, made in sorted(digests.items())))
+    def _list(self, name: str, made: str | None) -> None:
+        self._digests = self._listed()  # another build may have made something meanwhile
+        self._digests.pop(name, None)
+        if made is not None:
+            self._digests[name] = made
+        lines = [f"{made}  {name}\n" for name, made in sorted(self._digests.items())]
+        write(self.folder / self.NAME, encoded("".join(lines)))
 
 
 @contextmanager

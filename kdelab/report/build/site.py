@@ -1,61 +1,59 @@
-"""The site: what is run again, and the index of all claims over the pages; whatever is damaged fails by its name."""
+"""The site: which notebooks are run again, and what is kept of their runs; whatever is damaged fails by its name."""
 
-import base64
-import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
-from kdelab.report.build import cells, parameters
+from kdelab.report.build import cells, parameters, record
+from kdelab.report.build.cells import NotebookFile
 from kdelab.report.build.client import TIMEOUT, Run
 from kdelab.report.build.fingerprints import (
     RECORD,
+    Fingerprints,
     commit,
     digest,
-    fingerprint,
     read_digests,
     refuse_another_kdelab,
     sourced,
-    sources,
     unchanged,
 )  # fmt: skip
-from kdelab.report.build.markup import index_environment
-from kdelab.report.build.pages import Failure, Page, Summary, drawn, failure_of, row, style, write_page
+from kdelab.report.build.index import write_index
+from kdelab.report.build.pages import Page, failure_of, write_page
 from kdelab.report.build.project import Made, Project
-from kdelab.report.build.published import chosen, recorded
 from kdelab.report.build.runs import Job, running
-from kdelab.report.claims import CLAIMS, THREAD, of_notebook
-from kdelab.report.verdicts import SYMBOLS
-
-_THUMBNAIL = 360  # pixels across; shown at half of that
+from kdelab.report.build.verdict_json import Summary, summary
 
 
 @dataclass(frozen=True)
 class _Source:
-    """A notebook's source, without its explorer, or why it can't be read."""
+    """A notebook's source, without its explorer; None, and why, where it can't be read."""
 
     path: Path
     notebook: Any = None
-    problem: Failure | None = None
+    problem: str = ""
 
     @classmethod
     def of(cls, path: Path) -> "_Source":
-        try:
-            return cls(path, cells.without_explorer(cells.read(path)))
-        except ValueError as error:
-            why = str(error).removeprefix(f"{path.name}: ")
-            return cls(path, problem=failure_of(f"its file, {path.parent.name}/{path.name}", why))
+        file = NotebookFile.read(path)
+        return cls(path, cells.without_explorer(file.notebook) if file.notebook is not None else None, file.problem)
+
+    def page(self, run: NotebookFile | None) -> Page:
+        """Return the page of its last run; None if there is none."""
+        stem = self.path.stem
+        if self.notebook is None:
+            failure = failure_of(f"its file, {self.path.parent.name}/{self.path.name}", self.problem)
+            return Page(stem, stem, stem, failure=failure)
+        title = cells.title(self.notebook, stem)
+        return Page.of(stem, stem, title, run) if run else Page(stem, stem, title)
 
 
 def build(project: Project, timeout: float = TIMEOUT) -> list[str]:
     """Run the notebooks that changed, write their pages and the index, and say what was done.
 
-    Returns what went wrong, a line each; verdicts that differ from the published ones are told, but are no failure.
+    Each file is read once. Returns what went wrong, a line each; verdicts that differ from the published ones are told,
+    but are no failure.
 
     Raises
     ------
@@ -63,49 +61,26 @@ def build(project: Project, timeout: float = TIMEOUT) -> list[str]:
         If there are no notebooks, or the project has a kdelab of its own and another one runs.
     """
     refuse_another_kdelab(project)
-    given = [_Source.of(path) for path in chosen(project, ())]
-    made = Made(project.reports)
-    records = {source.path.stem: _record_of(made, source.path.stem) for source in given}
-    jobs = []
-    for source in given:
-        if source.notebook is not None:
-            key, record = fingerprint(project, source.notebook, {}), records[source.path.stem]
-            if record.get("failure") or not unchanged(record, key):
-                jobs.append(Job(source.path, source.notebook, key=key))
-    # Longest first, as far as known; else from the back, where the longer ones tend to stand.
-    order = {source.path.stem: (records[source.path.stem].get("seconds", 0.0), i) for i, source in enumerate(given)}
-    problems = {source.path.stem: source.problem for source in given if source.problem}
-    with running(project, jobs, "reports", lambda job: order[job.path.stem], timeout) as runs:
-        for job, run in runs:
-            try:
-                _keep(project, job, run, job.path.stem)
-            except Exception as error:
-                problems[job.path.stem] = failure_of("keeping its run", error)
-    _drop_stale(made, {source.path.stem for source in given})
+    sources = [_Source.of(path) for path in cells.chosen(project.notebooks, ())]
+    made, fingerprints = Made(project.reports), Fingerprints(project)
+    before = [source.page(_whole_run(made, source.path.stem)) for source in sources]
+    jobs = _jobs(fingerprints, sources, before)
+    pages = _run(project, made, jobs, before, timeout)
+    _drop_stale(made, {page.name for page in pages})
+    observations = [_observation(made, fingerprints, path, sources) for path in _observed(project)]
     known, wrong = _published(project)
-    pages = [_page(project, source, problems) for source in given]
-    written = []
-    for i, page in enumerate(pages):
-        beside = pages[i - 1] if i else None, pages[i + 1] if i + 1 < len(pages) else None
-        pages[i], new = write_page(made, page, known, *beside)
-        written += [page.name] * new
-    observations = [_observation(project, path, given) for path in _observed(project)]
-    for i, page in enumerate(observations):
-        if page.ran is not None or made.listed(f"{page.name}.html"):
-            observations[i], new = write_page(made, page, {})
-            written += [page.name] * new
-    written += ["index"] * _write_index(made, pages, observations, known, wrong)
+    drawn = [write_page(made, page, known, *beside) for page, *beside in _with_neighbours(pages)]
+    observed = [_drawn_if_ours(made, page) for page in observations]
+    written = [page.name for page, new in [*drawn, *observed] if new]
+    pages, observations = [page for page, _ in drawn], [page for page, _ in observed]
+    written += ["index"] * write_index(made, pages, observations, known, wrong)
     if jobs or written:
-        print(f"{len(jobs)} of {len(given)} notebooks run, written: {', '.join(written) or 'nothing'}")
+        print(f"{len(jobs)} of {len(sources)} notebooks run, written: {', '.join(written) or 'nothing'}")
     else:
         print("nothing changed since the last run")
     print(f"open {project.reports / 'index.html'}")
-    for page in pages:
-        for told in page.rows(known):
-            if told["published"]:
-                print(
-                    f"differs from the published verdict: {told['id']}: {told['now']}; published: {told['published']}"
-                )
+    for told in (told for page in pages for told in page.rows(known) if told["published"]):
+        print(f"differs from the published verdict: {told['id']}: {told['now']}; published: {told['published']}")
     lost = [page for page in observations if page.ran is None]
     return [*wrong, *(_line(page) for page in [*pages, *lost] if page.failure)]
 
@@ -119,25 +94,28 @@ def observe(project: Project, name: str, given: Mapping[str, Any], timeout: floa
         If there is no such notebook, it can't be read, no parameter is given, or the notebook doesn't have it.
     """
     refuse_another_kdelab(project)
-    path, *others = chosen(project, [name])
+    path, *others = cells.chosen(project.notebooks, [name])
     if others:
         raise ValueError(f"notebook: {name!r} given, which fits {path.stem} and {', '.join(o.stem for o in others)}")
     if not given:
         raise ValueError("--parameters: none given; without any, `site` builds all pages")
-    notebook = cells.without_explorer(cells.read(path))
-    values = parameters.checked(notebook, given)
+    sources = {other: _Source.of(other) for other in cells.listed(project.notebooks)}
+    if sources[path].notebook is None:
+        raise ValueError(f"{path.name}: {sources[path].problem}")
+    values = parameters.checked(sources[path].notebook, given)
     target = f"{project.observations.name}/{path.stem}-{digest(sourced(values))[:10]}"
-    job = Job(path, notebook, values, fingerprint(project, notebook, values))
+    made, fingerprints = Made(project.reports), Fingerprints(project)
+    job = Job(path, sources[path].notebook, values, fingerprints.of(sources[path].notebook, values))
     with running(project, [job], "observation", timeout=timeout) as runs:
-        for _, run in runs:
-            _keep(project, job, run, target)
-    made = Made(project.reports)
-    page, _ = write_page(made, Page.of(project, target, path.stem), {})
-    all_given = [_Source.of(other) for other in chosen(project, ())]
-    pages = [_page(project, source, {}) for source in all_given]
+        (page,) = (_keep(project, made, job, run, target) for _, run in runs)
+    page, _ = write_page(made, page, {})
+    pages = [source.page(_run_of(project, source.path.stem)) for source in sources.values()]
     if all(other.ran is not None for other in pages):
-        observations = [_observation(project, other, all_given) for other in _observed(project)]
-        _write_index(made, pages, observations, *_published(project))
+        observations = [
+            page if other.stem == Path(target).name else _observation(made, fingerprints, other, list(sources.values()))
+            for other in _observed(project)
+        ]
+        write_index(made, pages, observations, *_published(project))
     print(f"an observation, not a published verdict: {project.reports / target}.html")
     return [_line(page)] if page.failure else []
 
@@ -146,8 +124,52 @@ def _line(page: Page) -> str:
     return f"{page.name} failed, {page.failure['cell']}: {page.failure['error']}" if page.failure else ""
 
 
-def _keep(project: Project, job: Job, run: Run, name: str) -> None:
-    """Write the executed notebook, with a record of how it came about."""
+def _drawn_if_ours(made: Made, page: Page) -> tuple[Page, bool]:
+    """Write the page of an observation; not of what somebody has put beside them."""
+    ours = page.ran is not None or made.listed(f"{page.name}.html")
+    return write_page(made, page, {}) if ours else (page, False)
+
+
+def _whole_run(made: Made, stem: str) -> NotebookFile | None:
+    """Return the last run of a notebook; None if there was none, or its file isn't what was written."""
+    name = f"{stem}.ipynb"
+    content = made.content(name)
+    return None if content is None else NotebookFile.of(made.folder / name, content)
+
+
+def _run_of(project: Project, stem: str) -> NotebookFile | None:
+    path = project.reports / f"{stem}.ipynb"
+    return NotebookFile.read(path) if path.exists() else None
+
+
+def _jobs(fingerprints: Fingerprints, sources: Sequence[_Source], pages: Sequence[Page]) -> list[Job]:
+    """Return what has to be run: what hasn't been, has failed, or would come out differently by now."""
+    jobs = []
+    for source, page in zip(sources, pages, strict=True):
+        if source.notebook is not None:
+            key = fingerprints.of(source.notebook, {})
+            if page.ran is None or page.failure or not unchanged(page.record, key):
+                jobs.append(Job(source.path, source.notebook, key=key))
+    return jobs
+
+
+def _run(project: Project, made: Made, jobs: Sequence[Job], before: Sequence[Page], timeout: float) -> list[Page]:
+    """Run what has to be, keep it, and return the pages as they are now."""
+    pages = {page.name: page for page in before}
+    # Longest first, as far as known; else from the back, where the longer ones tend to stand.
+    order = {page.name: (page.record.get("seconds", 0.0), i) for i, page in enumerate(before)}
+    with running(project, jobs, "reports", lambda job: order[job.path.stem], timeout) as runs:
+        for job, run in runs:
+            stem = job.path.stem
+            try:
+                pages[stem] = _keep(project, made, job, run, stem)
+            except Exception as error:
+                pages[stem] = pages[stem].failed("keeping its run", error)
+    return list(pages.values())
+
+
+def _keep(project: Project, made: Made, job: Job, run: Run, name: str) -> Page:
+    """Write the executed notebook, with a record of how it came about; return its page."""
     notebook = cells.tidy(run.notebook)
     notebook.metadata[RECORD] = {
         "notebook": job.path.stem,
@@ -159,23 +181,14 @@ def _keep(project: Project, job: Job, run: Run, name: str) -> None:
         "given": sourced(job.parameters),
         "failure": run.failure,
     }
-    Made(project.reports).write(f"{name}.ipynb", nbformat.writes(notebook) + "\n")
-
-
-def _record_of(made: Made, stem: str) -> Mapping[str, Any]:
-    """Return the record of the last run; nothing if there was none, or its file isn't what was written."""
-    if not made.whole(f"{stem}.ipynb"):
-        return {}
-    try:
-        record = cells.read(made.folder / f"{stem}.ipynb").metadata.get(RECORD)
-    except ValueError:
-        return {}
-    return record if isinstance(record, Mapping) else {}
+    content = cells.content(notebook)
+    made.write(f"{name}.ipynb", content)
+    return Page.of(name, job.path.stem, job.path.stem, NotebookFile.of(made.folder / f"{name}.ipynb", content))
 
 
 def _drop_stale(made: Made, stems: set[str]) -> None:
     """Remove what was made of notebooks that are gone, and pages of observations that are."""
-    for name in made.digests():
+    for name in made.names():
         path = Path(name)
         alone = path.parent != Path() and not (made.folder / path).with_suffix(".ipynb").exists()
         if alone or (path.parent == Path() and path.stem not in {*stems, "index"}):
@@ -183,124 +196,44 @@ def _drop_stale(made: Made, stems: set[str]) -> None:
 
 
 def _published(project: Project) -> tuple[dict[str, Summary], list[str]]:
+    """Return what the record says of each claim, and what is wrong with the record."""
     try:
-        return recorded(project), []
+        verdicts = record.verdicts(record.content(project))
     except ValueError as error:
         return {}, [str(error)]
+    return {claim: summary(verdict) for claim, verdict in verdicts.items()}, []
 
 
-def _page(project: Project, source: _Source, problems: Mapping[str, Failure]) -> Page:
-    stem = source.path.stem
-    problem = problems.get(stem) or source.problem
-    title = cells.title(source.notebook, stem) if source.notebook is not None else stem
-    if problem or not (project.reports / f"{stem}.ipynb").exists():
-        return Page(stem, stem, title, failure=problem)
-    return Page.of(project, stem, stem, title)
+def _with_neighbours(pages: Sequence[Page]) -> Iterable[tuple[Page, Page | None, Page | None]]:
+    return zip(pages, [None, *pages[:-1]], [*pages[1:], None], strict=True)
 
 
 def _observed(project: Project) -> list[Path]:
     return sorted(project.observations.glob("*.ipynb"))
 
 
-def _observation(project: Project, path: Path, given: list[_Source]) -> Page:
+def _observation(made: Made, fingerprints: Fingerprints, path: Path, sources: Iterable[_Source]) -> Page:
     """Return the page of an observation, marked as stale if a run would differ by now."""
-    name = f"{project.observations.name}/{path.stem}"
-    made = Made(project.reports)
-    if made.listed(f"{name}.ipynb") and not made.whole(f"{name}.ipynb"):
+    name = f"{path.parent.name}/{path.stem}"
+    file = NotebookFile.read(path)
+    if made.listed(f"{name}.ipynb") and not made.whole(f"{name}.ipynb", file.content):
         where = f"its run, reports/{name}.ipynb"
         why = "truncated or edited since it was made; remove it, or make the observation again"
         return Page(name, path.stem, path.stem, failure=failure_of(where, why))
-    page = Page.of(project, name, path.stem)
+    page = Page.of(name, path.stem, path.stem, file)
     if page.ran is None:
         return page
     stem = page.record.get("notebook", "")
     page = replace(page, notebook=stem)
-    source = next((source for source in given if source.path.stem == stem), None)
+    source = next((source for source in sources if source.path.stem == stem), None)
     if source is None or source.notebook is None:
         return replace(page, stale="its notebook is gone, or can't be read.")
     try:
         values = {name: parameters.parsed(text) for name, text in page.given.items()}
-        if unchanged(page.record, fingerprint(project, source.notebook, values)):
+        if unchanged(page.record, fingerprints.of(source.notebook, values)):
             return page
     except (ValueError, AttributeError):
         pass  # another version's record
     asked = " ".join(shlex.quote(f"{name}={text}") for name, text in page.given.items())
     again = f"python -m kdelab.report site {stem[:2]} --parameters {asked}"
     return replace(page, stale=f"the notebook, kdelab, or the data it reads have changed since. Again: {again}")
-
-
-def _write_index(
-    made: Made, pages: list[Page], observations: list[Page], known: Mapping[str, Summary], wrong: list[str]
-) -> bool:
-    by_stem = {page.name: page for page in pages}
-    stems = list(dict.fromkeys([claim.notebook for claim in CLAIMS]))
-    stems += [page.name for page in pages if page.name not in stems and page.rows(known)]
-    notebooks = [_entry(stem, by_stem.get(stem), known) for stem in sorted(stems)]
-    rows = [told for notebook in notebooks for told in notebook["rows"]]
-    tally = {status: [told["status"] for told in rows].count(status) for status in SYMBOLS}
-    plain = [(page.name, page.title) for page in pages if page.name not in stems]
-    lost = [page for page in observations if page.ran is None]
-    context = {
-        "thread": THREAD,
-        "notebooks": notebooks,
-        "tally": {status: number for status, number in tally.items() if number},
-        "differing": [told for told in rows if told["published"]],
-        "failures": [
-            (page.name, page.failure, made.listed(f"{page.name}.html")) for page in [*pages, *lost] if page.failure
-        ],
-        "wrong": wrong,
-        "introduction": next((entry for entry in plain if entry[0].startswith("00-")), None),
-        "others": [entry for entry in plain if not entry[0].startswith("00-")],
-        "observations": [_told(page) for page in observations if page.ran is not None],
-        "style": style(),
-    }
-    key = digest(json.loads(json.dumps(context)), sources(drawing=True))
-    if drawn(made, "index.html", key):
-        return False
-    made.write("index.html", index_environment().get_template("site.html.j2").render(key=key, **context) + "\n")
-    return True
-
-
-def _entry(stem: str, page: Page | None, known: Mapping[str, Summary]) -> dict[str, Any]:
-    """One notebook's part of the index: its title, the thumbnail of what decides, and its claims."""
-    if page is None:
-        rows = [row(claim, None, known) for claim in of_notebook(stem)]
-        name = stem[3:].replace("-", " ")
-        return {"stem": stem, "title": name, "exists": False, "thumbnail": "", "alt": "", "rows": rows, "ours": False}
-    rows = page.rows(known)
-    decisive = [figure for figure in cells.figures(page.ran) if figure.decisive] if page.ran is not None else []
-    return {
-        "stem": stem,
-        "title": page.title,
-        "exists": True,
-        "thumbnail": _thumbnail(decisive[0].png) if decisive else "",
-        "alt": decisive[0].alt if decisive else "",
-        "rows": rows,
-        "ours": all(told["said"] == "ours" for told in rows),
-    }
-
-
-def _thumbnail(png: str) -> str:
-    """Return a small PNG in base64; an empty string for what is no picture."""
-    from PIL import Image
-
-    try:
-        with Image.open(BytesIO(base64.b64decode(png))) as image:
-            height = round(image.height * _THUMBNAIL / image.width)
-            small = image.convert("RGB").resize((_THUMBNAIL, height), Image.Resampling.LANCZOS).quantize(64)
-    except Exception:  # a notebook may call anything a picture
-        return ""
-    packed = BytesIO()
-    small.save(packed, format="png", optimize=True)
-    return base64.b64encode(packed.getvalue()).decode()
-
-
-def _told(page: Page) -> dict[str, str]:
-    statuses = [f"{name} {verdict['status']}" for name, verdict in cells.verdicts(page.ran).items()]
-    return {
-        "name": page.name,
-        "title": page.title,
-        "given": ", ".join(f"{name} = {text}" for name, text in page.given.items()),
-        "statuses": ", ".join(statuses),
-        "stale": page.stale,
-    }

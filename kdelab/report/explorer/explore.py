@@ -13,26 +13,15 @@ from numpy.typing import ArrayLike
 
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
-from kdelab.loss.kernels import (
-    Box,
-    Cauchy,
-    Epanechnikov,
-    Gaussian,
-    GeneralizedNormal,
-    Kernel,
-    Laplace,
-    Triangular,
-)
+from kdelab.loss.kernels import every
+from kdelab.loss.kernels.base import Kernel
+from kdelab.loss.kernels.generalized_normal import GeneralizedNormal
+from kdelab.loss.kernels.laplace import Laplace
 from kdelab.loss.validate import Floats, vector
 from kdelab.report.explorer.canvas import Canvas, point_colours
 
 KERNELS: dict[str, Callable[[float], Kernel]] = {
-    "Laplace": Laplace,
-    "Gaussian": Gaussian,
-    "Cauchy": Cauchy,
-    "Box": Box,
-    "Triangular": Triangular,
-    "Epanechnikov": Epanechnikov,
+    kind.__name__: kind for kind in every() if kind is not GeneralizedNormal
 }
 TAIL = "exp(-|u|^shape)"
 MOST_POINTS = 8

@@ -5,55 +5,83 @@ stands for what lies before the target and P + 1 for what lies behind it.
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 
-from kdelab.loss.engines.arithmetic import gap, log_add, softplus
+from kdelab.loss.arithmetic import gap, log_add, softplus
 from kdelab.loss.engines.quadrature.cuts import ROUNDED
-from kdelab.loss.engines.runtime import MATH, compiled
+from kdelab.loss.runtime import compiled, scalar
+from kdelab.loss.validate import Floats, Integers
+
+
+class Panels(NamedTuple):
+    """The panels of a batch, or of one prediction, and the boxes in the order in which they begin.
+
+    Of all boxes, (k,): which point it is, ``order``; which box is the first, the second, ... to end, ``by_end``; its
+    height as a part of the highest; the edges at which it begins and ends, (2, k). Of all panels, (room,): the length,
+    whether the background lights it, and whether a box covers it. How many panels each prediction has: (n,), or one
+    number.
+    """
+
+    order: Integers
+    by_end: Integers
+    heights: Floats
+    lengths: Floats
+    lit: Any
+    covered: Any
+    edges: Any
+    counts: Any
+
+
+@scalar
+def of_prediction(panels: Any, ends: Any, i: int) -> Any:
+    """Return what is prediction i's of the panels of a batch; those that it has no need of are left out."""
+    boxes, at = slice(ends[i], ends[i + 1]), 2 * ends[i] + 3 * i
+    mine = slice(at, at + panels.counts[i])
+    return Panels(
+        panels.order[boxes], panels.by_end[boxes], panels.heights[boxes], panels.lengths[mine],
+        panels.lit[mine], panels.covered[mine], panels.edges[:, boxes], panels.counts[i],
+    )  # fmt: skip
 
 
 @compiled
-def prepare(
-    first: int, stop: int, x: Any, ends: Any, lower: Any, upper: Any, h: float, background: float, order: Any,
-    lengths: Any, lit: Any, boxes: Any, edges: Any, counts: Any,
-) -> None:  # fmt: skip
-    """Fill the panels of predictions first to stop, and the edges at which each box begins and ends.
-
-    Of the panels their lengths, whether the background lights them, their windows of boxes [first, last), and counts.
-    """
+def prepare(first: int, stop: int, batch: Any, left: Any, right: Any, h: float, background: float, panels: Any) -> None:
+    """Fill the panels of predictions first to stop, and the edges at which each box begins and ends."""
     for i in range(first, stop):
-        part, at = slice(ends[i], ends[i + 1]), 2 * ends[i] + 3 * i
-        if lower[i] == upper[i]:
-            counts[i] = 1
-            lit[at] = background > 0.0 and abs(lower[i]) <= 1.0
-            _place(x[part], lower[i], h, order[part], boxes[:, at], edges[:, part])
+        boxes, at = slice(batch.offsets[i], batch.offsets[i + 1]), 2 * batch.offsets[i] + 3 * i
+        a, b, lit = batch.lower[i], batch.upper[i], background > 0.0
+        begins, order, by_end = left[boxes], panels.order[boxes], panels.by_end[boxes]
+        stops, edges, covered = right[boxes], panels.edges[:, boxes], panels.covered[at:]
+        if a == b:
+            panels.counts[i] = 1
+            panels.lit[at] = lit and abs(a) <= 1.0
+            _place(begins, stops, a, h, order, edges)
+            covered[0] = False
+            for j in range(order.size):
+                covered[0] = covered[0] or (edges[0, j] < 0 and edges[1, j] > 0)
         else:
-            counts[i] = _panels(
-                x[part], lower[i], upper[i], h, background > 0.0, order[part], lengths[at:], lit[at:], boxes[:, at:],
-                edges[:, part],
+            panels.counts[i] = _panels(
+                begins, stops, a, b, h, lit, order, by_end, panels.lengths[at:], panels.lit[at:], covered,
+                edges,
             )  # fmt: skip
 
 
-@numba.njit(error_model="numpy", fastmath=MATH)
-def _place(x: Any, a: float, h: float, order: Any, boxes: Any, edges: Any) -> None:
+@scalar
+def _place(left: Any, right: Any, a: float, h: float, order: Any, edges: Any) -> None:
     """Fill the one panel over a target that is one place. Boxes are closed: one that ends there counts."""
-    boxes[0] = boxes[1] = 0
-    for j in range(x.size):
-        begun, ended = gap(x[order[j]], a, -h) <= 0.0, gap(x[order[j]], a, h) < 0.0
+    for j in range(left.size):
+        begun, ended = gap(left[order[j]], a, -h) <= 0.0, gap(right[order[j]], a, h) < 0.0
         edges[0, j], edges[1, j] = -1 if begun else 2, -1 if ended else 2
-        boxes[0] += ended
-        boxes[1] += begun
 
 
-@numba.njit(error_model="numpy", fastmath=MATH)
+@scalar
 def _panels(
-    x: Any, a: float, b: float, h: float, background: bool, order: Any, lengths: Any, lit: Any, boxes: Any, edges: Any
-) -> int:
+    starts: Any, stops: Any, a: float, b: float, h: float, background: bool, order: Any, by_end: Any, lengths: Any,
+    lit: Any, covered: Any, edges: Any,
+) -> int:  # fmt: skip
     """Fill the panels of one target, from left to right. A place is a number and what is added to it, 0, h or -h."""
-    k, close = x.size, ROUNDED * max(abs(a), abs(b), h)
+    k, close = order.size, ROUNDED * max(abs(a), abs(b), h)
     entered = left = panel = 0
     place, plus = a, 0.0
     light = background and -1.0 <= a < 1.0
@@ -61,10 +89,10 @@ def _panels(
     while True:
         # The next of what may come: the target's end, a box's begin or end, an end of the background.
         event, at, more = 0, b, 0.0
-        if entered < k and gap(x[order[entered]], at, -h - more) <= 0.0:
-            event, at, more = 1, x[order[entered]], -h
-        if left < entered and gap(x[order[left]], at, h - more) <= 0.0:
-            event, at, more = 2, x[order[left]], h
+        if entered < k and gap(starts[order[entered]], at, -h - more) <= 0.0:
+            event, at, more = 1, starts[order[entered]], -h
+        if left < entered and gap(stops[order[by_end[left]]], at, h - more) <= 0.0:
+            event, at, more = 2, stops[order[by_end[left]]], h
         if end_of_dark and gap(-1.0, at, -more) <= 0.0:
             event, at, more = 3, -1.0, 0.0
         elif end_of_light and gap(1.0, at, -more) <= 0.0:
@@ -73,8 +101,7 @@ def _panels(
         if length > 0.0:
             # A gap that rounding alone has opened between two boxes is none.
             if light or left < entered or length > close or (event == 0 and panel == 0):
-                lengths[panel], lit[panel] = length, light
-                boxes[0, panel], boxes[1, panel] = left, entered
+                lengths[panel], lit[panel], covered[panel] = length, light, left < entered
                 panel += 1
             place, plus = at, more
         if event == 0:
@@ -83,36 +110,37 @@ def _panels(
             edges[0, entered] = panel if length >= 0.0 else -1
             entered += 1
         elif event == 2:
-            edges[1, left] = panel if length >= 0.0 else -1
+            edges[1, by_end[left]] = panel if length >= 0.0 else -1
             left += 1
         elif event == 3:
             light, end_of_dark = True, False
         else:
             light, end_of_light = False, False
     for j in range(left, k):
-        edges[1, j] = panel + 1
+        edges[1, by_end[j]] = panel + 1
     for j in range(entered, k):
         edges[0, j] = panel + 1
     return panel
 
 
-@numba.njit(error_model="numpy", fastmath=MATH)
-def add_steps(w: Any, edges: Any, rest: Any, lit: Any, log_floor: float, work: Any) -> float:
+@scalar
+def add_steps(w: Any, panels: Any, rest: Any, log_floor: float, work: Any) -> float:
     """Fill work[0] and work[1] with what the integral of log p gains as a box moves right, and loses as it moves left.
 
     Per unit of its way; the same but for edges that coincide. ``w`` are log weights, ``rest`` logs of the weight that
     covers both sides of each edge. Return what the integral gains as all boxes grow, per unit of h: the mean of both
     directions, as ever at a kink.
     """
-    k, last = w.size, lit.size
-    right, left, others = work[0, :k], work[1, :k], work[2]
+    k, last, edges, lit = w.size, panels.counts, panels.edges, panels.lit
+    right, left, others, ending = work[0, :k], work[1, :k], work[2], work[3, :k]
     for j in range(k):
         right[j] = left[j] = 0.0
+        ending[j] = w[panels.by_end[j]]
     grown = shrunk = 0.0
     begin = end = 0
     while begin < k and edges[0, begin] < 0:
         begin += 1
-    while end < k and edges[1, end] < 0:
+    while end < k and edges[1, panels.by_end[end]] < 0:
         end += 1
     for g in range(last + 1):
         begins, ends = begin, end
@@ -120,8 +148,8 @@ def add_steps(w: Any, edges: Any, rest: Any, lit: Any, log_floor: float, work: A
         while begin < k and edges[0, begin] == g:
             log_begins = log_add(log_begins, w[begin])
             begin += 1
-        while end < k and edges[1, end] == g:
-            log_ends = log_add(log_ends, w[end])
+        while end < k and edges[1, panels.by_end[end]] == g:
+            log_ends = log_add(log_ends, ending[end])
             end += 1
         if g < last:  # inside of the target, on the right of the edge
             base = log_add(rest[g], log_floor) if lit[g] else rest[g]
@@ -131,26 +159,26 @@ def add_steps(w: Any, edges: Any, rest: Any, lit: Any, log_floor: float, work: A
             for j in range(begins, begin):
                 right[j] -= _gain(w[j], others[j])
             for j in range(ends, end):
-                right[j] += _gain(w[j], log_add(base, log_begins))
+                right[panels.by_end[j]] += _gain(ending[j], log_add(base, log_begins))
         if g > 0:
             base = log_add(rest[g], log_floor) if lit[g - 1] else rest[g]
             grown += _gain(log_begins, log_add(base, log_ends))
             shrunk += _gain(log_ends, base)
             for j in range(begins, begin):
                 left[j] -= _gain(w[j], log_add(base, log_ends))
-            _others(w, ends, end, base, others)
+            _others(ending, ends, end, base, others)
             for j in range(ends, end):
-                left[j] += _gain(w[j], others[j])
+                left[panels.by_end[j]] += _gain(ending[j], others[j])
     return mean_of_sides(grown, shrunk)
 
 
-@numba.njit(error_model="numpy", fastmath=MATH)
+@scalar
 def _gain(log_weight: float, log_rest: float) -> float:
     """Return log((weight + rest) / rest)."""
     return softplus(log_weight - log_rest) if log_weight > -np.inf else 0.0
 
 
-@numba.njit(error_model="numpy", fastmath=MATH)
+@scalar
 def _others(w: Any, first: int, last: int, base: float, out: Any) -> None:
     """Fill out[j] with log of base and all weights of [first, last) but that of j."""
     behind = base
@@ -163,7 +191,7 @@ def _others(w: Any, first: int, last: int, base: float, out: Any) -> None:
         before = log_add(before, w[j])
 
 
-@numba.njit(error_model="numpy")
+@scalar
 def mean_of_sides(one: float, other: float) -> float:
     """Return the mean; of a side on which the loss is infinite, only the other, and 0 where both are."""
     if abs(one) == math.inf:

@@ -1,200 +1,162 @@
-"""The box kernel's loss in closed form: the density is constant between the places where a box begins or ends.
+"""The loss of boxes in closed form: the density is constant between the places where a box begins or ends.
 
-In the order of the points, the boxes over one panel are a window of them, and the panels under one box a window of
-panels, and both windows only ever move on. So p, and the responsibilities after it, are sums over sliding windows.
-They are formed from sums alone: a difference of running totals would drown light points in the rounding of heavy ones.
-Which panels lie under a box is known from the order of the edges, once, without rounding: no distance is asked later.
+Box j covers [left_j - h, right_j + h]. Of the box kernel both are the point, and h is the bandwidth; where each point
+has an interval of its own, left and right are its ends, and h is 0. Which panels lie under a box is known from the
+order of the edges, once, without rounding: no distance is asked later.
+
+Sums over the boxes above a panel, and over the panels under a box, are formed from sums alone: a difference of running
+totals would drown light points in the rounding of heavy ones. See `ranges`.
 """
 
 import math
 from typing import Any
 
-import numba
 import numpy as np
 
+from kdelab.loss.arithmetic import HUGE, exp, highest, log_add, total
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engines.arithmetic import HUGE, exp, highest, log_add, total
-from kdelab.loss.engines.base import Engine
-from kdelab.loss.engines.boxes.edges import add_steps, mean_of_sides, prepare
-from kdelab.loss.engines.runtime import MATH, compiled, in_parallel
+from kdelab.loss.engines.base import Batch, Engine, Results
+from kdelab.loss.engines.boxes.edges import Panels, add_steps, mean_of_sides, of_prediction, prepare
+from kdelab.loss.engines.boxes.ranges import range_sums, sums_over
+from kdelab.loss.runtime import compiled, in_parallel, scalar
 from kdelab.loss.validate import Floats
 
 _LEAST = 1e-200
 
 
 class Boxes(Engine):
-    """Panels of a batch, and their windows."""
+    """Panels of a batch, and which boxes lie over them.
 
-    def __init__(self, clusters: Clusters, bandwidth: float, background: float) -> None:
-        self.clusters, self.h, self.background = clusters, bandwidth, background
-        n, k = len(clusters), len(clusters.points)
+    Parameters
+    ----------
+    clusters : Clusters
+    left, right : (total,)
+        Where boxes begin and end, but for h.
+    h : float
+        What is added on both sides.
+    background : float
+    """
+
+    def __init__(self, clusters: Clusters, left: Floats, right: Floats, h: float, background: float) -> None:
+        self.clusters, self.h, self.background = clusters, h, background
+        n, k, owner = len(clusters), len(clusters.points), clusters.owners
+        begins, ends = np.lexsort((left, owner)), np.lexsort((right, owner))
+        place = np.empty(k, dtype=np.int64)
+        place[begins] = np.arange(k)
+        starts = clusters.offsets[owner]
+        log_heights = -np.log((right - left)[begins] + 2 * h)
+        self.log_height = float(log_heights.max(initial=-np.inf))
         # A prediction has at most 2 k + 3 panels; they start at 2 offsets[i] + 3 i.
-        owner = clusters.owners
-        self.order = np.lexsort((clusters.points, owner)) - clusters.offsets[owner]
-        self.lengths = np.zeros(2 * k + 3 * n)
-        self.lit = np.zeros(2 * k + 3 * n, dtype=np.bool_)
-        self.boxes = np.zeros((2, 2 * k + 3 * n), dtype=np.int32)
-        self.edges = np.zeros((2, k), dtype=np.int32)
-        self.counts = np.empty(n, dtype=np.int64)
-        in_parallel(
-            prepare, clusters.offsets, clusters.points, clusters.offsets, clusters.lower, clusters.upper, bandwidth,
-            background, self.order, self.lengths, self.lit, self.boxes, self.edges, self.counts,
+        room = 2 * k + 3 * n
+        self.panels = Panels(
+            begins - starts, place[ends] - starts, np.exp(log_heights - self.log_height),
+            np.zeros(room), np.zeros(room, dtype=np.bool_),
+            np.zeros(room, dtype=np.bool_), np.zeros((2, k), dtype=np.int32), np.empty(n, dtype=np.int64),
         )  # fmt: skip
+        in_parallel(prepare, clusters.offsets, Batch.of(clusters), left, right, h, background, self.panels)
 
-    def _evaluate(self, logits: Floats, loss: Floats, gradient: Floats, by_point: Floats, by_bandwidth: Floats) -> None:
-        c = self.clusters
+    def _evaluate(self, logits: Floats, results: Results) -> None:
+        batch = Batch.of(self.clusters)
         in_parallel(
-            _evaluate, c.offsets, c.offsets, c.upper - c.lower, self.h, self.background, self.order, self.lengths,
-            self.lit, self.boxes, self.edges, self.counts, logits, loss, gradient, by_point, by_bandwidth,
-        )  # fmt: skip
+            _evaluate, batch.offsets, batch, self.h, self.log_height, self.background, self.panels, logits, results
+        )
 
 
 @compiled
 def _evaluate(
-    first: int, stop: int, ends: Any, widths: Any, h: float, background: float, order: Any, lengths: Any, lit: Any,
-    boxes: Any, edges: Any, counts: Any, logits: Any, loss: Any, gradient: Any, by_point: Any, by_bandwidth: Any,
+    first: int, stop: int, batch: Any, h: float, log_height: float, background: float, panels: Any, logits: Any,
+    results: Any,
 ) -> None:  # fmt: skip
-    """Fill losses and gradients, each prediction on its own; by_point and by_bandwidth if they aren't empty."""
-    widest = 1
+    """Fill the results, each prediction on its own."""
+    ends, widest = batch.offsets, 1
     for i in range(first, stop):
         widest = max(widest, ends[i + 1] - ends[i])
-    work, windows = np.empty((9, 2 * widest + 4)), np.empty((2, 2 * widest + 4), dtype=np.int32)
+    work, windows = np.empty((10, 4 * widest + 8)), np.empty((2, 2 * widest + 4), dtype=np.int32)
     for i in range(first, stop):
-        part, at = slice(ends[i], ends[i + 1]), 2 * ends[i] + 3 * i
-        under = slice(at, at + counts[i])
-        loss[i], reached, log_floor = _cluster(
-            widths[i], h, background, order[part], lengths[under], lit[under], boxes[:, under], edges[:, part],
-            logits[part], work, windows, gradient[part],
-        )  # fmt: skip
-        if by_point.size > 0:
-            by_bandwidth[i] = reached - h * _steps(
-                widths[i], loss[i], log_floor, order[part], lit[under], edges[:, part], logits[part], work, windows,
-                by_point[part],
-            )  # fmt: skip
+        part = slice(ends[i], ends[i + 1])
+        mine = of_prediction(panels, ends, i)
+        width = batch.upper[i] - batch.lower[i]
+        results.loss[i], reached, log_floor = _cluster(
+            width, log_height, background, mine, logits[part], work, windows, results.gradient[part]
+        )
+        if results.by_point.size > 0:
+            results.by_bandwidth[i] = reached - h * _steps(
+                width, results.loss[i], log_floor, mine, logits[part], work, windows, results.by_point[part]
+            )
 
 
-@numba.njit(error_model="numpy", fastmath=MATH)
+@scalar
 def _cluster(
-    width: float, h: float, background: float, order: Any, lengths: Any, lit: Any, boxes: Any, edges: Any,
-    logits: Any, work: Any, windows: Any, gradient: Any,
-) -> tuple[float, float, float]:  # fmt: skip
+    width: float, log_height: float, background: float, panels: Any, logits: Any, work: Any, windows: Any, gradient: Any
+) -> tuple[float, float, float]:
     """Fill the gradient; return loss, mean R, and the background's logarithm on the scale of the weights."""
-    k, count = order.size, lengths.size
-    w, p, share, suffix, r = work[0, :k], work[1, :count], work[2, :count], work[3], work[4, :k]
+    k, count = panels.order.size, panels.counts
+    w, v, p, share, r, sums = work[0, :k], work[1, :k], work[2, :count], work[3, :count], work[4, :k], work[5:7]
     under = windows[:, :k]
     top = highest(logits)
     for j in range(k):
-        w[j] = exp(logits[order[j]] - top)
-        under[0, j], under[1, j] = min(max(edges[0, j], 0), count), min(max(edges[1, j], 0), count)
+        w[j] = exp(logits[panels.order[j]] - top)
+        v[j] = w[j] * panels.heights[j]
+        under[0, j], under[1, j] = min(max(panels.edges[0, j], 0), count), min(max(panels.edges[1, j], 0), count)
     z_total = total(w)
-    log_scale = -math.log(z_total) - math.log(2.0 * h) + math.log1p(-background)
+    log_scale = log_height - math.log(z_total) + math.log1p(-background)
     log_floor = math.log(0.5 * background) - log_scale if background > 0.0 else -np.inf
     floor = math.exp(log_floor)
-    _window_sums(w, boxes[0], boxes[1], suffix, p)
+    sums_over(v, under[0], under[1], False, sums, p)
     # Light points may be all that covers a panel. Where they underflow, everything goes through logarithms.
     in_logs = False
     for q in range(count):
-        p[q] += floor if lit[q] else 0.0
-        in_logs = in_logs or (p[q] < _LEAST and (lit[q] or boxes[0, q] < boxes[1, q]))
+        p[q] += floor if panels.lit[q] else 0.0
+        in_logs = in_logs or (p[q] < _LEAST and (panels.lit[q] or panels.covered[q]))
     if in_logs:
         for j in range(k):
-            w[j] = max(logits[order[j]] - top, -HUGE)
-        _window_log_sums(w, boxes[0], boxes[1], suffix, p)
+            v[j] = max(logits[panels.order[j]] - top + math.log(panels.heights[j]), -HUGE)
+        sums_over(v, under[0], under[1], True, sums, p)
         for q in range(count):
-            p[q] = log_add(p[q], log_floor) if lit[q] else p[q]
-    else:
-        for q in range(count):
-            p[q] = math.log(p[q]) if p[q] > 0.0 else -np.inf
+            p[q] = log_add(p[q], log_floor) if panels.lit[q] else p[q]
 
     mean_log, reached, infinite = 0.0, 0.0, False
     for q in range(count):
-        part = lengths[q] / width if width > 0.0 else 1.0
+        part = panels.lengths[q] / width if width > 0.0 else 1.0
         share[q] = -np.inf if in_logs else 0.0
-        if p[q] == -np.inf:
-            infinite = True
-        else:
-            mean_log += part * (log_scale + p[q])
+        if p[q] > (-np.inf if in_logs else 0.0):
+            mean_log += part * (log_scale + (p[q] if in_logs else math.log(p[q])))
             reached += part
-            share[q] = math.log(part) - p[q] if in_logs else part * math.exp(-p[q])
-    if in_logs:
-        _window_log_sums(share, under[0], under[1], suffix, r)
-    else:
-        _window_sums(share, under[0], under[1], suffix, r)
+            share[q] = math.log(part) - p[q] if in_logs else part / p[q]
+        else:
+            infinite = True
+    range_sums(share, under[0], under[1], in_logs, sums, r)
     for j in range(k):
-        r[j] = math.exp(w[j] + r[j]) if in_logs else w[j] * r[j]
+        r[j] = math.exp(v[j] + r[j]) if in_logs else v[j] * r[j]
     if background > 0.0:
         reached = total(r)
     for j in range(k):
-        S = (math.exp(w[j]) if in_logs else w[j]) / z_total
-        gradient[order[j]] = S * reached - r[j]
+        gradient[panels.order[j]] = w[j] / z_total * reached - r[j]
     return np.inf if infinite else -mean_log, reached, log_floor
 
 
-@numba.njit(error_model="numpy", fastmath=MATH)
+@scalar
 def _steps(
-    width: float, loss: float, log_floor: float, order: Any, lit: Any, edges: Any, logits: Any, work: Any,
-    windows: Any, by_point: Any,
-) -> float:  # fmt: skip
+    width: float, loss: float, log_floor: float, panels: Any, logits: Any, work: Any, windows: Any, by_point: Any
+) -> float:
     """Fill dL/dx_j, what the steps of log p at a box's two ends gain and lose; return what its growth gains, over h.
 
     A target that is one place sees no step, and where the loss is infinite no step helps: 0.
     """
-    k, count = order.size, lit.size
-    w, rest, suffix = work[0, :k], work[5, : count + 1], work[3]
-    first, last = windows[0, : count + 1], windows[1, : count + 1]
+    k, count = panels.order.size, panels.counts
+    v, rest, sums, between = work[0, :k], work[1, : count + 1], work[2:4], windows[:, :k]
     for j in range(k):
         by_point[j] = 0.0
     if width == 0.0 or loss == np.inf:
         return 0.0
     top = highest(logits)
     for j in range(k):
-        w[j] = max(logits[order[j]] - top, -HUGE)
-    # The boxes that cover both sides of an edge: those that began before it and don't end there.
-    begun = ended = 0
-    for g in range(count + 1):
-        while begun < k and edges[0, begun] < g:
-            begun += 1
-        while ended < k and edges[1, ended] <= g:
-            ended += 1
-        first[g], last[g] = ended, max(begun, ended)
-    _window_log_sums(w, first, last, suffix, rest)
-    growth = add_steps(w, edges, rest, lit, log_floor, work[6:])
+        v[j] = max(logits[panels.order[j]] - top + math.log(panels.heights[j]), -HUGE)
+        # A box covers both sides of the edges after its begin and before its end.
+        between[0, j] = min(max(panels.edges[0, j] + 1, 0), count + 1)
+        between[1, j] = max(min(panels.edges[1, j], count + 1), between[0, j])
+    sums_over(v, between[0], between[1], True, sums, rest)
+    growth = add_steps(v, panels, rest, log_floor, work[4:])
     for j in range(k):
-        by_point[order[j]] = mean_of_sides(-work[6, j], -work[7, j]) / width
+        by_point[panels.order[j]] = mean_of_sides(-work[4, j], -work[5, j]) / width
     return growth / width
-
-
-@numba.njit(error_model="numpy")
-def _window_sums(values: Any, first: Any, last: Any, suffix: Any, out: Any) -> None:
-    """Fill out[i] = sum(values[first[i]:last[i]]) for windows whose two ends never move back.
-
-    Two stacks: sums from each place up to ``middle``, and one from ``middle`` on. When a window's start passes
-    ``middle``, that moves to the window's end.
-    """
-    middle, end, onward = 0, 0, 0.0
-    for i in range(out.size):
-        while end < last[i]:
-            onward += values[end]
-            end += 1
-        if first[i] >= middle:
-            middle, onward, s = end, 0.0, 0.0
-            for j in range(end - 1, first[i] - 1, -1):
-                s += values[j]
-                suffix[j] = s
-        out[i] = onward + (suffix[first[i]] if first[i] < middle else 0.0)
-
-
-@numba.njit(error_model="numpy")
-def _window_log_sums(values: Any, first: Any, last: Any, suffix: Any, out: Any) -> None:
-    """Do what `_window_sums` does, with logarithms."""
-    middle, end, onward = 0, 0, -np.inf
-    for i in range(out.size):
-        while end < last[i]:
-            onward = log_add(onward, values[end])
-            end += 1
-        if first[i] >= middle:
-            middle, onward, s = end, -np.inf, -np.inf
-            for j in range(end - 1, first[i] - 1, -1):
-                s = log_add(s, values[j])
-                suffix[j] = s
-        out[i] = log_add(onward, suffix[first[i]] if first[i] < middle else -np.inf)

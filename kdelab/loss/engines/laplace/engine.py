@@ -4,22 +4,25 @@ Points outside a target enter only through their factor K_j = e^-(d_j - nearest)
 the thread's shift property, which makes the sums safe. K_j is kept with a sign, positive for points left of the target
 (x <= a), negative for those right of it (x >= b), and 0 inside, so that they are all summed without looking at places.
 The m points inside, sorted, cut the target into m + 1 segments, each with its d, E and F as in `segment`.
+
+Sums of exponentials by two scans: Langrené and Warin (arXiv 1712.00993, 2005.03246), Foreman-Mackey et al. 2017.
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 
+from kdelab.loss.arithmetic import exp, highest, log, total
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engines.arithmetic import exp, highest, log, total
-from kdelab.loss.engines.base import Engine
+from kdelab.loss.engines.base import Batch, Engine, Results
 from kdelab.loss.engines.laplace.log_scan import log_scan
 from kdelab.loss.engines.laplace.prepare import count_inside, prepare
 from kdelab.loss.engines.laplace.segment import SHORT, lesser_share, long_segment, phi
-from kdelab.loss.engines.runtime import MATH, compiled, in_parallel
-from kdelab.loss.validate import Floats
+from kdelab.loss.ragged import offsets_of
+from kdelab.loss.runtime import MATH, compiled, in_parallel
+from kdelab.loss.validate import Floats, Integers
 
 # The scans run on plain numbers while nothing can underflow: for targets of up to 300 bandwidths at whose lower end the
 # density isn't negligible. The others go through `log_scan`, which is several times slower.
@@ -31,43 +34,54 @@ _TINY = 1e-290
 _TILE = 1024
 
 
+class Prepared(NamedTuple):
+    """What doesn't depend on the logits.
+
+    Of every point K, (total,); of every prediction where its segments start, (n + 1,), and how far its nearest point
+    is, in bandwidths, (n,); of every segment the point that ends it, order, and d, E and F, (segments,) each.
+    """
+
+    starts: Integers
+    K: Floats
+    nearest: Floats
+    order: Any
+    d: Floats
+    E: Floats
+    F: Floats
+
+
 class BinFreeLaplace(Engine):
     """Factors, order and segments of a batch."""
 
     def __init__(self, clusters: Clusters, bandwidth: float) -> None:
         n, total_points = len(clusters), len(clusters.points)
         self.clusters, self.h = clusters, bandwidth
-        counts = np.empty(n, dtype=np.int64)
-        targets = (clusters.points, clusters.offsets, clusters.lower, clusters.upper)
-        in_parallel(count_inside, clusters.offsets, *targets, counts)
-        self.starts = np.concatenate([[0], np.cumsum(counts + 1)])
-        self.K, self.nearest = np.empty(total_points), np.empty(n)
-        self.order = np.empty(int(self.starts[-1]), dtype=np.int32)
-        self.segments = np.empty((3, int(self.starts[-1])))
-        in_parallel(
-            prepare, clusters.offsets, *targets, bandwidth,
-            self.starts, self.K, self.nearest, self.order, self.segments,
+        batch, counts = Batch.of(clusters), np.empty(n, dtype=np.int64)
+        in_parallel(count_inside, batch.offsets, batch, counts)
+        starts = offsets_of(counts + 1)
+        segments = int(starts[-1])
+        self.prepared = Prepared(
+            starts, np.empty(total_points), np.empty(n), np.empty(segments, dtype=np.int32),
+            *(np.empty(segments) for _ in "dEF"),
         )  # fmt: skip
+        in_parallel(prepare, batch.offsets, batch, bandwidth, self.prepared)
 
-    def _evaluate(self, logits: Floats, loss: Floats, gradient: Floats, by_point: Floats, by_bandwidth: Floats) -> None:
-        c = self.clusters
-        in_parallel(
-            evaluate, c.offsets, c.points, c.offsets, c.lower, c.upper, self.h, self.starts, self.K, self.nearest,
-            self.order, self.segments, logits, loss, gradient, by_point, by_bandwidth,
-        )  # fmt: skip
+    def _evaluate(self, logits: Floats, results: Results) -> None:
+        batch = Batch.of(self.clusters)
+        in_parallel(evaluate, batch.offsets, batch, self.h, self.prepared, logits, results)
 
 
 @compiled
-def evaluate(
-    first: int, stop: int, x: Any, ends: Any, lower: Any, upper: Any, h: float, starts: Any, K: Any, nearest: Any,
-    order: Any, segments: Any, logits: Any, loss: Any, gradient: Any, by_point: Any, by_bandwidth: Any,
-) -> None:  # fmt: skip
-    """Fill loss (n,) and gradient (total,), and, if they aren't empty, by_point (total,) and by_bandwidth (n,).
+def evaluate(first: int, stop: int, batch: Any, h: float, prepared: Any, logits: Any, results: Any) -> None:
+    """Fill the `Results` of predictions first to stop.
 
-    For predictions first to stop. They are independent and each is summed in a fixed order: the result doesn't depend
+    They are independent and each is summed in a fixed order: the result doesn't depend
     on the threads. They are taken a tile at a time, so that the costly functions run over long arrays: twice as fast as
     one by one.
     """
+    x, ends, lower, upper = batch
+    starts, K, nearest, order, lengths, decays, rests = prepared
+    loss, gradient, by_point, by_bandwidth = results
     size = _TILE
     for i in range(first, stop):
         size = max(size, ends[i + 1] - ends[i])
@@ -79,7 +93,7 @@ def evaluate(
         # The tile's part of every array, once: a slice for each prediction would cost more than its arithmetic.
         points, tile = slice(ends[first], ends[last]), slice(starts[first], starts[last])
         w, K_tile, g, by_x = weights[: ends[last] - ends[first]], K[points], gradient[points], by_point[points]
-        d, E, F, inside = segments[0, tile], segments[1, tile], segments[2, tile], order[tile]
+        d, E, F, inside = lengths[tile], decays[tile], rests[tile], order[tile]
         n = d.size
         A, B, P, Q, value, rho, lesser = (
             rows[0, :n], rows[1, :n], rows[2, :n], rows[3, :n], rows[4, :n], rows[5, :n], rows[6, :n]

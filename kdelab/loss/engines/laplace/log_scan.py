@@ -9,10 +9,10 @@ from typing import Any
 import numba
 import numpy as np
 
-from kdelab.loss.engines.arithmetic import highest, log_add
+from kdelab.loss.arithmetic import highest, log_add
 from kdelab.loss.engines.laplace.prepare import log_factors
 from kdelab.loss.engines.laplace.segment import SHORT, lesser_share, long_segment, phi
-from kdelab.loss.engines.runtime import MATH
+from kdelab.loss.runtime import MATH
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)

@@ -5,16 +5,17 @@ from typing import Any
 import numba
 import numpy as np
 
-from kdelab.loss.engines.arithmetic import exp, exp_parts, two_sum
-from kdelab.loss.engines.runtime import MATH, compiled
+from kdelab.loss.arithmetic import exp, exp_parts, two_sum
+from kdelab.loss.runtime import MATH, compiled
 
 _NOWHERE = 1.7e308
 _TILE = 64  # predictions
 
 
 @compiled
-def count_inside(first: int, stop: int, x: Any, ends: Any, lower: Any, upper: Any, counts: Any) -> None:
+def count_inside(first: int, stop: int, batch: Any, counts: Any) -> None:
     """Fill counts (n,): how many points lie inside each target, for predictions first to stop."""
+    x, ends, lower, upper = batch
     for i in range(first, stop):
         inside = 0
         for j in range(ends[i], ends[i + 1]):
@@ -23,15 +24,14 @@ def count_inside(first: int, stop: int, x: Any, ends: Any, lower: Any, upper: An
 
 
 @compiled
-def prepare(
-    first: int, stop: int, x: Any, ends: Any, lower: Any, upper: Any, h: float,
-    starts: Any, K: Any, nearest: Any, order: Any, segments: Any,
-) -> None:  # fmt: skip
-    """Fill K (total,) and nearest (n,), and for all segments order, the point that ends each, and rows d, E, F = 1 - E.
+def prepare(first: int, stop: int, batch: Any, h: float, prepared: Any) -> None:
+    """Fill `engine.Prepared`: K and nearest, and for all segments the point that ends each, d, E and F = 1 - E.
 
     Prediction i has its segments at starts[i] and after; the last one ends with the target, at no point. A tile at a
     time, so that exponentials run over long arrays.
     """
+    x, ends, lower, upper = batch
+    starts, K, nearest, order, d, E, F = prepared
     widest = 1
     for i in range(first, stop):
         widest = max(widest, ends[i + 1] - ends[i])
@@ -43,12 +43,12 @@ def prepare(
             inside = _select_inside(points, lower[i], upper[i], places, names)
             nearest[i] = log_factors(points, lower[i], upper[i], h, inside, K[ends[i] : ends[i + 1]])
             _sort(places[:inside], names[:inside], ranks, order[mine])
-            _gaps(points, lower[i], upper[i], h, order[mine], segments[0, mine])
+            _gaps(points, lower[i], upper[i], h, order[mine], d[mine])
         _exponentials(K[ends[first] : ends[last]])
         for i in range(first, last):
             _signs(x[ends[i] : ends[i + 1]], lower[i], upper[i], K[ends[i] : ends[i + 1]])
         tile = slice(starts[first], starts[last])
-        _decays(segments[0, tile], segments[1, tile], segments[2, tile])
+        _decays(d[tile], E[tile], F[tile])
         first = last
 
 

@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from kdelab.loss.engines.runtime import inlined
+from kdelab.loss.runtime import inlined
 
 SHORT = 0.5
 """Segments shorter than this go without the dilogarithm."""

@@ -6,65 +6,68 @@ formed of the distances to where the point begins and ends, which come without r
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 
+from kdelab.loss.arithmetic import HUGE, dot, exp, gap, highest, log_add, total
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engines.arithmetic import HUGE, dot, exp, gap, highest, log_add, total
-from kdelab.loss.engines.base import Engine
+from kdelab.loss.engines.base import Batch, Engine, Results
 from kdelab.loss.engines.polynomials.parabola import integrals
 from kdelab.loss.engines.quadrature.cuts import ROUNDED
-from kdelab.loss.engines.quadrature.panel import Shape, log_background
-from kdelab.loss.engines.quadrature.terms import TRIANGULAR
-from kdelab.loss.engines.runtime import MATH, compiled, in_parallel
-from kdelab.loss.validate import Floats
+from kdelab.loss.engines.quadrature.panel import log_background
+from kdelab.loss.kernels.epanechnikov import Epanechnikov
+from kdelab.loss.kernels.triangular import Triangular
+from kdelab.loss.runtime import MATH, compiled, in_parallel
+from kdelab.loss.validate import Floats, Integers
 
 _LEAST = 1e-200
 
 
-class Pieces(Engine):
+class Edges(NamedTuple):
+    """The edges of all predictions in order: of prediction i counts[i] of them, at 3 offsets[i] + 4 i.
+
+    Each is a centre and how many h are added to it, -1, 0 or 1.
+    """
+
+    centres: Floats
+    sides: Floats
+    counts: Integers
+
+
+class Polynomials(Engine):
     """The edges of a batch, in order."""
 
-    def __init__(self, clusters: Clusters, shape: Shape) -> None:
-        self.clusters, self.shape = clusters, shape
+    def __init__(self, clusters: Clusters, kernel: Triangular | Epanechnikov, background: float) -> None:
+        self.clusters, self.kernel = clusters, kernel.in_numbers(background)
         n, k = len(clusters), len(clusters.points)
         owner = clusters.owners
         self.order = np.lexsort((clusters.points, owner)) - clusters.offsets[owner]
-        # A prediction has at most 3 k + 4 edges, at 3 offsets[i] + 4 i: centres, and how many h are added, -1, 0 or 1.
-        self.centres, self.sides = np.zeros(3 * k + 4 * n), np.zeros(3 * k + 4 * n)
-        self.counts = np.empty(n, dtype=np.int64)
-        in_parallel(
-            _prepare, clusters.offsets, shape, clusters.points, clusters.offsets, clusters.lower, clusters.upper,
-            self.centres, self.sides, self.counts,
-        )  # fmt: skip
+        self.edges = Edges(np.zeros(3 * k + 4 * n), np.zeros(3 * k + 4 * n), np.empty(n, dtype=np.int64))
+        in_parallel(_prepare, clusters.offsets, self.kernel, Batch.of(clusters), self.edges)
 
-    def _evaluate(self, logits: Floats, loss: Floats, gradient: Floats, by_point: Floats, by_bandwidth: Floats) -> None:
-        c = self.clusters
-        in_parallel(
-            _evaluate, c.offsets, self.shape, c.points, c.offsets, c.lower, c.upper, self.order, self.centres,
-            self.sides, self.counts, logits, loss, gradient, by_point, by_bandwidth,
-        )  # fmt: skip
+    def _evaluate(self, logits: Floats, results: Results) -> None:
+        batch = Batch.of(self.clusters)
+        in_parallel(_evaluate, batch.offsets, self.kernel, batch, self.order, self.edges, logits, results)
 
 
 @compiled
-def _prepare(
-    first: int, stop: int, shape: Any, x: Any, ends: Any, lower: Any, upper: Any, centres: Any, sides: Any, counts: Any
-) -> None:
+def _prepare(first: int, stop: int, kernel: Any, batch: Any, edges: Any) -> None:
     """Fill the edges of predictions first to stop, each place once, and their numbers; a one-bin target has two."""
+    x, ends, lower, upper = batch
     for i in range(first, stop):
         at = 3 * ends[i] + 4 * i
-        centre, side, h = centres[at : 3 * ends[i + 1] + 4 * (i + 1)], sides[at:], shape.h
+        centre, side, h = edges.centres[at : 3 * ends[i + 1] + 4 * (i + 1)], edges.sides[at:], kernel.h
         centre[0], centre[1], count = lower[i], upper[i], 2
         for j in range(ends[i], ends[i + 1]):
             for s in (-1.0, 0.0, 1.0):
                 inside = gap(x[j], lower[i], s * h) > 0.0 and gap(x[j], upper[i], s * h) < 0.0
-                if inside and (s != 0.0 or shape.code == TRIANGULAR):
+                if inside and (s != 0.0 or kernel.cusped):
                     centre[count], side[count] = x[j], s
                     count += 1
         for end in (-1.0, 1.0):
-            if shape.background > 0.0 and lower[i] < end < upper[i]:
+            if kernel.background > 0.0 and lower[i] < end < upper[i]:
                 centre[count] = end
                 count += 1
         places = centre[:count] + h * side[:count]
@@ -83,37 +86,37 @@ def _prepare(
                 centre[m], side[m] = centre[m - 1], side[m - 1]
             centre[to], side[to] = c, s
             kept += 1
-        counts[i] = kept
+        edges.counts[i] = kept
 
 
 @compiled
 def _evaluate(
-    first: int, stop: int, shape: Any, x: Any, ends: Any, lower: Any, upper: Any, order: Any, centres: Any, sides: Any,
-    counts: Any, logits: Any, loss: Any, gradient: Any, by_point: Any, by_bandwidth: Any,
-) -> None:  # fmt: skip
-    """Fill losses and gradients, each prediction on its own; by_point and by_bandwidth if they aren't empty."""
+    first: int, stop: int, kernel: Any, batch: Any, order: Any, edges: Any, logits: Any, results: Any
+) -> None:
+    """Fill the results, each prediction on its own."""
+    x, ends, lower, upper = batch
     widest = 1
     for i in range(first, stop):
         widest = max(widest, ends[i + 1] - ends[i])
     work = np.empty((11, widest))
     for i in range(first, stop):
         part, at = slice(ends[i], ends[i + 1]), 3 * ends[i] + 4 * i
-        edges = slice(at, at + counts[i])
-        loss[i], growth = _cluster(
-            shape, x[part], lower[i], upper[i], order[part], centres[edges], sides[edges], logits[part], work,
-            gradient[part], by_point[part],
+        mine = slice(at, at + edges.counts[i])
+        results.loss[i], growth = _cluster(
+            kernel, x[part], lower[i], upper[i], order[part], edges.centres[mine], edges.sides[mine], logits[part],
+            work, results.gradient[part], results.by_point[part],
         )  # fmt: skip
-        if by_point.size > 0:
-            by_bandwidth[i] = growth
+        if results.by_point.size > 0:
+            results.by_bandwidth[i] = growth
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def _cluster(
-    shape: Any, x: Any, a: float, b: float, order: Any, centres: Any, sides: Any, logits: Any, work: Any,
+    kernel: Any, x: Any, a: float, b: float, order: Any, centres: Any, sides: Any, logits: Any, work: Any,
     gradient: Any, by_point: Any,
 ) -> tuple[float, float]:  # fmt: skip
     """Return the loss of one cluster and its derivative by log bandwidth; fill its other gradients."""
-    k, h, width = x.size, shape.h, b - a
+    k, h, width = x.size, kernel.h, b - a
     z, w, place, r, slope, cliffs = work[0, :k], work[1, :k], work[2, :k], work[3, :k], work[4, :k], work[5, :k]
     top = highest(logits)
     for j in range(k):
@@ -122,7 +125,7 @@ def _cluster(
         place[j] = x[order[j]]
         r[j] = slope[j] = cliffs[j] = 0.0
     z_total = total(w)
-    log_scale = shape.log_constant - math.log(z_total) + math.log1p(-shape.background)
+    log_scale = kernel.log_constant - math.log(z_total) + math.log1p(-kernel.background)
     close = ROUNDED * max(abs(a), abs(b), h)
     mean_log, growth, infinite = 0.0, 0.0, False
     first = last = 0
@@ -134,9 +137,9 @@ def _cluster(
             last += 1
         while first < last and gap(place[first], centres[q + 1], (1.0 - sides[q + 1]) * h) < 0.0:
             first += 1
-        log_floor = _log_floor(shape, centres[q], sides[q], width) - log_scale
+        log_floor = _log_floor(kernel, centres[q], sides[q], width) - log_scale
         log_p, part_growth = _add_panel(
-            shape, place[first:last], centres[q : q + 2], sides[q : q + 2], length, width, share, log_floor,
+            kernel, place[first:last], centres[q : q + 2], sides[q : q + 2], length, width, share, log_floor,
             z[first:last], w[first:last], work[6:, first:last], r[first:last], slope[first:last],
             cliffs[first:last],
         )  # fmt: skip
@@ -154,17 +157,17 @@ def _cluster(
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _log_floor(shape: Any, centre: float, side: float, width: float) -> float:
+def _log_floor(kernel: Any, centre: float, side: float, width: float) -> float:
     """Return the logarithm of what the background contributes just right of an edge."""
     if width == 0.0:
-        return log_background(shape, centre)
-    lit = gap(centre, -1.0, side * shape.h) >= 0.0 and gap(centre, 1.0, side * shape.h) < 0.0
-    return log_background(shape, 0.0) if lit else -np.inf
+        return log_background(kernel, centre)
+    lit = gap(centre, -1.0, side * kernel.h) >= 0.0 and gap(centre, 1.0, side * kernel.h) < 0.0
+    return log_background(kernel, 0.0) if lit else -np.inf
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def _add_panel(
-    shape: Any, x: Any, centres: Any, sides: Any, length: float, width: float, share: float, log_floor: float, z: Any,
+    kernel: Any, x: Any, centres: Any, sides: Any, length: float, width: float, share: float, log_floor: float, z: Any,
     w: Any, work: Any, r: Any, slope: Any, cliffs: Any,
 ) -> tuple[float, float]:  # fmt: skip
     """Add the means of r_j to r, of h d log p / dx_j to slope; return the mean of log p, -inf where p is 0, and growth.
@@ -173,7 +176,7 @@ def _add_panel(
     2 K - 1 for the triangle and 3 K - 2 for the parabola. Where p falls to 0 at an end, slopes are infinite there: then
     their signs are added to ``cliffs``.
     """
-    k, h, triangular = x.size, shape.h, shape.code == TRIANGULAR
+    k, h, triangular = x.size, kernel.h, kernel.cusped
     K0, K1, D0, D1, v = work[0], work[1], work[2], work[3], work[4]
     kappa = 0.0 if triangular else (length / h) * (length / h)
     for j in range(k):

@@ -13,8 +13,8 @@ import math
 import numba
 import numpy as np
 
-from kdelab.loss.engines.arithmetic import softplus
-from kdelab.loss.engines.runtime import MATH
+from kdelab.loss.arithmetic import softplus
+from kdelab.loss.runtime import MATH
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)

@@ -1,10 +1,12 @@
 """Where to cut a target for quadrature: between the kinks of log p, which are known beforehand."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.kernels import Cauchy, Gaussian, GeneralizedNormal, Kernel
+from kdelab.loss.kernels.base import Kernel
 from kdelab.loss.validate import Floats, Integers
 
 CLOSE = 4
@@ -14,32 +16,40 @@ ROUNDED = float(CLOSE) * 2.0**-52
 """The same as a share of the largest number that they were computed from."""
 
 
-Layout = tuple[Integers, Floats, Floats, Floats, float]
-"""The panels of all predictions: those of prediction i are ``offsets[i]:offsets[i + 1]``; each reaches from its origin
-o to o + length, a negative length runs to the left; stretch and power say how its parameter runs, see `panel.Panel`."""
+class Panels(NamedTuple):
+    """The panels of all predictions: those of prediction i are ``offsets[i]:offsets[i + 1]``, (n + 1,).
+
+    Each reaches from its origin o to o + length, (panels,); a negative length runs to the left. Stretches, (panels,),
+    and the power that all have in common say how its parameter runs: see `panel.Panel`.
+    """
+
+    offsets: Integers
+    origins: Floats
+    lengths: Floats
+    stretches: Floats
+    power: float
 
 
-def whole(clusters: Clusters) -> Layout:
+def whole(clusters: Clusters) -> Panels:
     """Return one panel a target."""
     n = len(clusters)
-    return np.arange(n + 1), clusters.lower.copy(), clusters.upper - clusters.lower, np.zeros(n), 1.0
+    return Panels(np.arange(n + 1), clusters.lower.copy(), clusters.upper - clusters.lower, np.zeros(n), 1.0)
 
 
-def stretched(clusters: Clusters, kernel: Kernel, background: float) -> Layout:
+def stretched(clusters: Clusters, kernel: Kernel, background: float) -> Panels:
     """Cut every target at the kinks of its log density, and see to it that what happens near them is seen.
 
     Near its point a kernel changes within a bandwidth, on its flank only with the distance: so a panel of many
     bandwidths is halved, and each half runs over sinh(s) bandwidths from its own end. A cusp is seen from within its
     distance: where one lies closely behind a panel's end, that distance is the unit.
     """
-    h, power = kernel.bandwidth, power_of(kernel)
+    h, power = kernel.bandwidth, kernel.power
     offsets, left, right = cut(clusters, kernel, background)
     if power > 1:
         which = np.ones(len(left), dtype=bool)
-    elif isinstance(kernel, Gaussian) and background == 0:
-        which = np.zeros(len(left), dtype=bool)
     else:
-        which = right - left > (1.0 if isinstance(kernel, Cauchy) else 32.0) * h
+        bend = kernel.bend if background == 0 else min(kernel.bend, Kernel.bend)
+        which = right - left > bend * h
     owner = np.repeat(np.arange(len(clusters)), np.diff(offsets))
     offsets, origins, lengths = halved(offsets, left, right, which)
     units = np.full(len(lengths), h)
@@ -48,7 +58,7 @@ def stretched(clusters: Clusters, kernel: Kernel, background: float) -> Layout:
         hidden = behind < 0.1**power * np.abs(lengths)  # in the first tenth of s; what lies further on is seen anyway
         units[hidden] = np.minimum(behind[hidden], h)
     stretches = np.where(np.repeat(which, 1 + which), np.arcsinh((np.abs(lengths) / units) ** (1 / power)), 0.0)
-    return offsets, origins, lengths, stretches, power
+    return Panels(offsets, origins, lengths, stretches, power)
 
 
 def _behind(clusters: Clusters, owner: Integers, ends: Floats, side: float) -> Floats:
@@ -64,16 +74,6 @@ def _behind(clusters: Clusters, owner: Integers, ends: Floats, side: float) -> F
     return away[: len(ends)]
 
 
-def power_of(kernel: Kernel) -> float:
-    """Return the power of s that irons out the kernel's cusp: 1 where it has none.
-
-    abs(u)^beta isn't smooth beside the point. With u = s^power it is at least a square of s, and so is u^(beta - 1) du.
-    """
-    if isinstance(kernel, GeneralizedNormal) and kernel.shape != round(kernel.shape):
-        return max(4.0, 2 / kernel.shape)
-    return 1.0
-
-
 def halved(offsets: Integers, left: Floats, right: Floats, which: NDArray[np.bool_]) -> tuple[Integers, Floats, Floats]:
     """Return offsets, origins and lengths of panels, some cut in two halves, each with its origin at its own end."""
     owner = np.repeat(np.arange(len(which)), 1 + which)
@@ -84,7 +84,7 @@ def halved(offsets: Integers, left: Floats, right: Floats, which: NDArray[np.boo
 
 
 def cut(clusters: Clusters, kernel: Kernel, background: float) -> tuple[Integers, Floats, Floats]:
-    """Cut every target at the kinks of its log density; return offsets, as in `Layout`, and both ends of each panel."""
+    """Cut every target at the kinks of its log density; return offsets, as in `Panels`, and both ends of each panel."""
     owner, edge, merge = _edges(clusters, kernel, background)
     order = np.lexsort((edge, owner))
     owner, edge, merge = owner[order], edge[order], merge[order]
@@ -112,11 +112,9 @@ def _edges(clusters: Clusters, kernel: Kernel, background: float) -> tuple[Integ
         merge = CLOSE * np.spacing(np.maximum(np.abs(place), scale)) if rounded else np.zeros(len(place))
         parts.append((owner[inside], place[inside], merge[inside]))
 
-    smooth = isinstance(kernel, GeneralizedNormal) and kernel.shape % 2 == 0
-    kinks = () if smooth else kernel.kinks
-    for kink in kinks:
+    for kink in kernel.kinks:
         add(owners, clusters.points + h * kink, np.maximum(np.abs(clusters.points), h), rounded=kink != 0)
-    if isinstance(kernel, Cauchy) or (background > 0 and not kinks):
+    if not (kernel.kinks or (kernel.log_concave and background == 0)):
         # A light point shows only as a narrow bump in heavier tails, which nodes far from it would miss. One edge in
         # every quarter of a bandwidth is enough to see them all. (For a log-concave K the ratio of any two terms is
         # monotone, so that nothing can hide between two nodes, but for the background.)

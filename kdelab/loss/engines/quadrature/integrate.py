@@ -1,12 +1,12 @@
 """Loss and gradients by quadrature, for every kernel: the loop over predictions and panels."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 
-from kdelab.loss.engines.arithmetic import HUGE, dot, exp, highest, total
+from kdelab.loss.arithmetic import HUGE, dot, exp, highest, total
 from kdelab.loss.engines.quadrature.panel import (
     DEPTH,
     LEAST,
@@ -23,18 +23,26 @@ from kdelab.loss.engines.quadrature.panel import (
     progress,
 )
 from kdelab.loss.engines.quadrature.terms import terms
-from kdelab.loss.engines.runtime import MATH, compiled
+from kdelab.loss.runtime import MATH, compiled
+from kdelab.loss.validate import Floats, Integers
 
 # Below this sum over prepared factors, weights may have underflowed: the panel is done again in log space.
 _NEGLIGIBLE = 1e-150
 
 
+class Prepared(NamedTuple):
+    """factors[starts[p]:starts[p + 1]], (nodes, k) of panel p: K at nodes over its peak; log peaks, (panels, nodes)."""
+
+    starts: Integers
+    factors: Floats
+    peaks: Floats
+
+
 @compiled
 def integrate(
-    first: int, stop: int, shape: Any, rule: Any, x: Any, ends: Any, lower: Any, upper: Any, logits: Any, panels: Any,
-    prepared: Any, loss: Any, gradient: Any, by_point: Any, by_bandwidth: Any,
-) -> None:  # fmt: skip
-    """Fill loss (n,) and gradient (total,), and, if they aren't empty, by_point (total,) and by_bandwidth (n,).
+    first: int, stop: int, kernel: Any, nodes: Any, batch: Any, panels: Any, prepared: Any, logits: Any, results: Any
+) -> None:
+    """Fill the `Results` of a `Batch`.
 
     Predictions are independent and each is summed in a fixed order: the result doesn't depend on the threads.
 
@@ -42,49 +50,50 @@ def integrate(
     ----------
     first, stop : int
         The predictions to work on.
-    shape, rule : see `panel`
-    panels : see `panels.Layout`
-    prepared : (starts, factors, log peaks), see `prepare`; all empty if there are none
+    kernel, rule : see `panel`
+    panels : see `cuts.Panels`
+    prepared : `Prepared`, all empty if nothing is
     """
+    ends = batch.offsets
     widest = 1
     for i in range(first, stop):
         widest = max(widest, ends[i + 1] - ends[i])
     work = np.empty((10, widest))
     stack, sums = np.empty((DEPTH, 2)), np.empty(5)
-    coefficients = np.empty((2, rule.nodes.size))
+    coefficients = np.empty((2, nodes.places.size))
     for i in range(first, stop):
         part = slice(ends[i], ends[i + 1])
-        cluster, z_total = _cluster(shape, x[part], logits[part], lower[i], upper[i], work[7:])
-        mean_r, mean_slope = gradient[part], by_point[part]
+        cluster, z_total = _cluster(kernel, batch.points[part], logits[part], batch.lower[i], batch.upper[i], work[7:])
+        mean_r, mean_slope = results.gradient[part], results.by_point[part]
         for j in range(mean_r.size):
             mean_r[j] = 0.0
         for j in range(mean_slope.size):
             mean_slope[j] = 0.0
         sums[:] = 0.0
-        for p in range(panels[0][i], panels[0][i + 1]):
-            share = (
-                abs(panels[2][p]) / cluster.width if cluster.width > 0.0 else 1.0 / (panels[0][i + 1] - panels[0][i])
-            )
-            panel = Panel(panels[1][p], panels[2][p], panels[3][p], panels[4], share)
+        count = panels.offsets[i + 1] - panels.offsets[i]
+        for p in range(panels.offsets[i], panels.offsets[i + 1]):
+            length = panels.lengths[p]
+            share = abs(length) / cluster.width if cluster.width > 0.0 else 1.0 / count
+            panel = Panel(panels.origins[p], length, panels.stretches[p], panels.power, share)
             done = tried = False
-            if prepared[0].size > 0 and mean_slope.size == 0:
+            if prepared.starts.size > 0 and mean_slope.size == 0:
+                factors = prepared.factors[prepared.starts[p] : prepared.starts[p + 1]]
                 done, tried = _add_prepared(
-                    shape, rule, cluster, panel, prepared[1][prepared[0][p] : prepared[0][p + 1]], prepared[2][p],
-                    coefficients, work, sums, mean_r,
-                )  # fmt: skip
+                    kernel, nodes, cluster, panel, factors, prepared.peaks[p], coefficients, work, sums, mean_r
+                )
             if not done:
-                add_panel(shape, rule, cluster, panel, tried, work, stack, sums, mean_r, mean_slope)
-        loss[i], reached = -sums[0], sums[1]
+                add_panel(kernel, nodes, cluster, panel, tried, work, stack, sums, mean_r, mean_slope)
+        results.loss[i], reached = -sums[0], sums[1]
         if mean_slope.size > 0:
-            by_bandwidth[i] = sums[2]
+            results.by_bandwidth[i] = sums[2]
             for j in range(mean_slope.size):
-                mean_slope[j] /= shape.h
+                mean_slope[j] /= kernel.h
         for j in range(mean_r.size):
             mean_r[j] = cluster.w[j] / z_total * reached - mean_r[j]
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _cluster(shape: Any, x: Any, logits: Any, a: float, b: float, work: Any) -> tuple[Any, float]:
+def _cluster(kernel: Any, x: Any, logits: Any, a: float, b: float, work: Any) -> tuple[Any, float]:
     """Return the prediction's `Cluster` and the sum of its weights. The anchor has the largest z_j - d_j / h."""
     z, w = work[0, : x.size], work[1, : x.size]
     top = highest(logits)
@@ -94,66 +103,66 @@ def _cluster(shape: Any, x: Any, logits: Any, a: float, b: float, work: Any) -> 
     z_total = total(w)
     best, anchor = -np.inf, 0
     for j in range(x.size):
-        value = z[j] - max(max(a - x[j], x[j] - b), 0.0) / shape.h
+        value = z[j] - max(max(a - x[j], x[j] - b), 0.0) / kernel.h
         if value > best:
             best, anchor = value, j
-    log_scale = shape.log_constant - math.log(z_total) + math.log1p(-shape.background)
+    log_scale = kernel.log_constant - math.log(z_total) + math.log1p(-kernel.background)
     return Cluster(x, z, w, anchor, log_scale, b - a), z_total
 
 
 @compiled
-def prepare(
-    first: int, stop: int, shape: Any, rule: Any, x: Any, ends: Any, lower: Any, upper: Any, panels: Any,
-    starts: Any, factors: Any, peaks: Any,
-) -> None:  # fmt: skip
-    """Fill factors[starts[p]:starts[p + 1]], (nodes, k) of panel p: K at every node, over its peak; and log peaks.
+def prepare(first: int, stop: int, kernel: Any, nodes: Any, batch: Any, panels: Any, prepared: Any) -> None:
+    """Fill factors and peaks of `Prepared`.
 
     The kernel at fixed nodes doesn't depend on the logits, so that an evaluation needs no exponential but for w.
     """
+    ends = batch.offsets
     for i in range(first, stop):
         k = ends[i + 1] - ends[i]
         work = np.empty((3, k))
-        cluster, _ = _cluster(shape, x[ends[i] : ends[i + 1]], np.zeros(k), lower[i], upper[i], work)
-        for p in range(panels[0][i], panels[0][i + 1]):
-            panel = Panel(panels[1][p], panels[2][p], panels[3][p], panels[4], 1.0)
-            for q in range(rule.nodes.size):
-                y = panels[2][p] * progress(panel, 0.5 * (1.0 + rule.nodes[q]))[0]
-                row = starts[p] + q * k
-                peaks[p, q] = terms(shape, cluster, panel.origin, y, factors[row : row + k])[0]
+        points = batch.points[ends[i] : ends[i + 1]]
+        cluster, _ = _cluster(kernel, points, np.zeros(k), batch.lower[i], batch.upper[i], work)
+        for p in range(panels.offsets[i], panels.offsets[i + 1]):
+            panel = Panel(panels.origins[p], panels.lengths[p], panels.stretches[p], panels.power, 1.0)
+            for q in range(nodes.places.size):
+                y = panel.length * progress(panel, 0.5 * (1.0 + nodes.places[q]))[0]
+                row = prepared.starts[p] + q * k
+                out = prepared.factors[row : row + k]
+                prepared.peaks[p, q] = terms(kernel, cluster, panel.origin, y, out)[0]
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def _add_prepared(
-    shape: Any, rule: Any, cluster: Any, panel: Any, factors: Any, peaks: Any, coefficients: Any, work: Any, sums: Any,
-    mean_r: Any,
+    kernel: Any, nodes: Any, cluster: Any, panel: Any, factors: Any, peaks: Any, coefficients: Any, work: Any,
+    sums: Any, mean_r: Any,
 ) -> tuple[bool, bool]:  # fmt: skip
     """Do what `add_panel` does, from prepared factors; return whether that could be done, and whether it was tried."""
-    k, adaptive = cluster.x.size, rule.tolerance > 0.0 and panel.length != 0.0
+    k, adaptive = cluster.x.size, nodes.tolerance > 0.0 and panel.length != 0.0
     fine, difference = work[0, :k], work[1, :k]
-    log_floor = log_background_over(shape, panel)
+    log_floor = log_background_over(kernel, panel)
     log_fine, log_coarse, reached, largest = 0.0, 0.0, 0.0, 1.0
-    for q in range(rule.nodes.size):
+    for q in range(nodes.places.size):
         done, pace = 0.0, 1.0
         if panel.length != 0.0 and (panel.stretch > 0.0 or panel.power != 1.0 or not adaptive):
-            done, pace = progress(panel, 0.5 * (1.0 + rule.nodes[q]))
+            done, pace = progress(panel, 0.5 * (1.0 + nodes.places[q]))
         weight = 0.5 * panel.share * pace
         p = dot(cluster.w, factors[q * k : (q + 1) * k])
         if p < _NEGLIGIBLE:
             return False, False
         log_p, part = cluster.log_scale + peaks[q] + math.log(p), 1.0
-        if not adaptive and shape.background > 0.0:
-            log_floor = log_background(shape, panel.origin + panel.length * done)
+        if not adaptive and kernel.background > 0.0:
+            log_floor = log_background(kernel, panel.origin + panel.length * done)
         if log_floor > -np.inf:
             log_p, part = mix(log_p, log_floor)
-        log_fine += weight * rule.fine[q] * log_p
-        log_coarse += weight * rule.coarse[q] * log_p
+        log_fine += weight * nodes.fine[q] * log_p
+        log_coarse += weight * nodes.coarse[q] * log_p
         largest = max(largest, abs(log_p))
-        reached += weight * rule.fine[q] * part
-        coefficients[0, q] = weight * rule.fine[q] * part / p
-        coefficients[1, q] = weight * (rule.fine[q] - rule.coarse[q]) * part / p
+        reached += weight * nodes.fine[q] * part
+        coefficients[0, q] = weight * nodes.fine[q] * part / p
+        coefficients[1, q] = weight * (nodes.fine[q] - nodes.coarse[q]) * part / p
     for j in range(k):
         fine[j] = difference[j] = 0.0
-    for q in range(rule.nodes.size):
+    for q in range(nodes.places.size):
         row, c, e = factors[q * k : (q + 1) * k], coefficients[0, q], coefficients[1, q]
         for j in range(k):
             fine[j] += c * row[j]
@@ -164,9 +173,9 @@ def _add_prepared(
             difference[j] = narrowed_square(abs(difference[j]) * cluster.w[j], min(part, reached - part))
         rounding = ROUNDING * panel.share
         within = good(
-            narrowed(abs(log_fine - log_coarse), panel.share), panel.share, LEAST, rounding * largest, rule.tolerance
+            narrowed(abs(log_fine - log_coarse), panel.share), panel.share, LEAST, rounding * largest, nodes.tolerance
         )
-        if not (within and good(math.sqrt(highest(difference)), panel.share, LEAST, rounding, rule.tolerance)):
+        if not (within and good(math.sqrt(highest(difference)), panel.share, LEAST, rounding, nodes.tolerance)):
             return False, True
     for j in range(k):
         mean_r[j] += cluster.w[j] * fine[j]

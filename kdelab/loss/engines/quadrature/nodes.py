@@ -1,11 +1,24 @@
-"""Nodes and weights on [-1, 1]."""
+"""Nodes and weights on [-1, 1]: of the nested formula, and of the fixed ones."""
+
+from typing import NamedTuple
 
 import numpy as np
 
+from kdelab.loss.rules import GaussLegendre, Midpoint
 from kdelab.loss.validate import Floats
 
-Rule = tuple[Floats, Floats, Floats]
-"""Nodes, weights, and the weights of the coarser rule nested in it (all 0 where there is none)."""
+
+class Nodes(NamedTuple):
+    """Places on [-1, 1], weights, weights of the coarser formula nested in it, and the error allowed.
+
+    Of a formula that is applied just once the last two are 0.
+    """
+
+    places: Floats
+    fine: Floats
+    coarse: Floats
+    tolerance: float
+
 
 # Gauss-Kronrod: 15 nodes, exact to degree 23; the 7 of Gauss among them, to degree 13. No node at the ends.
 _KRONROD = [
@@ -31,12 +44,13 @@ _LOBATTO = [
 ]
 
 
-def _mirrored(half: list[tuple[float, float, float]]) -> Rule:
+def _mirrored(half: list[tuple[float, float, float]]) -> Nodes:
     nodes, fine, coarse = np.array(half).T
-    return (
+    return Nodes(
         np.concatenate([-nodes[:0:-1], nodes]),
         np.concatenate([fine[:0:-1], fine]),
         np.concatenate([coarse[:0:-1], coarse]),
+        0.0,
     )
 
 
@@ -44,12 +58,17 @@ GAUSS_KRONROD = _mirrored(_KRONROD)
 LOBATTO_KRONROD = _mirrored(_LOBATTO)
 
 
-def midpoint(bins: int) -> Rule:
+def midpoint(bins: int) -> Nodes:
     """Return the centres of equal bins, equally weighted."""
-    return (2 * np.arange(bins) + 1) / bins - 1, np.full(bins, 2 / bins), np.zeros(bins)
+    return Nodes((2 * np.arange(bins) + 1) / bins - 1, np.full(bins, 2 / bins), np.zeros(bins), 0.0)
 
 
-def gauss_legendre(nodes: int) -> Rule:
+def gauss_legendre(nodes: int) -> Nodes:
     """Return Gauss's rule."""
     x, weights = np.polynomial.legendre.leggauss(nodes)
-    return x, weights, np.zeros(nodes)
+    return Nodes(x, weights, np.zeros(nodes), 0.0)
+
+
+def fixed(rule: Midpoint | GaussLegendre) -> Nodes:
+    """Return the nodes of a rule that is applied just once to the whole target."""
+    return midpoint(rule.bins) if isinstance(rule, Midpoint) else gauss_legendre(rule.nodes)

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
-from kdelab.loss.engines.arithmetic import absolute, highest, total
+from kdelab.loss.arithmetic import absolute, highest, total
 from kdelab.loss.engines.quadrature.terms import slopes, terms
-from kdelab.loss.engines.runtime import MATH, inlined
+from kdelab.loss.runtime import MATH, inlined
 from kdelab.loss.validate import Floats
 
 # A panel is halved no further than 2^-48 of its parameter: by then a logarithmic singularity at its end is integrated
@@ -20,25 +20,6 @@ LEAST = 0.01
 # Slopes change within a small part of a panel: there the two rules' difference tells less of the finer one's error.
 _CAUTION = 10.0
 DEPTH = 64
-
-
-class Shape(NamedTuple):
-    """A kernel, in numbers that compiled code can use: see `nodes.code_of`."""
-
-    code: int
-    beta: float
-    log_constant: float
-    h: float
-    background: float
-
-
-class Rule(NamedTuple):
-    """Nodes on [-1, 1], weights, weights of the nested rule, and the error allowed; 0 applies the rule just once."""
-
-    nodes: Floats
-    fine: Floats
-    coarse: Floats
-    tolerance: float
 
 
 class Cluster(NamedTuple):
@@ -66,16 +47,16 @@ class Panel(NamedTuple):
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def log_background(shape: Any, place: float) -> float:
+def log_background(kernel: Any, place: float) -> float:
     """Return the logarithm of what the background contributes at a place."""
-    return math.log(shape.background / 2) if shape.background > 0.0 and abs(place) <= 1.0 else -np.inf
+    return math.log(kernel.background / 2) if kernel.background > 0.0 and abs(place) <= 1.0 else -np.inf
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def log_background_over(shape: Any, panel: Any) -> float:
+def log_background_over(kernel: Any, panel: Any) -> float:
     """Return the same for a panel that reaches across no end of the background, but may begin at one."""
     outward = abs(panel.origin) == 1.0 and panel.origin * panel.length > 0.0
-    return -np.inf if outward else log_background(shape, panel.origin)
+    return -np.inf if outward else log_background(kernel, panel.origin)
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
@@ -101,7 +82,7 @@ def progress(panel: Any, s: float) -> tuple[float, float]:
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def add_panel(
-    shape: Any, rule: Any, cluster: Any, panel: Any, halved: bool, work: Any, stack: Any, sums: Any, mean_r: Any,
+    kernel: Any, nodes: Any, cluster: Any, panel: Any, halved: bool, work: Any, stack: Any, sums: Any, mean_r: Any,
     mean_slope: Any,
 ) -> None:  # fmt: skip
     """Add what the panel adds to the means over the target to ``sums``: log p, R = sum_j r_j, growth, and two sizes.
@@ -111,12 +92,12 @@ def add_panel(
     abs(u_j r_j s_j). The first number is -inf where p is 0. ``halved`` says that the whole panel has been tried before.
     """
     k = cluster.x.size
-    adaptive = rule.tolerance > 0.0 and panel.length != 0.0
+    adaptive = nodes.tolerance > 0.0 and panel.length != 0.0
     r, fine, coarse, steep, fine_slope, coarse_slope, levers = (
         work[0], work[1], work[2], work[3], work[4], work[5], work[6]
     )  # fmt: skip
     want_slopes = mean_slope.size > 0
-    log_floor = log_background_over(shape, panel)
+    log_floor = log_background_over(kernel, panel)
     stack[0, 0], stack[0, 1], height = 0.0, 1.0, 1
     if halved:
         stack[0, 1], stack[1, 0], stack[1, 1], height = 0.5, 0.5, 1.0, 2
@@ -129,15 +110,18 @@ def add_panel(
         growth, coarse_growth, steepness, leverage = 0.0, 0.0, 0.0, 0.0
         for j in range(k):
             fine[j] = coarse[j] = fine_slope[j] = coarse_slope[j] = 0.0
-        for q in range(rule.nodes.size):
-            done, pace = progress(panel, s0 + half * (1.0 + rule.nodes[q])) if panel.length != 0.0 else (0.0, 1.0)
-            weight, weight_coarse = half * panel.share * pace * rule.fine[q], half * panel.share * pace * rule.coarse[q]
+        for q in range(nodes.places.size):
+            done, pace = progress(panel, s0 + half * (1.0 + nodes.places[q])) if panel.length != 0.0 else (0.0, 1.0)
+            weight, weight_coarse = (
+                half * panel.share * pace * nodes.fine[q],
+                half * panel.share * pace * nodes.coarse[q],
+            )
             if weight == 0.0:
                 continue
             y = panel.length * done
-            scale, s_total = terms(shape, cluster, panel.origin, y, r)
+            scale, s_total = terms(kernel, cluster, panel.origin, y, r)
             if not adaptive:
-                log_floor = log_background(shape, panel.origin + y)
+                log_floor = log_background(kernel, panel.origin + y)
             log_p, part = cluster.log_scale + scale + math.log(s_total) if s_total > 0.0 else -np.inf, 1.0
             if log_floor > -np.inf:
                 log_p, part = mix(log_p, log_floor)
@@ -150,11 +134,11 @@ def add_panel(
             reached += weight * part
             if want_slopes:
                 middle = 0.5 * panel.length if adaptive else y
-                slopes(shape, cluster, panel.origin, y, middle, scale, r, steep)
+                slopes(kernel, cluster, panel.origin, y, middle, scale, r, steep)
                 ratio = part / s_total if s_total > 0.0 else math.exp(cluster.log_scale + scale - log_p)
                 for j in range(k):
                     steep[j] *= ratio
-                    levers[j] = (panel.origin - cluster.x[j] + y) / shape.h * steep[j]
+                    levers[j] = (panel.origin - cluster.x[j] + y) / kernel.h * steep[j]
                     fine_slope[j] += weight * steep[j]
                     coarse_slope[j] += weight_coarse * steep[j]
                 pull = part + total(levers[:k])
@@ -173,20 +157,20 @@ def add_panel(
             span = behind - panel.share * progress(panel, s0)[0]
             # Nodes are rounded, too, as far as they lie behind the origin, and by more where they are stretched.
             rounding = ROUNDING * (1.0 + panel.stretch * panel.power)
-            noise = ROUNDING * (1.0 + shape.beta) * largest * span + rounding * behind * (highest_log - lowest_log)
-            fit = good(narrowed(abs(log_fine - log_coarse), span), span, LEAST, noise, rule.tolerance)
+            noise = ROUNDING * (1.0 + kernel.shape) * largest * span + rounding * behind * (highest_log - lowest_log)
+            fit = good(narrowed(abs(log_fine - log_coarse), span), span, LEAST, noise, nodes.tolerance)
             for j in range(k):
                 coarse[j] = narrowed_square(abs(coarse[j] - fine[j]), min(fine[j], reached - fine[j]))
-            fit = fit and good(math.sqrt(highest(coarse[:k])), span, LEAST, rounding * behind, rule.tolerance)
+            fit = fit and good(math.sqrt(highest(coarse[:k])), span, LEAST, rounding * behind, nodes.tolerance)
             if want_slopes and fit:
                 for j in range(k):
                     coarse[j] = abs(coarse_slope[j] - fine_slope[j])
                 error = _CAUTION * narrowed(highest(coarse[:k]), steepness)
                 noise = rounding * behind / span
-                fit = good(error, steepness, LEAST * sums[3], noise * steepness, rule.tolerance)
+                fit = good(error, steepness, LEAST * sums[3], noise * steepness, nodes.tolerance)
                 size = span + leverage
                 error = _CAUTION * narrowed(abs(coarse_growth - growth), size)
-                fit = fit and good(error, size, LEAST * (1.0 + sums[4]), noise * size, rule.tolerance)
+                fit = fit and good(error, size, LEAST * (1.0 + sums[4]), noise * size, nodes.tolerance)
             if not fit:
                 stack[height, 0], stack[height, 1] = s0, s0 + half
                 stack[height + 1, 0], stack[height + 1, 1] = s0 + half, s1

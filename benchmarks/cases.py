@@ -10,6 +10,9 @@ BANDWIDTH = 0.1
 Evaluation = Callable[[], tuple[Any, Any]]
 """Computes losses and gradient of a batch anew."""
 
+Method = Callable[["Batch", str, int], Evaluation]
+"""Takes a batch, a kernel's name ("laplace" or "gaussian") and the number of bins; prepares what needs preparing."""
+
 
 class Batch(NamedTuple):
     """Rectangular: points and logits (n, k), targets (n,)."""

@@ -8,7 +8,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from kdelab.loss.engines.runtime import inlined
+from kdelab.loss.runtime import inlined
 
 HUGE = 1.7976931348623157e308
 

@@ -25,6 +25,7 @@ MATH = {"contract", "nnan", "nsz", "arcp"}
 ENOUGH = 8192
 
 inlined = numba.njit(inline="always", error_model="numpy", fastmath=MATH)
+scalar = numba.njit(error_model="numpy", fastmath=MATH)
 
 
 @cache
@@ -32,8 +33,8 @@ def _stamp(folder: Path) -> str:
     """Return a digest of the modules that code in a folder may be made of: its own, the engines', and the kernels'."""
     digest = hashlib.sha256()
     here = Path(__file__).parent
-    for part in (folder, here, here.parent / "kernels"):
-        for source in sorted(part.rglob("*.py")):
+    for part in (folder, here / "engines", here / "kernels"):
+        for source in sorted([*part.rglob("*.py"), here / "arithmetic.py", Path(__file__)]):
             digest.update(source.read_bytes())
     return digest.hexdigest()
 
@@ -54,6 +55,12 @@ class _Files(IndexDataCacheFile):
         return pickle.loads(code)
 
 
+def _foreign(sig: Any) -> bool:
+    """Whether code for these arguments is made of functions, a kernel's, whose edits no stamp of ours would notice."""
+    classes = [getattr(kind, "instance_class", None) for kind in sig]
+    return any(made is not None and not made.__module__.startswith("kdelab.") for made in classes)
+
+
 class _Cache(FunctionCache):
     """A cache on disk that can't go stale, and that nothing depends on.
 
@@ -69,12 +76,16 @@ class _Cache(FunctionCache):
         self._cache_file = _Files(self._cache_path, self._impl.filename_base, stamp)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
+        if _foreign(sig):
+            return None
         try:
             return super().load_overload(sig, target_context)
         except Exception:  # unpickling what isn't a pickle may raise anything
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
+        if _foreign(sig):
+            return
         try:
             super().save_overload(sig, data)
         except Exception:
@@ -96,8 +107,10 @@ def compiled(function: Callable[..., Any] | None = None, *, fastmath: Any = MATH
     if function is None:
         return partial(compiled, fastmath=fastmath)
     dispatcher = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
-    with suppress(RuntimeError, OSError):  # no folder that can be written to
-        dispatcher._cache = _Cache(function)
+    # A private attribute of numba's: where a version has it no more, code is compiled in every process.
+    if hasattr(dispatcher, "_cache"):
+        with suppress(RuntimeError, OSError):  # no folder that can be written to
+            dispatcher._cache = _Cache(function)
     return dispatcher
 
 

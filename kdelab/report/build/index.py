@@ -1,0 +1,97 @@
+"""The index of all claims over the pages: tally, verdicts, what differs from the published ones, what has failed."""
+
+import base64
+import json
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+from kdelab.report.build import cells
+from kdelab.report.build.fingerprints import digest
+from kdelab.report.build.markup import index_environment
+from kdelab.report.build.pages import Page, drawing, drawn, row, style
+from kdelab.report.build.project import Made, encoded
+from kdelab.report.build.verdict_json import Summary
+from kdelab.report.claims import CLAIMS, THREAD, of_notebook
+from kdelab.report.verdicts import SYMBOLS
+
+_THUMBNAIL = 360  # pixels across; shown at half of that
+
+
+def write_index(
+    made: Made, pages: list[Page], observations: list[Page], known: Mapping[str, Summary], wrong: list[str]
+) -> bool:
+    """Write the index if it has to be; return whether it was."""
+    by_stem = {page.name: page for page in pages}
+    stems = list(dict.fromkeys([claim.notebook for claim in CLAIMS]))
+    stems += [page.name for page in pages if page.name not in stems and page.rows(known)]
+    notebooks = [_entry(stem, by_stem.get(stem), known) for stem in sorted(stems)]
+    rows = [told for notebook in notebooks for told in notebook["rows"]]
+    tally = {status: [told["status"] for told in rows].count(status) for status in SYMBOLS}
+    plain = [(page.name, page.title) for page in pages if page.name not in stems]
+    lost = [page for page in observations if page.ran is None]
+    context = {
+        "thread": THREAD,
+        "notebooks": notebooks,
+        "tally": {status: number for status, number in tally.items() if number},
+        "differing": [told for told in rows if told["published"]],
+        "failures": [
+            (page.name, page.failure, made.listed(f"{page.name}.html")) for page in [*pages, *lost] if page.failure
+        ],
+        "wrong": wrong,
+        "introduction": next((entry for entry in plain if entry[0].startswith("00-")), None),
+        "others": [entry for entry in plain if not entry[0].startswith("00-")],
+        "observations": [_told(page) for page in observations if page.ran is not None],
+        "style": style(),
+    }
+    key = digest(json.loads(json.dumps(context)), drawing())
+    if drawn(made, "index.html", key):
+        return False
+    text = index_environment().get_template("site.html.j2").render(key=key, **context) + "\n"
+    made.write("index.html", encoded(text))
+    return True
+
+
+def _entry(stem: str, page: Page | None, known: Mapping[str, Summary]) -> dict[str, Any]:
+    """One notebook's part of the index: its title, the thumbnail of what decides, and its claims."""
+    if page is None:
+        rows = [row(claim, None, known) for claim in of_notebook(stem)]
+        name = stem[3:].replace("-", " ")
+        return {"stem": stem, "title": name, "exists": False, "thumbnail": "", "alt": "", "rows": rows, "ours": False}
+    rows = page.rows(known)
+    decisive = [figure for figure in cells.figures(page.ran) if figure.decisive] if page.ran is not None else []
+    return {
+        "stem": stem,
+        "title": page.title,
+        "exists": True,
+        "thumbnail": _thumbnail(decisive[0].png) if decisive else "",
+        "alt": decisive[0].alt if decisive else "",
+        "rows": rows,
+        "ours": all(told["said"] == "ours" for told in rows),
+    }
+
+
+def _thumbnail(png: str) -> str:
+    """Return a small PNG in base64; an empty string for what is no picture."""
+    from PIL import Image
+
+    try:
+        with Image.open(BytesIO(base64.b64decode(png))) as image:
+            height = round(image.height * _THUMBNAIL / image.width)
+            small = image.convert("RGB").resize((_THUMBNAIL, height), Image.Resampling.LANCZOS).quantize(64)
+    except Exception:  # a notebook may call anything a picture
+        return ""
+    packed = BytesIO()
+    small.save(packed, format="png", optimize=True)
+    return base64.b64encode(packed.getvalue()).decode()
+
+
+def _told(page: Page) -> dict[str, str]:
+    statuses = [f"{name} {verdict['status']}" for name, verdict in cells.verdicts(page.ran).items()]
+    return {
+        "name": page.name,
+        "title": page.title,
+        "given": ", ".join(f"{name} = {text}" for name, text in page.given.items()),
+        "statuses": ", ".join(statuses),
+        "stale": page.stale,
+    }
