@@ -57,7 +57,7 @@ class LinearLogits:
     def __init__(self, features: Floats, predictions: Integers, found: Neighbourhood) -> None:
         self._offsets = integers("offsets", found.offsets, own=True)
         owners = np.repeat(predictions, np.diff(self._offsets))
-        self._apart = np.array([np.abs(column[owners] - column[found.rows]) for column in features.T])
+        self._apart = np.array([np.abs(column[owners] - column[found.rows]) for column in one_form(features).T])
         self._z = np.empty(len(owners))
 
     def forward(self, parameters: Parameters) -> Floats:
