@@ -23,6 +23,7 @@ _HOME = {
     "iter_value_and_grad": "loss.streaming",
     "load_waves": "gun.waves.store",
     "NeighbourModel": "gun.model",
+    "Recall": "gun.recall",
     "Check": "report.verdicts",
     "Verdict": "report.verdicts",
     "claim": "report.verdicts",

@@ -10,27 +10,30 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from kdelab.gun.aim import densest, most_mass
 from kdelab.gun.export import java, table
-from kdelab.gun.export.table import SETTINGS, State
+from kdelab.gun.judging import cross_entropy, judged
 from kdelab.gun.parameters import check_parameters, names_of
-from kdelab.gun.predicting import Predicting
-from kdelab.gun.recall import memory_of, scaled
-from kdelab.gun.waves.check import checked, late, ranges_of, weights_of
-from kdelab.gun.waves.columns import name_column, number_column
-from kdelab.gun.waves.whole import counted
-from kdelab.learn import fit as fitting
-from kdelab.learn.checkpoint import Round, opened
-from kdelab.learn.distance import Form, Parameters
+from kdelab.gun.recall import Recall
+from kdelab.gun.waves.check import late, ranges_of, weights_of
+from kdelab.gun.waves.columns import name_column
+from kdelab.gun.waves.whole import warn_of_forgotten
+from kdelab.learn.checkpoint import Retrieval, opened
+from kdelab.learn.fit import Examples, Retriever, Schedule, fit, reached
+from kdelab.learn.form import Form
 from kdelab.learn.identity import digest, identity
-from kdelab.learn.memory import ENOUGH, SHARE, UNLEARNED_SCALE, Memory
+from kdelab.learn.memory import ENOUGH, SHARE, Neighbourhood
+from kdelab.learn.metric import Metric
+from kdelab.loss.clusters import Clusters
 from kdelab.loss.kernels import Kernel, Laplace
 from kdelab.loss.ragged import shuffled
-from kdelab.loss.validate import Floats, Integers, count
+from kdelab.loss.validate import Floats, Integers, count, numbers
+from kdelab.study.hard import nearest
 
 _LAPLACE = Laplace(0.1)
 
 
-class NeighbourModel(Predicting, BaseEstimator):
+class NeighbourModel(BaseEstimator):
     """A gun that predicts guess factors from the waves most like the present one, with learned weights.
 
     Each feature x, scaled to [0, 1], becomes w (1e-4 + b + x)^a; logits are minus `scale_` times the Manhattan
@@ -63,11 +66,11 @@ class NeighbourModel(Predicting, BaseEstimator):
     predictions : int, optional
         At most so many waves are trained on, picked at random; all by default.
     validation : float
-        The share of rounds, the late ones of each battle, held out to choose the best round; 0 keeps the last one.
+        The share of rounds, the late ones of each battle, held out to choose the best retrieval; 0 keeps the last one.
     patience : int, optional
         Stop when held-out loss has not improved for so many retrievals; never by default.
     shrinkage : float
-        Pulls towards a gun with all features alike: the spread of the parameters (`kdelab.learn.distance.Form.spread`)
+        Pulls towards a gun with all features alike: the parameters' unevenness (`kdelab.learn.form.Form.unevenness`)
         times `shrinkage` times the standard error of the mean loss is added to what is minimised.  1 suits recordings
         of a few robots, whose waves are far from independent; 0 trusts every wave.
     random_state : int
@@ -83,7 +86,7 @@ class NeighbourModel(Predicting, BaseEstimator):
         Of the distance: logit = -scale_ * distance.
     ranges_ : dict
         (low, high) that scales each feature to [0, 1].
-    history_ : list of kdelab.learn.checkpoint.Round
+    history_ : list of kdelab.learn.checkpoint.Retrieval
         How things stood before and after each retrieval.
     predictions_ : array of int
         The rows of the table that were trained on.
@@ -94,6 +97,7 @@ class NeighbourModel(Predicting, BaseEstimator):
 
     Notes
     -----
+    Where methods take waves they take a table, or a `kdelab.Recall` of one: that is prepared once and asked many times.
     A wave's memory is looked up in the table that is passed, so pass whole rounds and name the waves asked about:
     ``predict(waves, rows=mask)``, not ``predict(waves[mask])``.  Of scikit-learn's splitters those by battle are right:
     ``cross_val_score(gun, waves, groups=waves["battle"], cv=GroupKFold())``.  `kdelab.gun.waves.whole` warns of others.
@@ -105,6 +109,8 @@ class NeighbourModel(Predicting, BaseEstimator):
     >>> gun.predict(waves, rows=[5000, 6000]).round(2)
     array([ 0.4 , -0.17])
     """
+
+    rounds_: pd.DataFrame | None = None
 
     def __init__(
         self,
@@ -146,7 +152,7 @@ class NeighbourModel(Predicting, BaseEstimator):
 
     def fit(
         self,
-        waves: pd.DataFrame,
+        waves: pd.DataFrame | Recall,
         y: None = None,
         sample_weight: ArrayLike | None = None,
         checkpoint: str | Path | None = None,
@@ -155,7 +161,7 @@ class NeighbourModel(Predicting, BaseEstimator):
 
         Parameters
         ----------
-        waves : DataFrame
+        waves : DataFrame or Recall
             Columns battle, shooter, round, lower, upper and the features.
         y : None
             Not used; scikit-learn's convention.
@@ -184,42 +190,37 @@ class NeighbourModel(Predicting, BaseEstimator):
         """
         check_parameters(self)
         names = names_of(self.features)
-        checked(waves, names)
-        weights = weights_of(sample_weight, len(waves))
-        ranges = ranges_of(waves, names)
-        memory = memory_of(waves)
-        train, held_out = self._split(waves, memory, weights)
-        self.predictions_ = train
-        task = fitting.Task(
-            scaled(waves, ranges),
-            memory,
-            train,
-            held_out,
-            weights,
-            lambda wanted, found: self._objective(waves, wanted, found, self.loss),
-            lambda wanted, found: self._objective(waves, wanted, found, None),
+        recall = Recall.of(waves, names)
+        weights = weights_of(sample_weight, len(recall))
+        ranges = ranges_of(recall.waves, names)
+        form, retriever = Form.named(self.form, len(names)), self._retriever(recall, ranges)
+        self.predictions_, held_out = self._split(recall, weights)
+
+        def trained_on(rows: Integers, found: Neighbourhood) -> Any:
+            if self.loss is None:
+                return judged_by(rows, found)
+            return self.loss(recall.clusters(rows, found), self.kernel)
+
+        def judged_by(rows: Integers, found: Neighbourhood) -> Any:
+            return cross_entropy(recall, rows, found, self.kernel, self.background)
+
+        examples, yardstick = (
+            Examples(retriever, form, rows, weights[rows], objective)
+            for rows, objective in ((self.predictions_, trained_on), (held_out, judged_by))
         )
-        form = Form(self.form, len(names))
-        settings = fitting.Settings(
-            form,
-            self.neighbours,
-            self.share,
-            self.retrievals,
-            self.retrieve_anew,
-            self.max_iter,
-            self.patience,
-            self.shrinkage,
-            self.progress,
+        schedule = Schedule(
+            retrievals=self.retrievals,
+            retrieve_anew=self.retrieve_anew,
+            max_iter=self.max_iter,
+            patience=self.patience,
+            progress=self.progress,
         )
-        start = form.flat(unlearned(len(names)))
-        with opened(checkpoint, {} if checkpoint is None else self._fingerprint(waves, weights)) as state:
+        with opened(checkpoint, {} if checkpoint is None else self._fingerprint(recall, weights)) as state:
             try:
-                fitting.fit(task, settings, start, state)
+                fit(examples, yardstick, schedule, self.shrinkage, state)
             finally:
-                if (theta := fitting.reached(state)) is not None:
-                    self.history_: list[Round] = list(state.rounds)
-                    self.rounds_ = counted(waves)
-                    self._set(ranges, form.parameters(theta))
+                if (theta := reached(state)) is not None:
+                    self._keep(Metric.of(ranges, form.parameters(theta)), list(state.history), recall.counted)
         return self
 
     def at(self, retrieval: int) -> "NeighbourModel":
@@ -227,46 +228,121 @@ class NeighbourModel(Predicting, BaseEstimator):
         check_is_fitted(self)
         if count("retrieval", retrieval, least=0) >= len(self.history_):
             raise ValueError(f"retrieval: {retrieval} given, the history has 0 to {len(self.history_) - 1}")
-        copy = type(self)(**self.get_params())
-        copy._set(self.ranges_, Form(self.form, len(self.ranges_)).parameters(np.array(self.history_[retrieval].theta)))
-        copy.history_, copy.rounds_ = self.history_[: retrieval + 1], self.rounds_
-        return copy
+        theta = np.array(self.history_[retrieval].theta)
+        metric = Metric.of(self.ranges_, Form.named(self.form, len(self.ranges_)).parameters(theta))
+        return type(self)(**self.get_params())._keep(metric, self.history_[: retrieval + 1], self.rounds_)
 
-    def unlearned(self, waves: pd.DataFrame) -> "NeighbourModel":
+    def unlearned(self, waves: pd.DataFrame | Recall) -> "NeighbourModel":
         """Set the weights that fitting starts from, without learning any: all features alike; return itself."""
         check_parameters(self)
-        checked(waves, names_of(self.features))
-        self._set(ranges_of(waves, names_of(self.features)), unlearned(len(names_of(self.features))))
-        self.history_ = []
-        self.rounds_ = counted(waves)
-        return self
+        names = names_of(self.features)
+        recall, form = Recall.of(waves, names), Form.named(self.form, len(names))
+        metric = Metric.of(ranges_of(recall.waves, names), form.parameters(form.start))
+        return self._keep(metric, [], recall.counted)
 
-    def _set(self, ranges: dict[str, tuple[float, float]], parameters: Parameters) -> None:
-        self.ranges_ = dict(ranges)
-        self.feature_names_in_ = np.array(list(ranges), dtype=object)
-        self.n_features_in_ = len(ranges)
-        self.scale_ = float(parameters.weights.mean()) or 1.0
-        self.weights_ = parameters.weights / self.scale_
-        self.exponents_, self.offsets_ = parameters.exponents, parameters.offsets
+    def predict(
+        self, waves: pd.DataFrame | Recall, rows: ArrayLike | None = None, bot_width: ArrayLike | None = None
+    ) -> Floats:
+        """Return the guess factor to aim at for each wave.
 
-    def _split(self, waves: pd.DataFrame, memory: Memory, weights: Floats) -> tuple[Integers, Integers]:
-        able = (memory.stored >= max(ENOUGH, self.share)) & (weights > 0)
-        last_rounds = late(waves, self.validation)
-        train, held_out = np.flatnonzero(able & ~last_rounds), np.flatnonzero(able & last_rounds)
-        if len(train) == 0:
-            raise ValueError(
-                f"waves: none of the {len(waves)} can be trained on: it takes {ENOUGH} waves of earlier rounds of "
-                f"the same battle in memory, and a round that is not held out (validation={self.validation})"
-            )
-        rng = np.random.default_rng(self.random_state)
-        most = self.predictions or len(waves)
-        first_train, first_held_out = (np.sort(rows[shuffled(rng, len(rows))[:most]]) for rows in (train, held_out))
-        return first_train, first_held_out
+        Parameters
+        ----------
+        waves : DataFrame or Recall
+            The table that holds both the waves and what their shooters remember.
+        rows : array_like of bool or int, optional
+            Which waves to predict; all by default.
+        bot_width : float or array_like, optional
+            In guess factors; by default 36 pixels at each wave's distance.  0 asks for the peak of the density.
+
+        Returns
+        -------
+        array (rows,)
+            0, head-on, where there are too few waves in memory for a neighbour.
+
+        Warns
+        -----
+        UserWarning
+            If the table seems to lack waves that the shooter remembered: `kdelab.gun.waves.whole`.
+        """
+        recall, wanted, known = self._asked(waves, rows)
+        aims = np.zeros(len(wanted))
+        if known.any():
+            found = self._found(recall, wanted[known])
+            widths = self._widths(recall, wanted, bot_width)[known] if self.aim == "density" else aims[known]
+            aims[known] = self._aims(recall, wanted[known], found, widths)
+        return aims
+
+    def judge(self, waves: pd.DataFrame | Recall, rows: ArrayLike | None = None) -> pd.DataFrame:
+        """Return all that is known afterwards about waves that have a memory, in one go.
+
+        Returns
+        -------
+        DataFrame
+            A row a wave: row, battle, aim, hit, cross_entropy (nats) and nearest, the distance from the target's edge
+            to the closest neighbour's point, 0 where one lies inside.
+        """
+        recall, wanted, known = self._asked(waves, rows)
+        wanted = wanted[known]
+        found = self._found(recall, wanted)
+        widths = self._widths(recall, wanted, None) if self.aim == "density" else np.zeros(len(wanted))
+        aims, losses = self._aims(recall, wanted, found, widths), self._losses(recall, wanted, found)
+        return judged(recall, wanted, aims, losses).assign(nearest=nearest(recall.clusters(wanted, found)))
+
+    def density(self, waves: pd.DataFrame | Recall, x: ArrayLike, rows: ArrayLike | None = None) -> Floats:
+        """Return the density at guess factors x, (m,) for all waves or (rows, m) for each: (rows, m).
+
+        Where there are too few waves in memory it is uniform on [-1, 1].
+        """
+        recall, wanted, known = self._asked(waves, rows)
+        places = np.atleast_2d(numbers("x", x))
+        if places.ndim > 2 or places.shape[0] not in (1, len(wanted)):
+            raise ValueError(f"x has shape {np.shape(x)}; allowed are (m,) and {(len(wanted), 'm')}")
+        places = np.broadcast_to(places, (len(wanted), places.shape[1]))
+        density = np.where(np.abs(places) <= 1, 0.5, 0.0)
+        if known.any():
+            found = self._found(recall, wanted[known])
+            objective = cross_entropy(recall, wanted[known], found, self.kernel, self.background)
+            density[known] = objective.density(-found.distances, places[known])
+        return density
+
+    def logits(
+        self, waves: pd.DataFrame | Recall, rows: ArrayLike | None = None
+    ) -> tuple[Clusters, Floats, Neighbourhood]:
+        """Return clusters, logits and neighbours of waves that have a memory: what the loss sees."""
+        recall, wanted, known = self._asked(waves, rows)
+        found = self._found(recall, wanted[known])
+        return recall.clusters(wanted[known], found), -found.distances, found
+
+    def losses(self, waves: pd.DataFrame | Recall, rows: ArrayLike | None = None) -> Floats:
+        """Return the cross-entropy of each wave, in nats, (rows,); a uniform density's log 2 where nothing is known."""
+        recall, wanted, known = self._asked(waves, rows)
+        losses = np.full(len(wanted), np.log(2.0))
+        if known.any():
+            losses[known] = self._losses(recall, wanted[known], self._found(recall, wanted[known]))
+        return losses
+
+    def score(
+        self,
+        waves: pd.DataFrame | Recall,
+        y: None = None,
+        sample_weight: ArrayLike | None = None,
+        rows: ArrayLike | None = None,
+    ) -> float:
+        """Return minus the mean cross-entropy of waves that have a memory: higher is better, in nats."""
+        recall, wanted, weights = self._weighed(waves, rows, sample_weight)
+        losses = self._losses(recall, wanted, self._found(recall, wanted))
+        return -float(np.average(losses, weights=weights))
+
+    def hit_rate(
+        self, waves: pd.DataFrame | Recall, sample_weight: ArrayLike | None = None, rows: ArrayLike | None = None
+    ) -> float:
+        """Return the share of waves that have a memory and whose interval contains the aim."""
+        recall, wanted, weights = self._weighed(waves, rows, sample_weight)
+        return float(np.average(recall.hit(self.predict(recall, wanted), wanted), weights=weights))
 
     def to_json(self) -> str:
         """Return everything that predicting takes, as JSON; `from_json` gives the same gun back, to the last bit."""
-        check_is_fitted(self)
-        return table.to_json(self._state())
+        return table.to_json(*self._exported())
 
     def to_java(self, name: str = "LearnedWeights") -> str:
         """Return a Java class with the rows {w, b, a} of BeepBoop's form; `from_java` gives the same gun back.
@@ -281,48 +357,112 @@ class NeighbourModel(Predicting, BaseEstimator):
         ValueError
             If Java allows no such name.
         """
-        check_is_fitted(self)
-        return java.to_java(self._state(), name)
+        return java.to_java(*self._exported(), name)
 
     @classmethod
     def from_json(cls, text: str) -> "NeighbourModel":
         """Return the fitted gun that `to_json` wrote; ValueError if the text is something else."""
-        return cls._restored(table.from_json(text))
+        return cls._restored(*table.from_json(text))
 
     @classmethod
     def from_java(cls, source: str) -> "NeighbourModel":
         """Return the fitted gun that `to_java` wrote; ValueError if the source is something else."""
-        return cls._restored(java.from_java(source))
+        return cls._restored(*java.from_java(source))
 
-    def _state(self) -> State:
-        return State(
-            {name: getattr(self, name) for name in SETTINGS},
-            self.ranges_,
-            self.scale_,
-            self.weights_,
-            self.offsets_,
-            self.exponents_,
-        )
+    def _exported(self) -> tuple[dict[str, Any], Metric]:
+        check_is_fitted(self)
+        return {name: getattr(self, name) for name in table.SETTINGS}, self._metric
 
     @classmethod
-    def _restored(cls, state: State) -> "NeighbourModel":
-        model = cls(**state.parameters)
+    def _restored(cls, settings: dict[str, Any], metric: Metric) -> "NeighbourModel":
+        model = cls(**settings)
         check_parameters(model)
-        model._set(state.ranges, Parameters(state.weights, state.exponents, state.offsets))
-        model.weights_, model.scale_ = state.weights, state.scale  # as they were, not divided once more
-        model.history_ = []
-        return model
+        return model._keep(metric, [], None)
 
-    def _fingerprint(self, waves: pd.DataFrame, weights: Floats) -> dict[str, str]:
+    @property
+    def _metric(self) -> Metric:
+        return Metric(self.ranges_, self.scale_, self.weights_, self.exponents_, self.offsets_)
+
+    def _keep(self, metric: Metric, history: list[Retrieval], rounds: pd.DataFrame | None) -> "NeighbourModel":
+        """Set what fitting leaves behind; return itself."""
+        self.ranges_, self.scale_, self.weights_, self.exponents_, self.offsets_ = metric
+        self.feature_names_in_ = np.array(list(metric.ranges), dtype=object)
+        self.n_features_in_ = len(metric.ranges)
+        self.history_, self.rounds_ = history, rounds
+        return self
+
+    def _split(self, recall: Recall, weights: Floats) -> tuple[Integers, Integers]:
+        """Return the rows to train on and those to hold out."""
+        able = (recall.memory.stored >= max(ENOUGH, self.share)) & (weights > 0)
+        last_rounds = late(recall.waves, self.validation)
+        train, held_out = np.flatnonzero(able & ~last_rounds), np.flatnonzero(able & last_rounds)
+        if len(train) == 0:
+            raise ValueError(
+                f"waves: none of the {len(recall)} can be trained on: it takes {ENOUGH} waves of earlier rounds of "
+                f"the same battle in memory, and a round that is not held out (validation={self.validation})"
+            )
+        rng = np.random.default_rng(self.random_state)
+        most = self.predictions or len(recall)
+        first_train, first_held_out = (np.sort(rows[shuffled(rng, len(rows))[:most]]) for rows in (train, held_out))
+        return first_train, first_held_out
+
+    def _fingerprint(self, recall: Recall, weights: Floats) -> dict[str, str]:
         """Return what tells this fit from any other: settings, data and weights."""
         settings = self.get_params() | {"features": names_of(self.features)}
         made_of = {name: identity(name, value) for name, value in settings.items() if name not in ("progress", "aim")}
-        memory = [name_column(waves, name) for name in ("battle", "shooter")]
-        numbers = [number_column(waves, name) for name in ("round", "lower", "upper", *names_of(self.features))]
-        data = digest(*(column.tobytes() for column in [*memory, *numbers]))
+        memory = [name_column(recall.waves, name) for name in ("battle", "shooter")]
+        values = [recall.numbers(name) for name in ("round", "lower", "upper", *names_of(self.features))]
+        data = digest(*(column.tobytes() for column in [*memory, *values]))
         return made_of | {"waves": data, "sample_weight": digest(weights.tobytes())}
 
+    def _asked(self, waves: pd.DataFrame | Recall, rows: ArrayLike | None) -> tuple[Recall, Integers, np.ndarray]:
+        """Return the table prepared, the rows asked for, and which of them have a neighbour."""
+        check_is_fitted(self)
+        recall = Recall.of(waves, list(self.ranges_), {})
+        asked = recall.rows(rows)
+        if self.rounds_ is not None:
+            warn_of_forgotten(self.rounds_, recall.counted, recall.rounds.iloc[asked])
+        return recall, asked, recall.memory.stored[asked] >= self.share
 
-def unlearned(features: int) -> Parameters:
-    """Return the weights that fitting starts from: every feature counts alike."""
-    return Parameters(np.full(features, UNLEARNED_SCALE), np.ones(features), np.zeros(features))
+    def _weighed(
+        self, waves: pd.DataFrame | Recall, rows: ArrayLike | None, sample_weight: ArrayLike | None
+    ) -> tuple[Recall, Integers, Floats]:
+        """Return the table prepared, the rows asked for that have a neighbour, and their weights."""
+        recall, asked, known = self._asked(waves, rows)
+        weights = weights_of(sample_weight, len(recall))[asked[known]]
+        if not weights.any():
+            raise ValueError(f"waves: none of the {len(asked)} asked for has {self.share} waves in memory, and weight")
+        return recall, asked[known], weights
+
+    def _retriever(self, recall: Recall, ranges: dict[str, tuple[float, float]]) -> Retriever:
+        return Retriever(recall.scaled(ranges), recall.memory, self.neighbours, self.share)
+
+    def _found(self, recall: Recall, wanted: Integers) -> Neighbourhood:
+        """Return the neighbours; their logits are minus the distances."""
+        return self._retriever(recall, self.ranges_).nearest(self._metric.parameters, wanted)
+
+    def _losses(self, recall: Recall, wanted: Integers, found: Neighbourhood) -> Floats:
+        return cross_entropy(recall, wanted, found, self.kernel, self.background).value(-found.distances)
+
+    def _aims(self, recall: Recall, wanted: Integers, found: Neighbourhood, widths: Floats) -> Floats:
+        clusters = recall.clusters(wanted, found)
+        weights = clusters.softmax(-found.distances)
+        if self.aim == "intervals":
+            return densest(weights, *recall.intervals(found.rows), found.offsets)
+        if not isinstance(self.kernel, Kernel):
+            raise ValueError('aim: with kernel="interval", aim must be "intervals"')
+        return most_mass(clusters, weights, self.kernel, widths)
+
+    def _widths(self, recall: Recall, wanted: Integers, given: ArrayLike | None) -> Floats:
+        """Return the bot's width as the user gives it, or else at each wave's distance."""
+        if given is not None:
+            widths = numbers("bot_width", given)
+            if widths.shape not in ((), (1,), (len(wanted),)):
+                raise ValueError(f"bot_width has shape {widths.shape}; allowed are one number and {(len(wanted),)}")
+            if not (np.isfinite(widths) & (widths >= 0)).all():
+                raise ValueError("bot_width must be finite and at least 0 guess factors")
+            return np.broadcast_to(widths, (len(wanted),))
+        missing = [name for name in ("distance", "escape_angle") if name not in recall.waves.columns]
+        if missing:
+            raise ValueError(f"bot_width must be given where waves lacks the columns {', '.join(missing)}")
+        return recall.bot_width(wanted)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from kdelab.gun.waves.features import FEATURES
-from kdelab.learn.distance import Form
+from kdelab.learn.form import Form
 from kdelab.loss.kernels import Kernel
 from kdelab.loss.validate import count, fraction, scalar
 
@@ -36,7 +36,7 @@ def check_parameters(model: Any) -> None:
         raise ValueError(f'kernel must be a kdelab kernel, Laplace(0.1) say, or "{OWN}", not {model.kernel!r}')
     if model.loss is not None and not callable(model.loss):
         raise ValueError(f"loss must be called with (clusters, kernel), CrossEntropy say, not {model.loss!r}")
-    Form(model.form, len(names_of(model.features)))
+    Form.named(model.form, len(names_of(model.features)))
     for name in ("neighbours", "share", "retrievals", "max_iter", "predictions", "patience"):
         given = getattr(model, name)
         if not (given is None and name in ("predictions", "patience")) and count(name, given) > MOST:

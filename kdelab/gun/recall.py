@@ -5,19 +5,148 @@ unit, since waves of one round overlap in time; which of them had passed, column
 What isn't in the table can't be remembered, so a table must hold whole rounds (`kdelab.gun.waves.whole` warns).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
-from kdelab.gun.waves.columns import name_column, number_column, round_column
+from kdelab.gun.waves.check import checked
+from kdelab.gun.waves.columns import name_column, number_column, round_column, rows_of, series
 from kdelab.gun.waves.features import RANGES
-from kdelab.gun.waves.whole import warn_of_holes
-from kdelab.learn.memory import ENOUGH, UNLEARNED_SCALE, Memory, Neighbourhood
+from kdelab.gun.waves.geometry import bot_width
+from kdelab.gun.waves.whole import counted, rounds_of, warn_of_holes
+from kdelab.learn.form import UNLEARNED_SCALE
+from kdelab.learn.memory import ENOUGH, Memory, Neighbourhood
 from kdelab.loss.clusters import Clusters
+from kdelab.loss.frozen import Frozen
 from kdelab.loss.ragged import shuffled
-from kdelab.loss.validate import Floats, Integers, count
+from kdelab.loss.validate import Floats, Integers, count, read_only
+
+Ranges = Mapping[str, tuple[float, float]]
+
+
+class Recall(Frozen):
+    """A table of waves, checked, sorted and scaled once, then asked many times: all that takes waves takes it, too.
+
+    It keeps a copy: later changes of the table don't reach it.
+
+    Parameters
+    ----------
+    waves : DataFrame
+        Columns battle, shooter, round, lower, upper; those of features are checked when a gun first asks for them.
+
+    Attributes
+    ----------
+    waves : DataFrame
+
+    Raises
+    ------
+    ValueError
+        If the table isn't fit to learn from: all that is wrong with it in one message.
+
+    Warns
+    -----
+    UserWarning
+        If rows seem to have been cut out of the table: `kdelab.gun.waves.whole`.
+    """
+
+    def __init__(self, waves: pd.DataFrame) -> None:
+        checked(waves, [])
+        self._take(waves.copy())
+        _ = self.memory  # sorted now, and warned of now
+
+    @classmethod
+    def of(cls, waves: "pd.DataFrame | Recall", features: Sequence[str] = (), ranges: Ranges = RANGES) -> "Recall":
+        """Return what can be asked about these features: a Recall itself, a table prepared for this once, uncopied.
+
+        Raises
+        ------
+        ValueError
+            If the table isn't fit to learn from, or features lie outside of `ranges`.
+        """
+        if not isinstance(waves, Recall):
+            checked(waves, features, ranges)
+            made = object.__new__(cls)
+            made._take(waves)
+            return made
+        asked = tuple(features), tuple(ranges.items())
+        if asked not in waves._checked:
+            checked(waves.waves, features, ranges)
+            waves._checked.add(asked)
+        return waves
+
+    def _take(self, waves: pd.DataFrame) -> None:
+        self.waves = waves
+        self._checked: set[tuple[tuple[str, ...], tuple[tuple[str, tuple[float, float]], ...]]] = set()
+        self._columns: dict[str, Floats] = {}
+        self._scaled: dict[tuple[tuple[str, tuple[float, float]], ...], Floats] = {}
+
+    @property
+    def memory(self) -> Memory:
+        """What the shooter of each wave could have learned from."""
+        if "_memory" not in vars(self):  # no cached_property: its frame would be blamed for holes in the table
+            self._memory = memory_of(self.waves)
+        return self._memory
+
+    def __len__(self) -> int:
+        return len(self.waves)
+
+    def numbers(self, name: str) -> Floats:
+        """Return a column as finite numbers, (waves,)."""
+        if name not in self._columns:
+            self._columns[name] = read_only(number_column(self.waves, name))
+        return self._columns[name]
+
+    def scaled(self, ranges: Ranges) -> Floats:
+        """Return features scaled to [0, 1] by (low, high), clipped, (waves, features)."""
+        key = tuple(ranges.items())
+        if key not in self._scaled:
+            self._scaled[key] = read_only(scaled(self.waves, ranges))
+        return self._scaled[key]
+
+    def rows(self, rows: ArrayLike | None) -> Integers:
+        """Return the rows that a mask or a list names; all where there is none."""
+        return rows_of(rows, len(self))
+
+    @cached_property
+    def rounds(self) -> pd.DataFrame:
+        """Battle, shooter and round of each wave."""
+        return rounds_of(self.waves)
+
+    @cached_property
+    def counted(self) -> pd.DataFrame:
+        """How many waves there are of each battle, shooter and round."""
+        return counted(self.rounds)
+
+    @cached_property
+    def middles(self) -> Floats:
+        """The middle of each wave's interval of guess factors, (waves,)."""
+        return read_only(middles(self.waves))
+
+    @cached_property
+    def battles(self) -> np.ndarray:
+        """The battle of each wave, (waves,)."""
+        return series(self.waves, "battle").to_numpy()
+
+    def intervals(self, rows: Integers) -> tuple[Floats, Floats]:
+        """Return the guess factors that would have hit, lower and upper, (rows,) each."""
+        return self.numbers("lower")[rows], self.numbers("upper")[rows]
+
+    def clusters(self, predictions: Integers, found: Neighbourhood) -> Clusters:
+        """Return the clusters: points are the middles of the neighbours' intervals, targets the predictions' own."""
+        return Clusters(self.middles[found.rows], found.offsets, *self.intervals(predictions))
+
+    def hit(self, aims: Floats, rows: Integers) -> np.ndarray:
+        """Return whether each aim lies in its wave's interval, ends included, (rows,) of bool."""
+        lower, upper = self.intervals(rows)
+        return np.asarray((lower <= aims) & (aims <= upper))
+
+    def bot_width(self, rows: Integers) -> Floats:
+        """Return how wide a robot of 36 pixels is at each wave's distance, in guess factors, (rows,)."""
+        return bot_width(*(self.numbers(name)[rows] for name in ("distance", "escape_angle")))
 
 
 class Retrieved(NamedTuple):
@@ -41,15 +170,17 @@ class Retrieved(NamedTuple):
     neighbours: Integers
 
 
-def memory_of(waves: pd.DataFrame) -> Memory:
+def memory_of(waves: pd.DataFrame | Recall) -> Memory:
     """Return what the shooter of each wave could have learned from; columns ``battle``, ``shooter`` and ``round``."""
+    if isinstance(waves, Recall):
+        return waves.memory
     battle, shooter = name_column(waves, "battle"), name_column(waves, "shooter")
     group, rounds = battle * (shooter.max(initial=0) + 1) + shooter, round_column(waves)
     warn_of_holes(waves.index, group, rounds)
     return Memory(group, rounds)
 
 
-def scaled(waves: pd.DataFrame, ranges: Mapping[str, tuple[float, float]] = RANGES) -> Floats:
+def scaled(waves: pd.DataFrame, ranges: Ranges = RANGES) -> Floats:
     """Return features scaled to [0, 1] by (low, high), clipped, (waves, features); by default all documented ones."""
     columns = {name: np.clip(number_column(waves, name), low, high) for name, (low, high) in ranges.items()}
     return np.column_stack([(columns[name] - low) / (high - low) for name, (low, high) in ranges.items()])
@@ -60,18 +191,14 @@ def middles(waves: pd.DataFrame) -> Floats:
     return (number_column(waves, "lower") + number_column(waves, "upper")) / 2
 
 
-def clusters_of(waves: pd.DataFrame, predictions: Integers, found: Neighbourhood) -> Clusters:
-    """Return the clusters: points are the middles of the neighbours' intervals, targets the predictions' own."""
-    lower, upper = (number_column(waves, name)[predictions] for name in ("lower", "upper"))
-    return Clusters(middles(waves)[found.rows], found.offsets, lower, upper)
-
-
-def retrieve(waves: pd.DataFrame, rng: np.random.Generator, predictions: int, neighbours: int = 50) -> Retrieved:
+def retrieve(
+    waves: pd.DataFrame | Recall, rng: np.random.Generator, predictions: int, neighbours: int = 50
+) -> Retrieved:
     """Retrieve real clusters for waves picked at random.
 
     Parameters
     ----------
-    waves : DataFrame
+    waves : DataFrame or Recall
         As `kdelab.load_waves` gives it.
     rng : numpy.random.Generator
         Picks the waves, all different, among those with at least 50 waves in memory.
@@ -85,10 +212,10 @@ def retrieve(waves: pd.DataFrame, rng: np.random.Generator, predictions: int, ne
     ValueError
         If no wave has enough memory.
     """
-    memory = memory_of(waves)
-    able = np.flatnonzero(memory.stored >= ENOUGH)
+    recall = Recall.of(waves, list(RANGES))
+    able = np.flatnonzero(recall.memory.stored >= ENOUGH)
     if len(able) == 0:
-        raise ValueError(f"waves: none of the {len(waves)} has {ENOUGH} waves of earlier rounds in memory")
+        raise ValueError(f"waves: none of the {len(recall)} has {ENOUGH} waves of earlier rounds in memory")
     chosen = np.sort(able[shuffled(rng, len(able))[: count("predictions", predictions)]])
-    found = memory.nearest(scaled(waves), chosen, neighbours)
-    return Retrieved(clusters_of(waves, chosen, found), -UNLEARNED_SCALE * found.distances, chosen, found.rows)
+    found = recall.memory.nearest(recall.scaled(RANGES), chosen, neighbours)
+    return Retrieved(recall.clusters(chosen, found), -UNLEARNED_SCALE * found.distances, chosen, found.rows)

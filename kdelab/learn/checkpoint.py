@@ -1,7 +1,7 @@
 """A fit's state on disk: one small JSON file, replaced whole with every step of the optimiser.
 
 A resumed fit reaches, bit for bit, what it would have reached without a break.  L-BFGS-B can't be asked for its state,
-but it is deterministic: the file holds all answers that it was given in the present round of training, so a new one
+but it is deterministic: the file holds all answers that it was given in the present retrieval, so a new one
 asks the same questions, gets the same answers without any work, and goes on from there.
 """
 
@@ -28,8 +28,8 @@ SCHEMA = 2
 """Of the file.  1 had neither schema nor answers, and led to another result when resumed."""
 
 
-class Round(NamedTuple):
-    """How things stood after one round of retrieval and training; round 0 is before any.
+class Retrieval(NamedTuple):
+    """How things stood after neighbours were retrieved and trained on; number 0 is before any training.
 
     Attributes
     ----------
@@ -37,9 +37,9 @@ class Round(NamedTuple):
     theta : tuple of float
         The flat parameters.
     before, after : float
-        The training loss on this round's clusters, before and after training on them.
+        The training loss on this retrieval's clusters, before and after training on them.
     held_out : float
-        The loss on the held-out rounds, each wave's neighbours found with these parameters; NaN without any.
+        The loss on what was held out, neighbours found with these parameters; NaN without any.
     evaluations : int
         How often the loss was evaluated.
     """
@@ -71,12 +71,12 @@ class Checkpoint:
 
     Attributes
     ----------
-    rounds : list of Round
+    history : list of Retrieval
         Those that are done.
     theta : array or None
         The parameters after the last step.
     answers : list of Answer
-        All that the optimiser has been told in the round that isn't done.
+        All that the optimiser has been told in the retrieval that isn't done.
 
     Raises
     ------
@@ -86,7 +86,7 @@ class Checkpoint:
 
     def __init__(self, path: Path | None, fingerprint: Mapping[str, str]) -> None:
         self.path, self.fingerprint = path, dict(fingerprint)
-        self.rounds: list[Round] = []
+        self.history: list[Retrieval] = []
         self.theta: Floats | None = None
         self.answers: list[Answer] = []
         self._answered = 0  # how many of the answers this process's optimiser has had
@@ -109,16 +109,16 @@ class Checkpoint:
             self.theta = theta.copy()
             self._write()
 
-    def done(self, entry: Round) -> None:
-        """Take down a round that is done."""
-        self.rounds.append(entry)
+    def done(self, entry: Retrieval) -> None:
+        """Take down a retrieval that is done."""
+        self.history.append(entry)
         self.theta, self.answers, self._answered = np.array(entry.theta), [], 0
         self._write()
 
     def _write(self) -> None:
         if self.path is None or self.theta is None:
             return
-        rounds = [entry._asdict() for entry in self.rounds]
+        rounds = [entry._asdict() for entry in self.history]
         for entry in rounds:
             entry["held_out"] = None if math.isnan(entry["held_out"]) else entry["held_out"]  # JSON knows no NaN
         state = {
@@ -155,7 +155,7 @@ class Checkpoint:
             )
         for entry in state["rounds"]:
             held_out = math.nan if entry["held_out"] is None else entry["held_out"]
-            self.rounds.append(Round(**{**entry, "theta": tuple(entry["theta"]), "held_out": held_out}))
+            self.history.append(Retrieval(**{**entry, "theta": tuple(entry["theta"]), "held_out": held_out}))
         self.theta = np.array(state["theta"])
         self.answers = [Answer(**entry) for entry in state["answers"]]
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from functools import partial
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import numpy as np
 
 _PLAIN = (type(None), bool, int, float, complex, str)
+_CONTAINERS = (list, tuple, set, frozenset, dict)
+_CODE = (ModuleType, CodeType, FunctionType, BuiltinFunctionType, type)
 
 
 def identity(name: str, value: Any) -> str:
@@ -46,12 +49,29 @@ def _parts(value: Any, above: tuple[int, ...]) -> Any:
     if id(value) in above:
         return ["part of itself", len(above) - above.index(id(value))]
     of = partial(_parts, above=(*above, id(value)))
+    for kinds, said in ((_CONTAINERS, _contained), (_CODE, _coded)):
+        if isinstance(value, kinds) and (parts := said(value, of)):
+            return parts
+    reduced = value.__reduce_ex__(4)
+    if isinstance(reduced, str):
+        return ["global", type(value).__module__, reduced]
+    make, arguments, state, entries, pairs = (*reduced, None, None, None)[:5]
+    return ["made by", of(make), of(arguments), of(state), of(list(entries or ())), of(list(pairs or ()))]
+
+
+def _contained(value: Any, of: Callable[[Any], Any]) -> Any:
+    """Return the parts of a list, tuple, set or dict; nothing for what is only derived from one."""
     if type(value) in (list, tuple):
         return [type(value).__name__, *map(of, value)]
     if type(value) in (set, frozenset):
         return [type(value).__name__, *sorted(map(of, value), key=json.dumps)]
     if type(value) is dict:
         return ["dict", *([of(key), of(entry)] for key, entry in value.items())]
+    return None
+
+
+def _coded(value: Any, of: Callable[[Any], Any]) -> Any:
+    """Return the parts of modules, functions and classes: their names and their code."""
     if isinstance(value, ModuleType):
         return ["module", value.__name__]
     if isinstance(value, CodeType):
@@ -61,17 +81,9 @@ def _parts(value: Any, above: tuple[int, ...]) -> Any:
         return [_named(value), of(value.__code__), of(value.__defaults__), of(value.__kwdefaults__), of(cells)]
     if isinstance(value, BuiltinFunctionType):
         return [_named(value), of(value.__self__)]
-    if isinstance(value, type):
-        methods = {
-            name: getattr(entry, "__func__", getattr(entry, "fget", entry)) for name, entry in vars(value).items()
-        }
-        codes = {name: entry.__code__ for name, entry in methods.items() if isinstance(entry, FunctionType)}
-        return [_named(value), of(codes), *(of(base) for base in value.__bases__ if base is not object)]
-    reduced = value.__reduce_ex__(4)
-    if isinstance(reduced, str):
-        return ["global", type(value).__module__, reduced]
-    make, arguments, state, entries, pairs = (*reduced, None, None, None)[:5]
-    return ["made by", of(make), of(arguments), of(state), of(list(entries or ())), of(list(pairs or ()))]
+    methods = {name: getattr(entry, "__func__", getattr(entry, "fget", entry)) for name, entry in vars(value).items()}
+    codes = {name: entry.__code__ for name, entry in methods.items() if isinstance(entry, FunctionType)}
+    return [_named(value), of(codes), *(of(base) for base in value.__bases__ if base is not object)]
 
 
 def _named(value: Any) -> list[str]:

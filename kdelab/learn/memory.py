@@ -9,18 +9,17 @@ from kdelab.loss.validate import Floats, Integers, count, read_only
 
 SHARE = 5  # a neighbourhood is at most a fifth of what is stored: BeepBoop's rule
 ENOUGH = 50  # stored samples from which on a prediction is worth learning from: ten neighbours
-UNLEARNED_SCALE = 4.0  # logits = -4 distance: about the best single scale of unlearned weights on the shipped waves
 
 
 class Neighbourhood(NamedTuple):
-    """The neighbours of several waves, nearest first, one wave's behind the other's.
+    """The neighbours of several samples, nearest first, one's behind the other's.
 
     Attributes
     ----------
     offsets : array of int (n + 1,)
-        The neighbours of the i-th wave are entries ``offsets[i]:offsets[i + 1]``.
+        The neighbours of the i-th sample are entries ``offsets[i]:offsets[i + 1]``.
     rows : array of int (total,)
-        Rows of the table of waves.
+        Rows of the table.
     distances : array (total,)
         Manhattan distances.
     """
@@ -38,7 +37,7 @@ class Memory:
     group : array of int (n,)
         Samples of different groups know nothing of one another.
     time : array of int (n,)
-        Samples of one time, rounds of a battle say, don't know each other either.
+        Samples of one time don't know each other either.
 
     Attributes
     ----------
@@ -47,32 +46,32 @@ class Memory:
     """
 
     def __init__(self, group: Integers, time: Integers) -> None:
-        number = time
-        self._order = read_only(np.lexsort((number, group)))  # stable: rows stay in the table's order within a round
-        group, number = group[self._order], number[self._order]
+        moment = time
+        self._order = read_only(np.lexsort((moment, group)))  # stable: rows stay in the table's order within a time
+        group, moment = group[self._order], moment[self._order]
         rank = np.arange(len(group))
         new_group = np.diff(group, prepend=-1) != 0
-        new_round = new_group | (np.diff(number, prepend=number[:1]) != 0)
+        new_time = new_group | (np.diff(moment, prepend=moment[:1]) != 0)
         self._start, self._end = (np.empty(len(rank), dtype=np.int64) for _ in range(2))
         self._start[self._order] = np.maximum.accumulate(np.where(new_group, rank, 0))
-        self._end[self._order] = np.maximum.accumulate(np.where(new_round, rank, 0))
+        self._end[self._order] = np.maximum.accumulate(np.where(new_time, rank, 0))
         self.stored: Integers = read_only(self._end - self._start)
 
-    def rows(self, wave: int) -> Integers:
-        """Return the rows of the table that one wave's memory holds, by round and then in the table's order."""
-        return self._order[self._start[wave] : self._end[wave]]
+    def rows(self, sample: int) -> Integers:
+        """Return the rows of the table that one sample's memory holds, by time and then in the table's order."""
+        return self._order[self._start[sample] : self._end[sample]]
 
     def nearest(self, positions: Floats, wanted: Integers, neighbours: int, share: int = SHARE) -> Neighbourhood:
-        """Return the nearest waves in memory, by Manhattan distance.
+        """Return the nearest samples in memory, by Manhattan distance.
 
         Parameters
         ----------
-        positions : array (waves, features)
-            Where each wave of the whole table lies, features transformed and weighted.
+        positions : array (samples, features)
+            Where each sample of the whole table lies, features transformed and weighted.
         wanted : array of int (n,)
             Rows whose neighbours are sought.
         neighbours : int
-            At most so many a wave, and at most ``stored / share`` of them, rounded down.
+            At most so many a sample, and at most ``stored / share`` of them, rounded down.
         share : int
             5 is BeepBoop's rule; 1 lets a neighbourhood be the whole memory.
 
@@ -84,14 +83,14 @@ class Memory:
         Raises
         ------
         ValueError
-            If one of the waves has fewer than `share` waves stored, hence no neighbour.
+            If one of the samples has fewer than `share` stored, hence no neighbour.
         """
         count("neighbours", neighbours)
         sizes = np.minimum(neighbours, self.stored[wanted] // count("share", share))
         if (sizes < 1).any():
             first = int(wanted[np.argmax(sizes < 1)])
             raise ValueError(
-                f"wanted: {int((sizes < 1).sum())} of {len(wanted)} waves have fewer than {share} in memory, so no "
+                f"wanted: {int((sizes < 1).sum())} of {len(wanted)} samples have fewer than {share} in memory, so no "
                 f"neighbour; the first is row {first}, with {self.stored[first]}"
             )
         offsets = np.concatenate([[0], np.cumsum(sizes)])

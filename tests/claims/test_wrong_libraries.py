@@ -19,7 +19,7 @@ from test_rest import batch as toy_clusters  # noqa: F401, a fixture
 from test_rivals import batch as few_clusters  # noqa: F401, a fixture
 
 import kdelab
-from kdelab.gun.predicting import Predicting
+from kdelab.gun.model import NeighbourModel
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.study import hard, rest, rivals, shortcuts
@@ -243,7 +243,7 @@ WRONG = {
     "14 1.3 steps": (instead(rest.Rates, "em_step", partial(stride, 1.3)), em, "@toy_clusters"),
     "14 nothing settles": (instead(rest, "settle", stays), closes, "@toy_clusters"),
     "14 guns ignore their weights": (
-        instead(Predicting, "_found", weights_ignored),
+        instead(NeighbourModel, "_found", weights_ignored),
         test_targets.test_a_gun_of_one_weight_looks_at_that_feature_alone,
     ),
     "14 one point takes all up to 2.5 h": (

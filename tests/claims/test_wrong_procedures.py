@@ -10,8 +10,9 @@ from sabotage import assert_noticed, instead
 from test_scrambled import guns  # noqa: F401, a fixture
 
 import kdelab
-from kdelab.gun import predicting, retrieval
+from kdelab.gun import recall
 from kdelab.gun.compare import trials
+from kdelab.gun.recall import Recall
 from kdelab.learn.memory import Memory
 from kdelab.loss.clusters import Clusters
 
@@ -78,26 +79,20 @@ def later_waves(honest):
 
 
 def generous(honest):
-    def hits(waves, aims, rows=None):
-        wide = waves.assign(lower=waves["lower"] - 0.01, upper=waves["upper"] + 0.01)
-        return honest(wide, aims, rows)
+    def hit(self, aims, rows):
+        lower, upper = self.intervals(rows)
+        return honest(self, np.clip(aims, lower, upper), rows) & (lower - 0.01 <= aims) & (aims <= upper + 0.01)
 
-    return hits
+    return hit
 
 
 def wide_targets(honest):
-    def clusters_of(*given):
+    def clusters(*given):
         right = honest(*given)
         more = 0.025 * (right.upper - right.lower)
         return Clusters(right.points, right.offsets, right.lower - more, right.upper + more)
 
-    return clusters_of
-
-
-def everywhere(name, make):
-    """A gun in which a function is wrong for all that call it."""
-    owners = [module for module in (retrieval, predicting, trials) if hasattr(module, name)]
-    return lambda monkeypatch: [instead(owner, name, make)(monkeypatch) for owner in owners]
+    return clusters
 
 
 covers = test_resampling.test_an_interval_over_battles_covers_the_effect_in_95_of_100_tables
@@ -121,12 +116,12 @@ WRONG = {
         *(left_out, "noise", 2),
     ),
     "own shots are everybody's": (instead(test_scrambled, "own_shots", every_shooter), own, "@guns", "a", "noise"),
-    "a feature is the answer, aims": (everywhere("scaled", answer_as_feature), aims, "@guns", "noise"),
-    "a feature is the answer, clusters": (everywhere("scaled", answer_as_feature), retrieved, "noise"),
+    "a feature is the answer, aims": (instead(recall, "scaled", answer_as_feature), aims, "@guns", "noise"),
+    "a feature is the answer, clusters": (instead(recall, "scaled", answer_as_feature), retrieved, "noise"),
     "memory holds 200 later waves": (instead(Memory, "rows", later_waves), aims, "@guns", "noise"),
-    "hits up to 0.01 outside": (everywhere("hits", generous), inside, 0.005),
-    "targets 5 % too wide, judged": (everywhere("clusters_of", wide_targets), judged, kdelab.Laplace(0.1)),
-    "targets 5 % too wide, trained": (everywhere("clusters_of", wide_targets), trained),
+    "hits up to 0.01 outside": (instead(Recall, "hit", generous), inside, 0.005),
+    "targets 5 % too wide, judged": (instead(Recall, "clusters", wide_targets), judged, kdelab.Laplace(0.1)),
+    "targets 5 % too wide, trained": (instead(Recall, "clusters", wide_targets), trained),
 }
 
 

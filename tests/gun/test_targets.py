@@ -9,9 +9,8 @@ from made_up_waves import learnable
 import kdelab
 from kdelab.gun.compare import trials
 from kdelab.gun.compare.leave_out import own_shots
-from kdelab.gun.intervals import IntervalCrossEntropy
-from kdelab.gun.predicting import hits
-from kdelab.gun.recall import retrieve
+from kdelab.gun.recall import Recall, retrieve
+from kdelab.loss.intervals import IntervalCrossEntropy
 
 
 class Fixed:
@@ -27,7 +26,7 @@ class Fixed:
         return np.zeros(len(rows))
 
     def judge(self, waves, rows):
-        return waves.iloc[rows].assign(hit=hits(waves, self.predict(waves, rows), rows))
+        return Recall.of(waves).waves.iloc[rows].assign(hit=Recall.of(waves).hit(self.predict(waves, rows), rows))
 
 
 @pytest.mark.parametrize("beyond", [1e-12, 1e-6, 0.005, 0.01])
@@ -39,7 +38,7 @@ def test_a_hit_is_inside_of_the_interval_ends_included(beyond):
     rows = np.flatnonzero(waves["round"] > 2)
     for aims, hit in [(aims, True) for aims in inside] + [(aims, False) for aims in outside]:
         gun = Fixed(aims)
-        assert (hits(waves, gun.aims) == hit).all()
+        assert (Recall(waves).hit(gun.aims, np.arange(len(waves))) == hit).all()
         assert (trials.trial(waves, {"fixed": gun}, rows)["hit"] == hit).all()
         shots = own_shots(waves, "a", {"fixed": gun}, first_round=3)
         assert (shots.loc[shots["gun"] == "fixed", "hit"] == hit).all()

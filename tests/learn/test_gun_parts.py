@@ -1,20 +1,17 @@
-"""What the gun is made of: the chain rule, aims, the loss of the neighbours' own intervals."""
+"""What the gun is made of: the chain rule, aims, the forms of what is learned."""
 
 import mpmath as mp
+import numba
 import numpy as np
-import pandas as pd
 import pytest
 from made_up_waves import learnable
-from scipy.integrate import quad
 
 import kdelab
-from kdelab.gun.aim import _interpolated, most_mass
-from kdelab.gun.intervals import IntervalCrossEntropy, densest
-from kdelab.gun.predicting import hits
-from kdelab.gun.recall import memory_of
-from kdelab.learn import fit as fitting
-from kdelab.learn.distance import Distances, Form, Parameters
-from kdelab.learn.fit import Batch, evaluate
+from kdelab.gun.aim import _interpolated, densest, most_mass
+from kdelab.gun.recall import Recall, memory_of
+from kdelab.learn.distance import Parameters, PowerLogits
+from kdelab.learn.fit import Batch, Examples, Retriever
+from kdelab.learn.form import Form
 from kdelab.learn.memory import Neighbourhood
 
 
@@ -54,12 +51,16 @@ def test_gradients_of_all_parameters_agree_with_high_precision_differences(kerne
     predictions, found = np.array([0, 1]), Neighbourhood(np.array([0, 5, 9]), np.arange(2, 11), np.zeros(9))
     points, lower, upper = rng.uniform(-0.6, 0.6, 9), np.array([-0.2, 0.1]), np.array([0.2, 0.35])
     clusters = kdelab.Clusters(points, found.offsets, lower, upper)
-    task = fitting.Task(
-        features, memory_of(learnable(waves=60)), predictions, predictions, np.ones(12),
-        lambda wanted, found: kdelab.CrossEntropy(clusters, kernel), lambda wanted, found: None,
-    )  # fmt: skip
+    retriever = Retriever(features, memory_of(learnable(waves=60)), 5, 5)
+    examples = Examples(
+        retriever,
+        Form.named("power", 3),
+        predictions,
+        np.ones(2),
+        lambda rows, found: kdelab.CrossEntropy(clusters, kernel),
+    )
     theta = np.concatenate([rng.uniform(0.5, 4, 3), rng.uniform(0.4, 2, 3), rng.uniform(0.01, 0.5, 3)])
-    value, gradient = evaluate(Batch(task, predictions, found, task.objective), Form("power", 3), theta)
+    value, gradient = Batch(examples, found).value_and_grad(theta)
     with mp.workdps(30):
         exact = [mp.mpf(float(t)) for t in theta]
         step = mp.mpf("1e-10")
@@ -75,9 +76,28 @@ def test_gradients_of_all_parameters_agree_with_high_precision_differences(kerne
 
 def test_a_plain_power_forgets_its_offset() -> None:
     features = np.random.default_rng(1).random((9, 2))
-    distances = Distances(features, np.array([0]), Neighbourhood(np.array([0, 8]), np.arange(1, 9), np.zeros(8)))
-    first, second = (distances.logits(Parameters(np.ones(2), np.ones(2), np.full(2, b))) for b in (0.0, 0.7))
+    logits = PowerLogits(features, np.array([0]), Neighbourhood(np.array([0, 8]), np.arange(1, 9), np.zeros(8)))
+    first, second = (logits.forward(Parameters(np.ones(2), np.ones(2), np.full(2, b))) for b in (0.0, 0.7))
     np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("name", ["linear", "power"])
+def test_logits_and_slopes_do_not_depend_on_the_threads(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(9)
+    sizes = rng.integers(1, 400, 120)
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    found = Neighbourhood(offsets, rng.integers(0, 900, offsets[-1]), np.zeros(offsets[-1]))
+    form = Form.named(name, 5)
+    logits = form.logits(rng.random((900, 5)), rng.integers(0, 900, 120), found)
+    parameters = form.parameters(rng.uniform(0.5, 2, len(form.bounds)))
+    gradient, counts = rng.standard_normal(offsets[-1]), rng.random(120)
+    results = []
+    for threads in (1, 2, 3):
+        monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", threads)
+        results.append([logits.forward(parameters).copy(), *logits.backward(gradient, counts)])
+    for other in results[1:]:
+        for one, two in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(one, two)
 
 
 def test_the_aim_has_most_mass_in_the_window() -> None:
@@ -127,54 +147,33 @@ def test_the_sweep_finds_the_densest_place() -> None:
         assert aims[i] == pytest.approx(x[height.argmax()], abs=1e-15)
 
 
-def test_the_loss_of_intervals_agrees_with_quadrature_and_differences() -> None:
-    rng = np.random.default_rng(6)
-    offsets = np.array([0, 1, 4, 24])
-    lower = rng.uniform(-1, 0.7, 24)
-    upper, z = lower + rng.uniform(0.01, 0.5, 24), rng.standard_normal(24)
-    clusters = kdelab.Clusters((lower + upper) / 2, offsets, [-0.2, 0.0, -0.5], [0.3, 0.1, 0.6])
-    loss = IntervalCrossEntropy(clusters, lower, upper, 0.02)
-    values, gradient = loss.value_and_grad(z)
-    for i in range(3):
-        part = slice(offsets[i], offsets[i + 1])
-        a, b = clusters.lower[i], clusters.upper[i]
-        cuts = [x for x in (*lower[part], *upper[part]) if a < x < b]
-        area = quad(lambda x, i=i: np.log(loss.density(z, [x])[i, 0]), a, b, points=cuts, limit=200)[0]
-        assert values[i] == pytest.approx(-area / (b - a), abs=1e-9)
-    for j in range(24):
-        step = np.zeros(24)
-        step[j] = 1e-5
-        slope = (loss.value(z + step).sum() - loss.value(z - step).sum()) / 2e-5
-        assert gradient[j] == pytest.approx(slope, abs=1e-8)
-    np.testing.assert_allclose(np.add.reduceat(gradient, offsets[:-1]), 0, atol=1e-14)
-    with pytest.raises(ValueError, match="background must be greater than 0"):
-        IntervalCrossEntropy(clusters, lower, upper, 0.0)
-
-
 def test_an_aim_on_the_edge_hits() -> None:
-    waves = pd.DataFrame({"lower": [0.0, 0.1], "upper": [0.2, 0.3]})
-    assert hits(waves, np.array([0.2, 0.05])).tolist() == [True, False]
+    waves = learnable(waves=60)
+    waves.loc[:1, "lower"], waves.loc[:1, "upper"] = [0.0, 0.1], [0.2, 0.3]
+    assert Recall(waves).hit(np.array([0.2, 0.05]), np.arange(2)).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("name", ["scale", "linear", "power"])
-def test_the_spread_of_parameters_and_its_derivatives(name: str) -> None:
-    form = Form(name, 4)
+def test_the_unevenness_of_parameters_and_its_derivatives(name: str) -> None:
+    form = Form.named(name, 4)
     rng = np.random.default_rng(1)
-    alike = form.flat(Parameters(np.full(4, 3.0), np.ones(4), np.zeros(4)))
-    assert form.spread(alike)[0] == 0
-    theta = rng.uniform(0.1, 4, len(alike))
-    value, slope = form.spread(theta)
-    assert (value > 0) == (name != "scale")
+    assert form.unevenness(form.start)[0] == 0
+    theta = rng.uniform(0.1, 4, len(form.start))
+    value, slope = form.unevenness(theta)
+    weights, exponents, shifts = form.parameters(theta)
+    by_hand = ((weights - weights.mean()) / 4) ** 2 + (exponents - 1) ** 2 + shifts**2
+    assert value == pytest.approx(by_hand.mean(), abs=1e-14)
     for i in range(len(theta)):
         step = np.zeros(len(theta))
         step[i] = 1e-6
-        assert slope[i] == pytest.approx((form.spread(theta + step)[0] - form.spread(theta - step)[0]) / 2e-6, abs=1e-8)
+        rise = form.unevenness(theta + step)[0] - form.unevenness(theta - step)[0]
+        assert slope[i] == pytest.approx(rise / 2e-6, abs=1e-8)
 
 
 @pytest.mark.parametrize("name", ["scale", "linear", "power"])
-def test_a_gun_with_all_features_alike_lies_within_the_bounds(name: str) -> None:
-    form = Form(name, 3)
-    alike = form.flat(Parameters(np.full(3, 4.0), np.ones(3), np.zeros(3)))
+def test_features_are_alike_at_the_start_and_the_start_lies_within_the_bounds(name: str) -> None:
+    form = Form.named(name, 3)
+    np.testing.assert_array_equal(form.parameters(form.start), [[4] * 3, [1] * 3, [0] * 3])
     low, high = np.array(form.bounds).T
-    assert (low <= alike).all()
-    assert (alike <= high).all()
+    assert (low <= form.start).all()
+    assert (form.start <= high).all()

@@ -20,11 +20,12 @@ import kdelab
 import kdelab.gun
 import kdelab.learn
 import kdelab.loss.engines
-from kdelab.gun.intervals import IntervalCrossEntropy, densest
+from kdelab.gun.aim import densest
 from kdelab.gun.waves.columns import rows_of
 from kdelab.gun.waves.geometry import bullet_speed, escape_angle, target_interval
-from kdelab.learn.distance import Distances, Parameters
+from kdelab.learn.distance import LinearLogits, Parameters, PowerLogits
 from kdelab.learn.memory import Neighbourhood
+from kdelab.loss.intervals import IntervalCrossEntropy
 from kdelab.loss.parts import Part
 from kdelab.loss.runtime import _Cache
 from kdelab.loss.scattered.laplace import ScatteredLaplace
@@ -266,11 +267,16 @@ def made(of):
     found = Neighbourhood(np.array([0, 1, 3]), rows, np.zeros(3))
     weights = Parameters(np.ones(2), np.ones(2), np.zeros(2))
     kept = [features, found.offsets, rows]
-    return Distances(features, np.array([0, 4]), found), kept, lambda distances: distances.logits(weights)
+    kind = LinearLogits if of == "linear logits" else PowerLogits
+    return kind(features, np.array([0, 4]), found), kept, lambda logits: logits.forward(weights)
 
 
 @pytest.mark.parametrize(
-    "of", ["clusters", "one view of it, read-only", "lists", "one list", "part", "intervals", "distances"]
+    "of",
+    [
+        *("clusters", "one view of it, read-only", "lists", "one list", "part", "intervals"),
+        *("linear logits", "power logits"),
+    ],
 )
 def test_what_was_given_may_be_changed_afterwards(of):
     thing, arrays, said = made(of)
@@ -301,7 +307,7 @@ PREPARED = [
     CLUSTERS, LOSS, PARTS[0], kdelab.TwoPass(PARTS, kdelab.Laplace(0.1)),
     ScatteredQuadrature(PARTS, kdelab.Gaussian(0.1)),
     ScatteredLaplace(PARTS, kdelab.Laplace(0.1)), rest.Rates(LOSS), shuffled.NormalisedInParts(PARTS, KERNELS[0]),
-    IntervalCrossEntropy(CLUSTERS, np.zeros(5) - 0.1, np.zeros(5) + 0.1, 0.1), made("distances")[0],
+    IntervalCrossEntropy(CLUSTERS, np.zeros(5) - 0.1, np.zeros(5) + 0.1, 0.1),
     *(rival(CLUSTERS, KERNELS[0]) for rival in (
         rivals.MeanSquaredError, rivals.SquaredDistance, rivals.Wasserstein, rivals.CRPS, rivals.DensitySquaredError,
         rivals.Power, rivals.Linear, rivals.LogOfIntegral, shortcuts.LogOfEach, shortcuts.FixedRest)),
@@ -398,12 +404,13 @@ def use_everything(form, whole=lambda given: np.array(given, dtype=np.int64)):
     densest(form(np.ones(5)), form(POINTS), form(np.array(POINTS) + 0.1), whole(OFFSETS))
     found = Neighbourhood(whole([0, 1, 3]), whole([1, 2, 3]), np.zeros(3))
     features = np.array([form(POINTS), form(LOGITS)]).T
-    for exponents in ([1.0, 1.0], [1.0, 0.5]):
-        parameters = Parameters(np.ones(2), np.array(exponents), np.zeros(2))
+    parameters = Parameters(np.ones(2), np.array([1.0, 0.5]), np.zeros(2))
+    for kind in (LinearLogits, PowerLogits):
         for layout in (np.ascontiguousarray, np.asfortranarray):
-            distances = Distances(layout(features), whole([0, 4]), found)
-            distances.logits(parameters)
-            distances.slopes(parameters, form([0.1, 0.2, 0.3]), curved=exponents != [1.0, 1.0])
+            parameters.positions(layout(features))
+            logits = kind(layout(features), whole([0, 4]), found)
+            logits.forward(parameters)
+            logits.backward(form([0.1, 0.2, 0.3]), form([0.5, 0.5]))
     target_interval(np.array([form([400.0] * 9), form([300.0] * 9)]).T, 400, 100.0, np.float32(11), 0, 0.8, 800, 600)
 
 

@@ -4,7 +4,7 @@ Circular targeting proper needs the enemy's rate of turn, which isn't among the 
 go on circling the shooter, is its nearest relative.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from kdelab.gun.aim import most_mass
-from kdelab.gun.predicting import bot_width, hits
-from kdelab.gun.recall import memory_of, middles
-from kdelab.gun.waves.check import checked
-from kdelab.gun.waves.columns import number_column, rows_of, series
+from kdelab.gun.judging import judged
+from kdelab.gun.recall import Recall
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.loss.kernels import Kernel, Laplace
@@ -29,16 +27,17 @@ _CHUNK = 1000  # waves at a time: each brings its whole memory
 class HeadOn(BaseEstimator):
     """Fires where the enemy is."""
 
-    def fit(self, waves: pd.DataFrame, y: None = None) -> Any:
+    def fit(self, waves: pd.DataFrame | Recall, y: None = None) -> Any:
         """Learn nothing."""
         self.weights_ = np.empty(0)
         return self
 
-    def predict(self, waves: pd.DataFrame, rows: ArrayLike | None = None) -> Floats:
+    def predict(self, waves: pd.DataFrame | Recall, rows: ArrayLike | None = None) -> Floats:
         """Return the guess factor to aim at for each wave asked for, (rows,)."""
-        wanted = _wanted(waves, rows, _KNOWN)
+        recall = Recall.of(waves, _KNOWN)
+        wanted = recall.rows(rows)
         with np.errstate(invalid="ignore", divide="ignore"):
-            factors = self.factors({name: number_column(waves, name)[wanted] for name in _KNOWN})
+            factors = self.factors({name: recall.numbers(name)[wanted] for name in _KNOWN})
         if not np.isfinite(factors).all():
             first = wanted[np.argmin(np.isfinite(factors))]
             raise ValueError(
@@ -46,16 +45,15 @@ class HeadOn(BaseEstimator):
             )
         return np.clip(factors, -1.0, 1.0)
 
-    def losses(self, waves: pd.DataFrame, rows: ArrayLike | None = None) -> Floats:
+    def losses(self, waves: pd.DataFrame | Recall, rows: ArrayLike | None = None) -> Floats:
         """Return NaN: one aim is no density."""
-        return np.full(len(rows_of(rows, len(waves))), np.nan)
+        return np.full(len(Recall.of(waves).rows(rows)), np.nan)
 
-    def judge(self, waves: pd.DataFrame, rows: ArrayLike | None = None) -> pd.DataFrame:
+    def judge(self, waves: pd.DataFrame | Recall, rows: ArrayLike | None = None) -> pd.DataFrame:
         """Return a row a wave: row, battle, aim, hit and cross_entropy, as `NeighbourModel.judge` does."""
-        wanted = _wanted(waves, rows)
-        aims = self.predict(waves, wanted)
-        columns = {"row": wanted, "battle": series(waves, "battle").to_numpy()[wanted], "aim": aims}
-        return pd.DataFrame({**columns, "hit": hits(waves, aims, wanted), "cross_entropy": self.losses(waves, wanted)})
+        recall = Recall.of(waves)
+        wanted = recall.rows(rows)
+        return judged(recall, wanted, self.predict(recall, wanted), self.losses(recall, wanted))
 
     def factors(self, known: dict[str, Floats]) -> Floats:
         """Return guess factors from what is known of each wave."""
@@ -95,40 +93,32 @@ class Histogram(HeadOn):
     def __init__(self, kernel: Kernel = _LAPLACE) -> None:
         self.kernel = kernel
 
-    def predict(self, waves: pd.DataFrame, rows: ArrayLike | None = None) -> Floats:
+    def predict(self, waves: pd.DataFrame | Recall, rows: ArrayLike | None = None) -> Floats:
         """Return the densest guess factor for the bot's width, (rows,); 0 without a memory."""
-        wanted = _wanted(waves, rows, ("distance",))
-        width = bot_width(waves, wanted)
-        aims = np.zeros(len(wanted))
-        for known, clusters in self._clusters(waves, wanted):
+        recall = Recall.of(waves, ["distance"])
+        wanted = recall.rows(rows)
+        width, aims = recall.bot_width(wanted), np.zeros(len(wanted))
+        for known, clusters in self._clusters(recall, wanted):
             weights = np.repeat(1 / clusters.sizes, clusters.sizes)
             aims[known] = most_mass(clusters, weights, self.kernel, width[known])
         return aims
 
-    def losses(self, waves: pd.DataFrame, rows: ArrayLike | None = None) -> Floats:
+    def losses(self, waves: pd.DataFrame | Recall, rows: ArrayLike | None = None) -> Floats:
         """Return the cross-entropy of each wave, (rows,); a uniform density's log 2 without a memory."""
-        wanted = _wanted(waves, rows)
+        recall = Recall.of(waves)
+        wanted = recall.rows(rows)
         losses = np.full(len(wanted), np.log(2.0))
-        for known, clusters in self._clusters(waves, wanted):
+        for known, clusters in self._clusters(recall, wanted):
             losses[known] = CrossEntropy(clusters, self.kernel).value(np.zeros(len(clusters.points)))
         return losses
 
-    def _clusters(self, waves: pd.DataFrame, wanted: Integers) -> list[tuple[Integers, Clusters]]:
-        """Return positions in `wanted` and clusters of whole memories, a chunk at a time."""
-        memory, points = memory_of(waves), middles(waves)
-        able = np.flatnonzero(memory.stored[wanted] > 0)
-        lower, upper = (number_column(waves, name) for name in ("lower", "upper"))
-        chunks = []
+    def _clusters(self, recall: Recall, wanted: Integers) -> Iterator[tuple[Integers, Clusters]]:
+        """Yield positions in `wanted` and clusters of whole memories, a chunk at a time."""
+        able = np.flatnonzero(recall.memory.stored[wanted] > 0)
         for start in range(0, len(able), _CHUNK):
             known = able[start : start + _CHUNK]
-            lists = [points[memory.rows(int(row))] for row in wanted[known]]
-            chunks.append((known, Clusters.from_lists(lists, lower[wanted[known]], upper[wanted[known]])))
-        return chunks
+            lists = [recall.middles[recall.memory.rows(int(row))] for row in wanted[known]]
+            yield known, Clusters.from_lists(lists, *recall.intervals(wanted[known]))
 
 
 _KNOWN = ("distance", "lateral_speed", "approach", "bullet_speed", "escape_angle", "room_ahead")
-
-
-def _wanted(waves: pd.DataFrame, rows: ArrayLike | None, needed: Sequence[str] = ()) -> Integers:
-    checked(waves, needed)
-    return rows_of(rows, len(waves))

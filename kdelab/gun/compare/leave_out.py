@@ -20,7 +20,7 @@ from sklearn.base import clone
 from kdelab.gun.compare.baselines import HeadOn, Histogram, Linear, Orbit
 from kdelab.gun.compare.trials import compared
 from kdelab.gun.model import NeighbourModel
-from kdelab.gun.recall import memory_of
+from kdelab.gun.recall import Recall
 from kdelab.gun.waves.columns import number_column, numbers_in, round_column
 from kdelab.gun.waves.store import load_waves
 from kdelab.learn.memory import ENOUGH
@@ -67,7 +67,8 @@ def leave_robots_out(
         If there are fewer than two folds, or more than robots.
     """
     exam = waves if judged_on is None else judged_on
-    able = memory_of(exam).stored >= ENOUGH
+    recall = Recall.of(exam)
+    able = recall.memory.stored >= ENOUGH
     robots = np.unique(waves["enemy"].astype(str))
     groups = len(robots) if folds is None else folds
     if not 2 <= groups <= len(robots):
@@ -84,7 +85,7 @@ def leave_robots_out(
                 fresh = clone(gun)
                 if "random_state" in fresh.get_params():
                     fresh.set_params(random_state=seed)
-                tables.append(fresh.fit(others).judge(exam, rows).assign(gun=name, seed=seed))
+                tables.append(fresh.fit(others).judge(recall, rows).assign(gun=name, seed=seed))
     results = pd.concat(tables, ignore_index=True)
     return results.assign(robot=exam["enemy"].to_numpy()[results["row"]])
 
@@ -115,11 +116,12 @@ def own_shots(
     """
     hit, fired = numbers_in(waves, "hit"), number_column(waves, "real") > 0
     mine = fired & ~np.isnan(hit) & (waves["shooter"] == shooter).to_numpy() & (round_column(waves) >= first_round)
-    rows = np.flatnonzero(mine & (memory_of(waves).stored >= ENOUGH))
+    recall = Recall.of(waves)
+    rows = np.flatnonzero(mine & (recall.memory.stored >= ENOUGH))
     columns = {name: waves[name].to_numpy()[rows] for name in ("battle", "round", "enemy")} | {"row": rows}
     tables = [pd.DataFrame({"gun": "really", **columns, "hit": hit[rows] == 1})]
     for name, gun in guns.items():
-        tables.append(pd.DataFrame({"gun": name, **columns, "hit": gun.judge(waves, rows)["hit"].to_numpy()}))
+        tables.append(pd.DataFrame({"gun": name, **columns, "hit": gun.judge(recall, rows)["hit"].to_numpy()}))
     return pd.concat(tables, ignore_index=True)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from kdelab.gun.model import NeighbourModel
-from kdelab.gun.predicting import bot_width
 from kdelab.gun.waves.columns import number_column, numbers_in
+from kdelab.gun.waves.geometry import bot_width
 from kdelab.loss.validate import Floats, Integers, count
 
 GRID = np.linspace(-1, 1, 201)
@@ -21,7 +21,8 @@ def as_surfer(waves: pd.DataFrame) -> pd.DataFrame:
     Column ``bot_width`` is the width of the robot at the wave's distance, in guess factors; the interval is ``fired``
     plus and minus half of it, clipped to [-1, 1]. Shots beyond the escape angle are left out: they hit no surfer.
     """
-    width, fired = bot_width(waves, np.arange(len(waves))), numbers_in(waves, "fired")
+    width = bot_width(*(number_column(waves, name) for name in ("distance", "escape_angle")))
+    fired = numbers_in(waves, "fired")
     shots = (number_column(waves, "real") > 0) & (np.abs(fired) <= 1)
     turned = waves.assign(
         lower=np.clip(fired - width / 2, -1, 1), upper=np.clip(fired + width / 2, -1, 1), bot_width=width

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from kdelab.gun.judging import judged
 from kdelab.gun.model import NeighbourModel
-from kdelab.gun.predicting import hits
+from kdelab.gun.recall import Recall
 from kdelab.gun.waves.check import late
 from kdelab.gun.waves.columns import number_column
 from kdelab.loss.validate import Floats, Integers, count, fraction
@@ -48,13 +49,12 @@ def trial(
         A row a gun and wave: gun, row, battle, cross_entropy (nats), hit (bool).
     """
     early = waves[~late_rounds(waves, share)].reset_index(drop=True)
-    tables = []
+    recall, tables = Recall.of(waves), []
     for name, gun in guns.items():
         if not hasattr(gun, "weights_"):
             gun.fit(early)
-        judged = {"gun": name, "row": rows, "battle": waves["battle"].to_numpy()[rows]}
-        hit = hits(waves, gun.predict(waves, rows), rows)
-        tables.append(pd.DataFrame({**judged, "cross_entropy": gun.losses(waves, rows), "hit": hit}))
+        table = judged(recall, rows, gun.predict(recall, rows), gun.losses(recall, rows))
+        tables.append(table.assign(gun=name)[["gun", "row", "battle", "cross_entropy", "hit"]])
     return pd.concat(tables, ignore_index=True)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from kdelab.gun.export.table import State, checked, from_json, plain, text_of
+from kdelab.gun.export.table import checked, from_json, plain, text_of
+from kdelab.learn.metric import Metric
 
 _KEYWORDS = """
 abstract assert boolean break byte case catch char class const continue default do double else enum extends false final
@@ -19,12 +20,13 @@ public return short static strictfp super switch synchronized this throw throws 
 _NO_CLASS = "var yield record sealed permits String Math"  # the last two are used inside of the class
 
 
-def to_java(state: State, class_name: str) -> str:
+def to_java(settings: dict[str, Any], metric: Metric, class_name: str) -> str:
     """Return a Java class of that name, without dependencies: the table {w, b, a} and what to do with it.
 
     Parameters
     ----------
-    state : State
+    settings : dict
+    metric : Metric
     class_name : str
         "LearnedWeights", or with its package: "my.bot.LearnedWeights".
 
@@ -34,24 +36,24 @@ def to_java(state: State, class_name: str) -> str:
         If Java allows no class of that name, or for what `to_json` refuses.
     """
     package, _, name = _class_name(class_name).rpartition(".")
-    data = plain(checked(state))
-    columns = zip(state.ranges, state.weights, state.offsets, state.exponents, strict=True)
+    data = plain(settings, checked(settings, metric))
+    columns = zip(metric.ranges, metric.weights, metric.shifts, metric.exponents, strict=True)
     rows = [f"        {{{_double(w)}, {_double(b)}, {_double(a)}}}, // {_escaped(key)}" for key, w, b, a in columns]
     return _JAVA.format(
         package=f"package {package};\n\n" if package else "",
         name=name,
-        features=", ".join(f'"{_escaped(feature)}"' for feature in state.ranges),
-        ranges=", ".join(f"{{{_double(low)}, {_double(high)}}}" for low, high in state.ranges.values()),
+        features=", ".join(f'"{_escaped(feature)}"' for feature in metric.ranges),
+        ranges=", ".join(f"{{{_double(low)}, {_double(high)}}}" for low, high in metric.ranges.values()),
         rows="\n".join(rows),
-        scale=_double(state.scale),
+        scale=_double(metric.scale),
         neighbours=data["settings"]["neighbours"],
         share=data["settings"]["share"],
         json=json.dumps(data),
     )
 
 
-def from_java(source: str) -> State:
-    """Return the state that `to_java` wrote; the table's numbers are read from the Java code itself.
+def from_java(source: str) -> tuple[dict[str, Any], Metric]:
+    """Return the settings and the metric that `to_java` wrote; the table's numbers are read from the Java code itself.
 
     Raises
     ------
@@ -60,18 +62,18 @@ def from_java(source: str) -> State:
     """
     source = text_of(source).replace("\r\n", "\n")
     # a name stands in quotes or behind //, so what is looked for in front of both is code
-    settings = re.search(r"^// kdelab: (.*)$", source, re.MULTILINE)
+    said = re.search(r"^// kdelab: (.*)$", source, re.MULTILINE)
     table = re.search(r"^[^\"/\n]*TRANSFORM = \{(.*?)\n\s*\};", source, re.DOTALL | re.MULTILINE)
     scale = re.search(r"^[^\"/\n]*DISTANCE_SCALE = -(\S+);", source, re.MULTILINE)
-    if not (settings and table and scale):
+    if not (said and table and scale):
         raise ValueError("source is not a gun that to_java wrote: it lacks the table or the settings")
-    state = from_json(settings.group(1))
+    settings, metric = from_json(said.group(1))
     cells = [row.split(",") for row in re.findall(r"\{([^{}]*)\}", re.sub(r"//.*", "", table.group(1)))]
-    if [len(row) for row in cells] != [3] * len(state.ranges):
-        raise ValueError(f"source: TRANSFORM needs {len(state.ranges)} rows of three numbers")
+    if [len(row) for row in cells] != [3] * len(metric.ranges):
+        raise ValueError(f"source: TRANSFORM needs {len(metric.ranges)} rows of three numbers")
     try:
         w, b, a = np.array(cells, dtype=np.float64).T
-        return checked(state._replace(scale=float(scale.group(1)), weights=w, offsets=b, exponents=a))
+        return settings, checked(settings, Metric(metric.ranges, float(scale.group(1)), w, a, b))
     except ValueError as error:
         raise ValueError(f"source is not a gun that to_java wrote: {error}") from error
 

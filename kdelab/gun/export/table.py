@@ -7,15 +7,14 @@ import json
 import math
 import sys
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from kdelab.gun.parameters import names_of
-from kdelab.learn.distance import Parameters
+from kdelab.learn.metric import Metric
 from kdelab.loss import kernels
 from kdelab.loss.kernels import Kernel
-from kdelab.loss.validate import Floats
 
 FORMAT = "kdelab.NeighbourModel"
 SCHEMA = 2
@@ -25,18 +24,7 @@ SETTINGS = ("kernel", "form", "neighbours", "share", "features", "background", "
 _ROW = ("name", "low", "high", "w", "b", "a")
 
 
-class State(NamedTuple):
-    """All that predicting takes."""
-
-    parameters: dict[str, Any]
-    ranges: dict[str, tuple[float, float]]
-    scale: float
-    weights: Floats
-    offsets: Floats
-    exponents: Floats
-
-
-def to_json(state: State) -> str:
+def to_json(settings: dict[str, Any], metric: Metric) -> str:
     """Return JSON: a row {name, low, high, w, b, a} a feature, the distance's scale, and the gun's settings.
 
     Raises
@@ -44,11 +32,11 @@ def to_json(state: State) -> str:
     ValueError
         If a number of the gun is not what it may be, or its kernel is none of kdelab's.
     """
-    return json.dumps(plain(checked(state)), indent=1)
+    return json.dumps(plain(settings, checked(settings, metric)), indent=1)
 
 
-def from_json(text: str) -> State:
-    """Return the state that `to_json` wrote.
+def from_json(text: str) -> tuple[dict[str, Any], Metric]:
+    """Return the settings and the metric that `to_json` wrote.
 
     Raises
     ------
@@ -72,53 +60,50 @@ def from_json(text: str) -> State:
             raise ValueError("a feature stands twice")
         low, high, w, b, a = (np.array([_number(key, row[key]) for row in rows]) for key in _ROW[1:])
         ranges = dict(zip(names, zip(low.tolist(), high.tolist(), strict=True), strict=True))
-        return checked(State(settings, ranges, _number("scale", data["scale"]), w, b, a))
+        return settings, checked(settings, Metric(ranges, _number("scale", data["scale"]), w, a, b))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"text is not a gun that to_json wrote: {error}") from error
 
 
-def checked(state: State) -> State:
-    """Return a state with contiguous float64 arrays; ValueError if a number can't be a gun's."""
-    names = names_of(state.parameters["features"])
-    if list(state.ranges) != names:
-        raise ValueError(f"its rows are those of {', '.join(state.ranges)}, its settings name {', '.join(names)}")
-    w, b, a = (np.array(part, dtype=np.float64) for part in (state.weights, state.offsets, state.exponents))
-    if not w.shape == b.shape == a.shape == (len(state.ranges),):
-        raise ValueError(f"there are {len(state.ranges)} features, and weights for {w.size}")
-    for name, (low, high) in state.ranges.items():
+def checked(settings: dict[str, Any], metric: Metric) -> Metric:
+    """Return a metric with contiguous float64 arrays; ValueError if a number can't be a gun's."""
+    names = names_of(settings["features"])
+    if list(metric.ranges) != names:
+        raise ValueError(f"its rows are those of {', '.join(metric.ranges)}, its settings name {', '.join(names)}")
+    w, a, b = (np.array(part, dtype=np.float64) for part in (metric.weights, metric.exponents, metric.shifts))
+    if not w.shape == b.shape == a.shape == (len(names),):
+        raise ValueError(f"there are {len(names)} features, and weights for {w.size}")
+    for name, (low, high) in metric.ranges.items():
         if not (low < high and math.isfinite(high - low)):
             raise ValueError(f"the range of {name} is {low:g} to {high:g}; it must rise, and be finite")
     for key, values in (("w", w), ("b", b), ("a", a)):
         if not (np.isfinite(values) & (values >= 0)).all():
             raise ValueError(f"{key} must be finite and at least 0, not {values.tolist()}")
-    if not (math.isfinite(state.scale) and state.scale > 0):
-        raise ValueError(f"scale must be finite and greater than 0, not {state.scale}")
-    with np.errstate(over="ignore", invalid="ignore"):
-        ends = Parameters(w * state.scale, a, b).transformed(np.array([np.zeros(len(w)), np.ones(len(w))]))
-        span = np.abs(np.diff(ends * w * state.scale, axis=0)).sum()
-    if not np.isfinite(span):
+    if not (math.isfinite(metric.scale) and metric.scale > 0):
+        raise ValueError(f"scale must be finite and greater than 0, not {metric.scale}")
+    right = Metric(metric.ranges, float(metric.scale), w, a, b)
+    if not right.is_finite:
         raise ValueError("with such weights distances are not finite")
-    return state._replace(scale=float(state.scale), weights=w, offsets=b, exponents=a)
+    return right
 
 
-def plain(state: State) -> dict[str, Any]:
-    """Return what JSON can say of a state; ValueError if its kernel is none of kdelab's."""
-    settings = dict(state.parameters)
-    settings |= {name: int(settings[name]) for name in ("neighbours", "share")}
-    settings["background"] = float(settings["background"])
+def plain(settings: dict[str, Any], metric: Metric) -> dict[str, Any]:
+    """Return what JSON can say of a gun; ValueError if its kernel is none of kdelab's."""
+    said = settings | {name: int(settings[name]) for name in ("neighbours", "share")}
+    said["background"] = float(settings["background"])
     kernel = settings["kernel"]
     if isinstance(kernel, Kernel):
         if getattr(kernels, type(kernel).__name__, None) is not type(kernel):
             raise ValueError(f"kernel: {kernel!r} is none of kdelab's, and can't be written")
-        settings["kernel"] = {"name": type(kernel).__name__, **asdict(kernel)}
+        said["kernel"] = {"name": type(kernel).__name__, **asdict(kernel)}
     if settings["features"] is not None:
-        settings["features"] = list(settings["features"])
-    columns = zip(state.ranges.items(), state.weights, state.offsets, state.exponents, strict=True)
+        said["features"] = list(settings["features"])
+    columns = zip(metric.ranges.items(), metric.weights, metric.shifts, metric.exponents, strict=True)
     rows = [
         {"name": name, "low": float(low), "high": float(high), "w": float(w), "b": float(b), "a": float(a)}
         for (name, (low, high)), w, b, a in columns
     ]
-    return {"format": FORMAT, "schema": SCHEMA, "settings": settings, "scale": state.scale, "features": rows}
+    return {"format": FORMAT, "schema": SCHEMA, "settings": said, "scale": metric.scale, "features": rows}
 
 
 def _schema(data: Any) -> int:

@@ -1,7 +1,7 @@
 """Is a table of waves fit to learn from?  One error that says everything that is wrong with it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -42,37 +42,40 @@ def checked(waves: pd.DataFrame, features: Sequence[str], ranges: Mapping[str, t
     if len(waves) == 0:
         raise ValueError("waves has no rows")
     faults: list[str] = []
-
-    def note(bad: np.ndarray, what: str, column: str) -> None:
+    for bad, what, column in _faults(waves, features, ranges):
         if bad.any():
             first = int(np.argmax(bad))
             given = series(waves, column).iloc[first]
             faults.append(f"{what} in {int(bad.sum())} rows, first in row {first} ({column} = {given})")
+    if faults:
+        raise ValueError("waves: " + "; ".join(faults))
 
+
+def _faults(
+    waves: pd.DataFrame, features: Sequence[str], ranges: Mapping[str, tuple[float, float]]
+) -> Iterator[tuple[np.ndarray, str, str]]:
+    """Yield in which rows something may be wrong, what, and the column to be shown."""
     for name in ("battle", "shooter"):
-        note(names_in(waves, name) < 0, f"{name} is missing", name)
-    numbers: dict[str, Floats] = {}
-    for name in ("round", *INTERVAL, *features):
-        values = numbers_in(waves, name)
-        note(~np.isfinite(values), f"{name} is not a finite number", name)
-        numbers[name] = values
+        yield names_in(waves, name) < 0, f"{name} is missing", name
+    numbers = {name: numbers_in(waves, name) for name in ("round", *INTERVAL, *features)}
+    for name, values in numbers.items():
+        yield ~np.isfinite(values), f"{name} is not a finite number", name
     if "turn" in waves.columns:
         keys = [names_in(waves, "battle"), names_in(waves, "shooter"), numbers["round"], numbers_in(waves, "turn")]
         twice = pd.DataFrame(dict(enumerate(keys))).duplicated().to_numpy() & np.isfinite(keys).all(axis=0)
-        note(twice, "a (battle, shooter, round, turn) stands there for the second time,", "battle")
+        yield twice, "a (battle, shooter, round, turn) stands there for the second time,", "battle"
     with np.errstate(invalid="ignore"):
-        note((numbers["round"] % 1 > 0) | (np.abs(numbers["round"]) >= WHOLE), "round is not a whole number", "round")
-        note(numbers["lower"] >= numbers["upper"], "the interval is empty, lower >= upper,", "lower")
-        for name in INTERVAL:
-            note(np.abs(numbers[name]) > 1 + _ROUNDING, f"{name} is outside [-1, 1]", name)
-        for name in features:
-            if name in ranges:
-                low, high = ranges[name]
-                slack = _ROUNDING * (high - low)
-                outside = (numbers[name] < low - slack) | (numbers[name] > high + slack)
-                note(outside, f"{name} is outside its range [{low:g}, {high:g}]", name)
-    if faults:
-        raise ValueError("waves: " + "; ".join(faults))
+        broken = (numbers["round"] % 1 > 0) | (np.abs(numbers["round"]) >= WHOLE)
+    yield broken, "round is not a whole number", "round"
+    yield numbers["lower"] >= numbers["upper"], "the interval is empty, lower >= upper,", "lower"
+    for name in INTERVAL:
+        yield np.abs(numbers[name]) > 1 + _ROUNDING, f"{name} is outside [-1, 1]", name
+    for name in features:
+        if name in ranges:
+            low, high = ranges[name]
+            slack = _ROUNDING * (high - low)
+            outside = (numbers[name] < low - slack) | (numbers[name] > high + slack)
+            yield outside, f"{name} is outside its range [{low:g}, {high:g}]", name
 
 
 def ranges_of(waves: pd.DataFrame, features: Sequence[str]) -> dict[str, tuple[float, float]]:

@@ -19,7 +19,7 @@ import pandas as pd
 
 from kdelab.gun.battles.turns import DEAD, EXPLODED, EXPLOSION, FIRST, HIT_ROBOT, HIT_WALL, SECOND, TurnLog
 from kdelab.gun.waves.features import FEATURES, bearings, features_of_round, orbit_direction
-from kdelab.gun.waves.geometry import HALF_WIDTH, MAX_SPEED, bullet_speed, escape_angle, target_interval
+from kdelab.gun.waves.geometry import HALF_WIDTH, MAX_SPEED, bullet_speed, escape_angle, target_interval, wrap
 
 COLUMNS = [
     *("battle", "round", "turn", "shooter", "enemy", "real", "hit", "passed", "power", "bullet_speed"),
@@ -165,7 +165,7 @@ def _round_table(log: TurnLog, side: int, shots: pd.DataFrame, power_before: flo
             "orbit_direction": direction[at].astype(int),
             "lower": ends.min(axis=1),  # within [-1, 1]: only bearings within the escape angle were tried
             "upper": ends.max(axis=1),
-            "fired": ((offset + np.pi) % (2 * np.pi) - np.pi) * (direction / escape)[at],
+            "fired": wrap.py_func(offset) * (direction / escape)[at],
             **{name: values[at] for name, values in features.items()},
         }
     )

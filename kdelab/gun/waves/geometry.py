@@ -133,3 +133,10 @@ def bullet_speed(power: np.ndarray | float) -> np.ndarray:
 def escape_angle(speed: np.ndarray | float) -> np.ndarray:
     """Return asin(8 / speed): the largest bearing offset, in radians, that a robot can reach before the bullet."""
     return np.arcsin(MAX_SPEED / numbers("speed", speed))
+
+
+def bot_width(distance: Floats, angle: Floats) -> Floats:
+    """Return how wide a robot is at a distance, in guess factors; the escape angles must be greater than 0."""
+    if (angle <= 0).any():
+        raise ValueError(f"waves: escape_angle must be greater than 0, not {angle.min():g}")
+    return 2 * np.arctan2(HALF_WIDTH, distance) / angle

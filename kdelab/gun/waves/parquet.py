@@ -37,13 +37,8 @@ def from_arrow(name: str, column: Any) -> Any:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     kind = column.type
-    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) == "string_view"
     if name in TEXT:
-        if not is_text and len(column):  # of no rows nobody can tell
-            raise ValueError(f"is of type {kind}; needed is text")
-        if column.null_count:
-            raise ValueError(f"is missing in {column.null_count} rows")
-        return column.cast(pa.string()).to_pandas()
+        return _text(column)
     is_whole, is_real = pa.types.is_integer(kind), pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     if name not in COLUMNS:
         if is_whole and not column.null_count:
@@ -53,17 +48,31 @@ def from_arrow(name: str, column: Any) -> Any:
     elif not (is_whole or is_real or pa.types.is_boolean(kind) or pa.types.is_null(kind)):
         raise ValueError(f"is of type {kind}; needed are numbers")
     values = _floats(column)
-    if name in ("real", *WHOLE) and np.isnan(values).any():
-        raise ValueError(f"is missing in {int(np.isnan(values).sum())} rows")
     if name in ("real", *WHOLE, *MARKS):
-        bits = name in ("real", "hit")
-        bad = ~(np.isin(values, (0, 1)) if bits else np.abs(values) % 1 == 0) & ~np.isnan(values)
-        if bad.any():
-            first = int(np.argmax(bad))
-            raise ValueError(
-                f"is {values[first]:g} in row {first}; allowed are {'0 and 1' if bits else 'whole numbers'}"
-            )
+        _refuse_fractions(name, values)
     return values == 1 if name == "real" else values.astype(np.int64) if name in WHOLE else values
+
+
+def _text(column: Any) -> Any:
+    """Return a column of text as str; ValueError if it is something else, or missing somewhere."""
+    kind = column.type
+    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) == "string_view"
+    if not is_text and len(column):  # of no rows nobody can tell
+        raise ValueError(f"is of type {kind}; needed is text")
+    if column.null_count:
+        raise ValueError(f"is missing in {column.null_count} rows")
+    return column.cast(pa.string()).to_pandas()
+
+
+def _refuse_fractions(name: str, values: np.ndarray) -> None:
+    """Raise a ValueError if numbers aren't whole, or 0 and 1, or missing where they can't be."""
+    missing, bits = np.isnan(values), name in ("real", "hit")
+    if name not in MARKS and missing.any():
+        raise ValueError(f"is missing in {int(missing.sum())} rows")
+    bad = ~(np.isin(values, (0, 1)) if bits else np.abs(values) % 1 == 0) & ~missing
+    if bad.any():
+        first = int(np.argmax(bad))
+        raise ValueError(f"is {values[first]:g} in row {first}; allowed are {'0 and 1' if bits else 'whole numbers'}")
 
 
 def _floats(column: Any) -> np.ndarray:

@@ -37,18 +37,23 @@ def warn_of_holes(index: pd.Index, group: Integers, rounds: Integers) -> None:
         )
 
 
-def counted(waves: pd.DataFrame) -> pd.DataFrame:
-    """Return how many waves there are of each battle, shooter and round, a row each: battle, shooter, round, waves."""
-    return _keys(waves).value_counts([*_NAMES, "round"], sort=False).rename("waves").reset_index()
+def rounds_of(waves: pd.DataFrame) -> pd.DataFrame:
+    """Return battle, shooter and round of each wave, of types that compare across tables."""
+    names = {name: series(waves, name).astype(object).to_numpy() for name in _NAMES}
+    return pd.DataFrame({**names, "round": round_column(waves)}).astype(dict.fromkeys(_NAMES, object))
 
 
-def warn_of_forgotten(seen: pd.DataFrame, waves: pd.DataFrame, rows: Integers) -> None:
-    """Warn if the memories of some rows lack waves that a gun was fitted on, given what `counted` said of those."""
-    keys = _keys(waves)
-    last = keys.iloc[rows].groupby(_NAMES, sort=False)["round"].max().rename("last").reset_index()
-    asked = seen.merge(last, on=_NAMES)
-    asked = asked[asked["round"] < asked["last"]]
-    both = asked.merge(counted(waves), on=[*_NAMES, "round"], how="left", suffixes=("", "_here"))
+def counted(rounds: pd.DataFrame) -> pd.DataFrame:
+    """Return how many waves there are of each of `rounds_of`, a row each: battle, shooter, round, waves."""
+    return rounds.value_counts([*_NAMES, "round"], sort=False).rename("waves").reset_index()
+
+
+def warn_of_forgotten(seen: pd.DataFrame, here: pd.DataFrame, asked: pd.DataFrame) -> None:
+    """Warn if memories lack waves that a gun was fitted on: `counted` then and here, `rounds_of` what is asked."""
+    last = asked.groupby(_NAMES, sort=False)["round"].max().rename("last").reset_index()
+    remembered = seen.merge(last, on=_NAMES)
+    remembered = remembered[remembered["round"] < remembered["last"]]
+    both = remembered.merge(here, on=[*_NAMES, "round"], how="left", suffixes=("", "_here"))
     lacking = both[both["waves_here"].fillna(0) < both["waves"]]
     if len(lacking):
         first = lacking.iloc[0]
@@ -64,8 +69,3 @@ def _warn(message: str) -> None:
     while frame.f_back and frame.f_globals["__name__"].startswith("kdelab."):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, UserWarning, stacklevel=level)
-
-
-def _keys(waves: pd.DataFrame) -> pd.DataFrame:
-    names = {name: series(waves, name).astype(object).to_numpy() for name in _NAMES}
-    return pd.DataFrame({**names, "round": round_column(waves)}).astype(dict.fromkeys(_NAMES, object))
