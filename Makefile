@@ -58,7 +58,9 @@ unit: $(READY) ## the unit tests alone
 	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m 'not slow'
 
 coverage: $(READY) ## the unit tests, and which lines of Python they don't reach (compiled code isn't seen)
-	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m 'not slow' --cov --cov-report term
+	rm -f .coverage .coverage.*
+	$(ONE_THREAD) $(RUN) coverage run -m pytest -n 2 --dist loadgroup -m 'not slow'
+	$(RUN) coverage combine --quiet && $(RUN) coverage report && $(RUN) coverage xml -o reports/coverage.xml
 
 lowest: ## the unit tests of loss, study, learn and gun with the oldest releases that pyproject.toml allows
 	rm -rf .venv-lowest && $(BASE) -m venv .venv-lowest
@@ -89,7 +91,7 @@ battles: $(READY) ## record the sample robots' battles again (needs Debian's rob
 	$(RUN) kdelab.gun battles
 
 clean: ## remove what was built: .venv, pages (not files of your own beside them), caches
-	rm -rf $(ENV) .venv-lock .bench dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(ENV) .venv-lock .venv-lowest .bench .coverage .coverage.* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	cd reports && { sha256sum --check .made 2>/dev/null || :; } | sed -n 's/: OK$$//p' | \
 	  while IFS= read -r file; do rm -f -- "$$file"; done
 	rm -rf reports/.made reports/.work-* && { rmdir reports/observations 2>/dev/null || :; }
