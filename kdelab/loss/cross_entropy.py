@@ -6,6 +6,7 @@ from typing import Literal
 from numpy.typing import ArrayLike
 
 from kdelab.loss.clusters import Clusters
+from kdelab.loss.engines.by_arrays import ByArrays
 from kdelab.loss.engines.quadrature.engine import densities
 from kdelab.loss.engines.table import engine_for, resolved
 from kdelab.loss.frozen import Frozen
@@ -138,6 +139,8 @@ class CrossEntropy(Frozen):
         checked = self._checked(logits)
         at = places(x, len(self.clusters))
         refuse_beyond_reach("x", self.kernel, at, self.clusters.points)
+        if isinstance(self._engine, ByArrays):
+            return self._engine.density(checked, at)
         return densities(self.clusters, self.kernel.in_numbers(self.background), checked, at)
 
     def __repr__(self) -> str:

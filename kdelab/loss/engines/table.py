@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.engines.base import Engine
 from kdelab.loss.engines.boxes.engine import Boxes
+from kdelab.loss.engines.by_arrays import ByArrays
 from kdelab.loss.engines.laplace.engine import BinFreeLaplace
 from kdelab.loss.engines.polynomials.engine import Polynomials
 from kdelab.loss.engines.quadrature.engine import ByQuadrature
@@ -30,6 +31,10 @@ def _boxes(clusters: Clusters, kernel: Box, rule: Rule, background: float) -> En
     return Boxes(clusters, clusters.points, clusters.points, kernel.bandwidth, background)
 
 
+def _by_quadrature(clusters: Clusters, kernel: Kernel, rule: Any, background: float) -> Engine:
+    return (ByQuadrature if kernel.compiled else ByArrays)(clusters, kernel, rule, background)
+
+
 ENGINES = (
     Row((Laplace,), (Exact,), False, lambda clusters, kernel, rule, _: BinFreeLaplace(clusters, kernel.bandwidth)),
     Row(
@@ -44,7 +49,7 @@ ENGINES = (
         True,
         lambda clusters, kernel, rule, weight: Polynomials(clusters, kernel, weight),
     ),
-    Row((), (Adaptive, Midpoint, GaussLegendre), True, ByQuadrature),
+    Row((), (Adaptive, Midpoint, GaussLegendre), True, _by_quadrature),
 )
 
 

@@ -91,6 +91,8 @@ class Kernel(ABC):
         nothing can hide between two nodes.
     bend : float
         From so many bandwidths on log K hardly bends any more: panels that are longer are stretched.
+    compiled : type or None
+        The same kernel for compiled code; without it all goes through arrays, the same numbers many times as slowly.
     power : float
         The power of s that irons out a cusp at the point: abs(u)^beta is smooth in s where u = s^power.
 
@@ -105,20 +107,17 @@ class Kernel(ABC):
     support: ClassVar[float] = math.inf
     log_concave: ClassVar[bool] = True
     bend: ClassVar[float] = 32.0
-    compiled: ClassVar[type[Compiled]]
+    compiled: ClassVar[type[Compiled] | None] = None
 
     def __init_subclass__(cls) -> None:
-        """See to it that whoever says what K is says it for compiled code, too."""
+        """See to it that compiled code never takes a kernel for the one that it is derived from."""
         super().__init_subclass__()
         if "log_unit" in vars(cls) and "compiled" not in vars(cls):
-            raise TypeError(
-                f"{cls.__name__} defines log_unit, so it must define compiled, the same for compiled code: a class "
-                "derived from kdelab.loss.kernels.base's Exponential, Algebraic or Compact (docs/extending.md)"
-            )
-        if "compiled" in vars(cls):  # numba names machine code after it: two of one name would run each other's
+            cls.compiled = None
+        if vars(cls).get("compiled"):  # numba names machine code after it: two of one name would run each other's
             name = f"{cls.__module__}.{cls.__qualname__}"
             _DEFINED[name] += 1
-            cls.compiled.__name__ = name if _DEFINED[name] == 1 else f"{name} {_DEFINED[name]}"
+            vars(cls)["compiled"].__name__ = name if _DEFINED[name] == 1 else f"{name} {_DEFINED[name]}"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bandwidth", between("bandwidth", self.bandwidth, NARROWEST, WIDEST))
@@ -157,6 +156,7 @@ class Kernel(ABC):
 
     def in_numbers(self, background: float = 0.0) -> Compiled:
         """Return the kernel, and the weight of a background mixed in, as compiled code sees them."""
+        assert self.compiled is not None
         at_zero = float(self.log(np.zeros(1))[0])
         shape = float(getattr(self, "shape", 1.0))
         return self.compiled(self.bandwidth, shape, at_zero, background, 0.0 in self.kinks)

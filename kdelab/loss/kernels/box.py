@@ -31,7 +31,7 @@ class Box(Kernel):
 
     kinks: ClassVar[tuple[float, ...]] = (-1.0, 1.0)
     support: ClassVar[float] = 1.0
-    compiled: ClassVar[type[Compiled]] = _Compiled
+    compiled: ClassVar[type[Compiled] | None] = _Compiled
 
     def log_unit(self, u: Any, xp: Any = np) -> Any:
         """Return -log 2 inside, -inf outside."""

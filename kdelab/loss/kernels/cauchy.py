@@ -31,7 +31,7 @@ class Cauchy(Kernel):
 
     log_concave: ClassVar[bool] = False
     bend: ClassVar[float] = 1.0
-    compiled: ClassVar[type[Compiled]] = _Compiled
+    compiled: ClassVar[type[Compiled] | None] = _Compiled
 
     def log_unit(self, u: Any, xp: Any = np) -> Any:
         """Return -log(1 + u^2) - log pi, without squaring large u."""

@@ -30,7 +30,7 @@ class Epanechnikov(Kernel):
 
     kinks: ClassVar[tuple[float, ...]] = (-1.0, 1.0)
     support: ClassVar[float] = 1.0
-    compiled: ClassVar[type[Compiled]] = _Compiled
+    compiled: ClassVar[type[Compiled] | None] = _Compiled
 
     def log_unit(self, u: Any, xp: Any = np) -> Any:
         """Return log(3/4 (1 - u)(1 + u)) inside, -inf outside."""

@@ -35,7 +35,7 @@ class Gaussian(Kernel):
     """K(u) = exp(-u^2 / 2) / sqrt(2 pi): lighter tails than Laplace; far points sort themselves ever more sharply."""
 
     bend: ClassVar[float] = math.inf
-    compiled: ClassVar[type[Compiled]] = _Compiled
+    compiled: ClassVar[type[Compiled] | None] = _Compiled
 
     def log_unit(self, u: Any, xp: Any = np) -> Any:
         """Return -u^2 / 2 - log sqrt(2 pi)."""

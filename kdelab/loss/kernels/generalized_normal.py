@@ -50,7 +50,7 @@ class GeneralizedNormal(Kernel):
         If either is no number of its range.
     """
 
-    compiled: ClassVar[type[Compiled]] = _Compiled
+    compiled: ClassVar[type[Compiled] | None] = _Compiled
 
     shape: float = 1.0
 

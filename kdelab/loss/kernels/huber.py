@@ -45,7 +45,7 @@ class Huber(Kernel):
     """
 
     kinks: ClassVar[tuple[float, ...]] = (-1.0, 1.0)
-    compiled: ClassVar[type[Compiled]] = _Compiled
+    compiled: ClassVar[type[Compiled] | None] = _Compiled
 
     def log_unit(self, u: Any, xp: Any = np) -> Any:
         """Return -u^2 / 2 up to 1, 1/2 - u beyond, less log(sqrt(2 pi) erf(1 / sqrt 2) + 2 / sqrt e)."""

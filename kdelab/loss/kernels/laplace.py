@@ -35,7 +35,7 @@ class Laplace(Kernel):
     """K(u) = exp(-abs(u)) / 2, the thread's own example: the only kernel whose gradient forgets how far away it is."""
 
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
-    compiled: ClassVar[type[Compiled]] = _Compiled
+    compiled: ClassVar[type[Compiled] | None] = _Compiled
 
     def log_unit(self, u: Any, xp: Any = np) -> Any:
         """Return -u - log 2."""

@@ -35,7 +35,7 @@ class Logistic(Kernel):
     """K(u) = 1 / (4 cosh^2(u / 2)): Laplace's tails on a smooth core, so that it neither gives up nor chases."""
 
     bend: ClassVar[float] = 4.0
-    compiled: ClassVar[type[Compiled]] = _Compiled
+    compiled: ClassVar[type[Compiled] | None] = _Compiled
 
     def log_unit(self, u: Any, xp: Any = np) -> Any:
         """Return -u - 2 log(1 + e^-u)."""

@@ -1,0 +1,106 @@
+"""The engine of kernels that are given over arrays only: the same rules as in compiled code, many times as slow."""
+
+import numpy as np
+
+from kdelab.loss.clusters import Clusters
+from kdelab.loss.engines.base import Engine, Results
+from kdelab.loss.engines.quadrature import cuts, nodes
+from kdelab.loss.kernels.base import Kernel
+from kdelab.loss.rules import Adaptive, GaussLegendre, Midpoint
+from kdelab.loss.validate import Floats
+
+_FINEST = 2.0**-48
+_ROUNDING = 64 * 2.0**-52
+
+
+class ByArrays(Engine):
+    """Panels and nodes of a batch."""
+
+    def __init__(
+        self, clusters: Clusters, kernel: Kernel, rule: Adaptive | Midpoint | GaussLegendre, background: float
+    ) -> None:
+        self.clusters, self.kernel, self.background = clusters, kernel, background
+        if isinstance(rule, Adaptive):
+            self.panels = cuts.stretched(clusters, kernel, background)
+            self.nodes = nodes.GAUSS_KRONROD._replace(tolerance=rule.tolerance)
+        else:
+            self.panels, self.nodes = cuts.whole(clusters), nodes.fixed(rule)
+
+    def _evaluate(self, logits: Floats, results: Results) -> None:
+        log_weights = self.clusters.log_softmax(logits) + np.log1p(-self.background)
+        for i, part in enumerate(self.clusters.slices()):
+            width = self.clusters.upper[i] - self.clusters.lower[i]
+            x, log_weight = self.clusters.points[part], log_weights[part]
+            mean = np.zeros(2 + 2 * len(x))
+            for p in range(self.panels.offsets[i], self.panels.offsets[i + 1]):
+                mean += self._panel(p, width, x, log_weight)
+            log_p, r, slope, growth = _apart(mean, len(x))
+            results.loss[i] = -log_p
+            weights = np.exp(log_weight - np.log1p(-self.background))
+            results.gradient[part] = weights * (1.0 if self.background == 0 and log_p > -np.inf else r.sum()) - r
+            if results.by_point.size:
+                results.by_point[part] = slope / self.kernel.bandwidth
+                results.by_bandwidth[i] = growth
+
+    def _panel(self, p: int, width: float, x: Floats, log_weight: Floats) -> Floats:
+        """Return a panel's part of the means over the target of log p, r_j, r_j s_j, and growth, one behind the other.
+
+        Halved until the nested formula agrees with the finer one, by what that errs less.
+        """
+        length = self.panels.lengths[p]
+        share = abs(length) / width if width > 0 else 1.0
+        done, pending = np.zeros(2 + 2 * len(x)), [(0.0, 1.0)]
+        while pending:
+            s0, s1 = pending.pop()
+            s = s0 + (s1 - s0) / 2 * (1 + self.nodes.places)
+            behind, pace = self._progress(p, s) if length != 0 else (0 * s, np.ones_like(s))
+            values = self._values(self.panels.origins[p], length * behind, x, log_weight)
+            weights = (s1 - s0) / 2 * share * pace
+            with np.errstate(invalid="ignore"):
+                fine, coarse = (weights * self.nodes.fine) @ values, (weights * self.nodes.coarse) @ values
+            fine[np.isnan(fine)] = -np.inf  # 0 times the logarithm of 0
+            if self.nodes.tolerance > 0 and length != 0 and s1 - s0 > _FINEST and np.isfinite(fine[0]):
+                sizes = weights @ np.maximum(np.abs(values), 1.0)
+                apart = np.abs(fine - coarse)
+                error = apart * np.minimum(1.0, 30 * np.sqrt(apart / sizes))
+                span = share * float((weights / share).sum())
+                if (error > np.maximum(self.nodes.tolerance * np.maximum(sizes * span, 0.01), _ROUNDING * sizes)).any():
+                    pending += [(s0, (s0 + s1) / 2), ((s0 + s1) / 2, s1)]
+                    continue
+            done += fine
+        return done
+
+    def _values(self, origin: float, y: Floats, x: Floats, log_weight: Floats) -> Floats:
+        """Return log p, r_j, r_j s_j and growth at origin + y, a row a place, in the order of `_panel`."""
+        h = self.kernel.bandwidth
+        d = origin - x + y[:, None]
+        log_terms = log_weight + self.kernel.log(d)
+        inside = np.abs(origin + y) <= 1
+        log_floor = np.where(inside, np.log(self.background / 2), -np.inf) if self.background > 0 else -np.inf
+        log_p = np.logaddexp(np.logaddexp.reduce(log_terms, axis=1), log_floor)
+        r = np.where(log_p[:, None] > -np.inf, np.exp(log_terms - np.where(log_p > -np.inf, log_p, 0.0)[:, None]), 0.0)
+        slope = r * np.where(r > 0, self.kernel.slope(np.abs(d) / h), 0.0) * np.sign(d)
+        growth = r.sum(axis=1) + (d / h * slope).sum(axis=1)
+        return np.column_stack([log_p, r, slope, growth])
+
+    def _progress(self, p: int, s: Floats) -> tuple[Floats, Floats]:
+        """Return how much of a panel lies behind s, and the derivative of that: see `panel.Panel`."""
+        stretch, power, pace = self.panels.stretches[p], self.panels.power, np.ones_like(s)
+        if stretch > 0:
+            pace = stretch * np.cosh(stretch * s) / np.sinh(stretch)
+            s = np.sinh(stretch * s) / np.sinh(stretch)
+        return s**power, pace * power * s ** (power - 1)
+
+    def density(self, logits: Floats, places: Floats) -> Floats:
+        """Return p at places (n, m) of n predictions."""
+        log_weights = self.clusters.log_softmax(logits) + np.log1p(-self.background)
+        rows = [
+            np.exp(self._values(0.0, at, self.clusters.points[part], log_weights[part])[:, 0])
+            for at, part in zip(places, self.clusters.slices(), strict=True)
+        ]
+        return np.array(rows).reshape(places.shape)
+
+
+def _apart(mean: Floats, k: int) -> tuple[float, Floats, Floats, float]:
+    """Return the parts of one row of `_values`."""
+    return float(mean[0]), mean[1 : 1 + k], mean[1 + k : 1 + 2 * k], float(mean[1 + 2 * k])
