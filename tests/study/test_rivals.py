@@ -134,7 +134,7 @@ def test_errors_name_the_argument(batch):
     clusters, _ = batch
     with pytest.raises(ValueError, match="alpha must be finite"):
         rivals.Power(clusters, KERNELS[0], alpha=np.nan)
-    with pytest.raises(ValueError, match="kernel must be Laplace"):
+    with pytest.raises(ValueError, match="kernel must have a closed form of its overlap"):
         rivals.DensitySquaredError(clusters, kdelab.Epanechnikov(0.1))
     with pytest.raises(ValueError, match="lower == upper"):
         rivals.DensitySquaredError(kdelab.Clusters.from_lists([[0.0]], [0.1], [0.1]), KERNELS[0])

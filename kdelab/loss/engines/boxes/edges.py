@@ -16,21 +16,22 @@ from kdelab.loss.validate import Floats, Integers
 
 
 class Panels(NamedTuple):
-    """The panels of a batch, or of one prediction, and the boxes in the order in which they begin.
+    """The panels of a batch, or of one prediction, and the boxes over them.
 
-    Of all boxes, (k,): which point it is, ``order``; which box is the first, the second, ... to end, ``by_end``; its
-    height as a part of the highest; the edges at which it begins and ends, (2, k). Of all panels, (room,): the length,
-    whether the background lights it, and whether a box covers it. How many panels each prediction has: (n,), or one
-    number.
+    Of all boxes, (k,): its height as a part of the highest; the edges at which it begins and ends, (2, k), and between
+    which panels that is, (2, k); and which box is the first, the second, ... to begin, and to end, ``by_begin`` and
+    ``by_end``. Of all panels, (room,): their share of the target, whether the background lights it, and whether a box
+    covers it. How many panels each prediction has: (n,), or one number.
     """
 
-    order: Integers
+    by_begin: Integers
     by_end: Integers
     heights: Floats
-    lengths: Floats
+    edges: Any
+    under: Any
+    shares: Floats
     lit: Any
     covered: Any
-    edges: Any
     counts: Any
 
 
@@ -40,8 +41,8 @@ def of_prediction(panels: Any, ends: Any, i: int) -> Any:
     boxes, at = slice(ends[i], ends[i + 1]), 2 * ends[i] + 3 * i
     mine = slice(at, at + panels.counts[i])
     return Panels(
-        panels.order[boxes], panels.by_end[boxes], panels.heights[boxes], panels.lengths[mine],
-        panels.lit[mine], panels.covered[mine], panels.edges[:, boxes], panels.counts[i],
+        panels.by_begin[boxes], panels.by_end[boxes], panels.heights[boxes], panels.edges[:, boxes],
+        panels.under[:, boxes], panels.shares[mine], panels.lit[mine], panels.covered[mine], panels.counts[i],
     )  # fmt: skip
 
 
@@ -51,37 +52,43 @@ def prepare(first: int, stop: int, batch: Any, left: Any, right: Any, h: float, 
     for i in range(first, stop):
         boxes, at = slice(batch.offsets[i], batch.offsets[i + 1]), 2 * batch.offsets[i] + 3 * i
         a, b, lit = batch.lower[i], batch.upper[i], background > 0.0
-        begins, order, by_end = left[boxes], panels.order[boxes], panels.by_end[boxes]
-        stops, edges, covered = right[boxes], panels.edges[:, boxes], panels.covered[at:]
+        starts, stops, edges, covered = left[boxes], right[boxes], panels.edges[:, boxes], panels.covered[at:]
         if a == b:
-            panels.counts[i] = 1
-            panels.lit[at] = lit and abs(a) <= 1.0
-            _place(begins, stops, a, h, order, edges)
+            count = 1
+            panels.lit[at], panels.shares[at] = lit and abs(a) <= 1.0, 1.0
+            _place(starts, stops, a, h, edges)
             covered[0] = False
-            for j in range(order.size):
+            for j in range(starts.size):
                 covered[0] = covered[0] or (edges[0, j] < 0 and edges[1, j] > 0)
         else:
-            panels.counts[i] = _panels(
-                begins, stops, a, b, h, lit, order, by_end, panels.lengths[at:], panels.lit[at:], covered,
-                edges,
+            count = _panels(
+                starts, stops, a, b, h, lit, panels.by_begin[boxes], panels.by_end[boxes], panels.shares[at:],
+                panels.lit[at:], covered, edges,
             )  # fmt: skip
+        panels.counts[i] = count
+        if a < b:
+            for q in range(count):
+                panels.shares[at + q] /= b - a
+        under = panels.under[:, boxes]
+        for j in range(starts.size):
+            under[0, j], under[1, j] = min(max(edges[0, j], 0), count), min(max(edges[1, j], 0), count)
 
 
 @scalar
-def _place(left: Any, right: Any, a: float, h: float, order: Any, edges: Any) -> None:
+def _place(left: Any, right: Any, a: float, h: float, edges: Any) -> None:
     """Fill the one panel over a target that is one place. Boxes are closed: one that ends there counts."""
     for j in range(left.size):
-        begun, ended = gap(left[order[j]], a, -h) <= 0.0, gap(right[order[j]], a, h) < 0.0
+        begun, ended = gap(left[j], a, -h) <= 0.0, gap(right[j], a, h) < 0.0
         edges[0, j], edges[1, j] = -1 if begun else 2, -1 if ended else 2
 
 
 @scalar
 def _panels(
-    starts: Any, stops: Any, a: float, b: float, h: float, background: bool, order: Any, by_end: Any, lengths: Any,
+    starts: Any, stops: Any, a: float, b: float, h: float, background: bool, by_begin: Any, by_end: Any, lengths: Any,
     lit: Any, covered: Any, edges: Any,
 ) -> int:  # fmt: skip
     """Fill the panels of one target, from left to right. A place is a number and what is added to it, 0, h or -h."""
-    k, close = order.size, ROUNDED * max(abs(a), abs(b), h)
+    k, close = by_begin.size, ROUNDED * max(abs(a), abs(b), h)
     entered = left = panel = 0
     place, plus = a, 0.0
     light = background and -1.0 <= a < 1.0
@@ -89,10 +96,10 @@ def _panels(
     while True:
         # The next of what may come: the target's end, a box's begin or end, an end of the background.
         event, at, more = 0, b, 0.0
-        if entered < k and gap(starts[order[entered]], at, -h - more) <= 0.0:
-            event, at, more = 1, starts[order[entered]], -h
-        if left < entered and gap(stops[order[by_end[left]]], at, h - more) <= 0.0:
-            event, at, more = 2, stops[order[by_end[left]]], h
+        if entered < k and gap(starts[by_begin[entered]], at, -h - more) <= 0.0:
+            event, at, more = 1, starts[by_begin[entered]], -h
+        if left < entered and gap(stops[by_end[left]], at, h - more) <= 0.0:
+            event, at, more = 2, stops[by_end[left]], h
         if end_of_dark and gap(-1.0, at, -more) <= 0.0:
             event, at, more = 3, -1.0, 0.0
         elif end_of_light and gap(1.0, at, -more) <= 0.0:
@@ -107,7 +114,7 @@ def _panels(
         if event == 0:
             break
         if event == 1:
-            edges[0, entered] = panel if length >= 0.0 else -1
+            edges[0, by_begin[entered]] = panel if length >= 0.0 else -1
             entered += 1
         elif event == 2:
             edges[1, by_end[left]] = panel if length >= 0.0 else -1
@@ -119,7 +126,7 @@ def _panels(
     for j in range(left, k):
         edges[1, by_end[j]] = panel + 1
     for j in range(entered, k):
-        edges[0, j] = panel + 1
+        edges[0, by_begin[j]] = panel + 1
     return panel
 
 
@@ -131,44 +138,44 @@ def add_steps(w: Any, panels: Any, rest: Any, log_floor: float, work: Any) -> fl
     covers both sides of each edge. Return what the integral gains as all boxes grow, per unit of h: the mean of both
     directions, as ever at a kink.
     """
-    k, last, edges, lit = w.size, panels.counts, panels.edges, panels.lit
-    right, left, others, ending = work[0, :k], work[1, :k], work[2], work[3, :k]
+    k, last, edges, lit, first, second = w.size, panels.counts, panels.edges, panels.lit, panels.by_begin, panels.by_end
+    right, left, others, beginning, ending = work[0, :k], work[1, :k], work[2], work[3, :k], work[4, :k]
     for j in range(k):
         right[j] = left[j] = 0.0
-        ending[j] = w[panels.by_end[j]]
+        beginning[j], ending[j] = w[first[j]], w[second[j]]
     grown = shrunk = 0.0
     begin = end = 0
-    while begin < k and edges[0, begin] < 0:
+    while begin < k and edges[0, first[begin]] < 0:
         begin += 1
-    while end < k and edges[1, panels.by_end[end]] < 0:
+    while end < k and edges[1, second[end]] < 0:
         end += 1
     for g in range(last + 1):
         begins, ends = begin, end
         log_begins = log_ends = -np.inf
-        while begin < k and edges[0, begin] == g:
-            log_begins = log_add(log_begins, w[begin])
+        while begin < k and edges[0, first[begin]] == g:
+            log_begins = log_add(log_begins, beginning[begin])
             begin += 1
-        while end < k and edges[1, panels.by_end[end]] == g:
+        while end < k and edges[1, second[end]] == g:
             log_ends = log_add(log_ends, ending[end])
             end += 1
         if g < last:  # inside of the target, on the right of the edge
             base = log_add(rest[g], log_floor) if lit[g] else rest[g]
             grown += _gain(log_ends, log_add(base, log_begins))
             shrunk += _gain(log_begins, base)
-            _others(w, begins, begin, base, others)
+            _others(beginning, begins, begin, base, others)
             for j in range(begins, begin):
-                right[j] -= _gain(w[j], others[j])
+                right[first[j]] -= _gain(beginning[j], others[j])
             for j in range(ends, end):
-                right[panels.by_end[j]] += _gain(ending[j], log_add(base, log_begins))
+                right[second[j]] += _gain(ending[j], log_add(base, log_begins))
         if g > 0:
             base = log_add(rest[g], log_floor) if lit[g - 1] else rest[g]
             grown += _gain(log_begins, log_add(base, log_ends))
             shrunk += _gain(log_ends, base)
             for j in range(begins, begin):
-                left[j] -= _gain(w[j], log_add(base, log_ends))
+                left[first[j]] -= _gain(beginning[j], log_add(base, log_ends))
             _others(ending, ends, end, base, others)
             for j in range(ends, end):
-                left[panels.by_end[j]] += _gain(ending[j], others[j])
+                left[second[j]] += _gain(ending[j], others[j])
     return mean_of_sides(grown, shrunk)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from kdelab.loss.arithmetic import HUGE, exp, highest, log_add, total
+from kdelab.loss.arithmetic import HUGE, dot, exp, highest, log, log_add, total
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.engines.base import Batch, Engine, Results
 from kdelab.loss.engines.boxes.edges import Panels, add_steps, mean_of_sides, of_prediction, prepare
@@ -40,18 +40,15 @@ class Boxes(Engine):
     def __init__(self, clusters: Clusters, left: Floats, right: Floats, h: float, background: float) -> None:
         self.clusters, self.h, self.background = clusters, h, background
         n, k, owner = len(clusters), len(clusters.points), clusters.owners
-        begins, ends = np.lexsort((left, owner)), np.lexsort((right, owner))
-        place = np.empty(k, dtype=np.int64)
-        place[begins] = np.arange(k)
         starts = clusters.offsets[owner]
-        log_heights = -np.log((right - left)[begins] + 2 * h)
+        log_heights = -np.log(right - left + 2 * h)
         self.log_height = float(log_heights.max(initial=-np.inf))
         # A prediction has at most 2 k + 3 panels; they start at 2 offsets[i] + 3 i.
         room = 2 * k + 3 * n
         self.panels = Panels(
-            begins - starts, place[ends] - starts, np.exp(log_heights - self.log_height),
-            np.zeros(room), np.zeros(room, dtype=np.bool_),
-            np.zeros(room, dtype=np.bool_), np.zeros((2, k), dtype=np.int32), np.empty(n, dtype=np.int64),
+            np.lexsort((left, owner)) - starts, np.lexsort((right, owner)) - starts,
+            np.exp(log_heights - self.log_height), np.zeros((2, k), dtype=np.int32), np.zeros((2, k), dtype=np.int32),
+            np.zeros(room), np.zeros(room, dtype=np.bool_), np.zeros(room, dtype=np.bool_), np.empty(n, dtype=np.int64),
         )  # fmt: skip
         in_parallel(prepare, clusters.offsets, Batch.of(clusters), left, right, h, background, self.panels)
 
@@ -71,92 +68,99 @@ def _evaluate(
     ends, widest = batch.offsets, 1
     for i in range(first, stop):
         widest = max(widest, ends[i + 1] - ends[i])
-    work, windows = np.empty((10, 4 * widest + 8)), np.empty((2, 2 * widest + 4), dtype=np.int32)
+    work, between = np.empty((10, 4 * widest + 8)), np.empty((2, widest), dtype=np.int32)
     for i in range(first, stop):
         part = slice(ends[i], ends[i + 1])
         mine = of_prediction(panels, ends, i)
         width = batch.upper[i] - batch.lower[i]
         results.loss[i], reached, log_floor = _cluster(
-            width, log_height, background, mine, logits[part], work, windows, results.gradient[part]
+            width, log_height, background, mine, logits[part], work, results.gradient[part]
         )
         if results.by_point.size > 0:
             results.by_bandwidth[i] = reached - h * _steps(
-                width, results.loss[i], log_floor, mine, logits[part], work, windows, results.by_point[part]
+                width, results.loss[i], log_floor, mine, logits[part], work, between, results.by_point[part]
             )
 
 
 @scalar
 def _cluster(
-    width: float, log_height: float, background: float, panels: Any, logits: Any, work: Any, windows: Any, gradient: Any
+    width: float, log_height: float, background: float, panels: Any, logits: Any, work: Any, gradient: Any
 ) -> tuple[float, float, float]:
     """Fill the gradient; return loss, mean R, and the background's logarithm on the scale of the weights."""
-    k, count = panels.order.size, panels.counts
+    k, count, under = logits.size, panels.counts, panels.under
     w, v, p, share, r, sums = work[0, :k], work[1, :k], work[2, :count], work[3, :count], work[4, :k], work[5:7]
-    under = windows[:, :k]
     top = highest(logits)
     for j in range(k):
-        w[j] = exp(logits[panels.order[j]] - top)
+        w[j] = exp(logits[j] - top)
+    for j in range(k):
         v[j] = w[j] * panels.heights[j]
-        under[0, j], under[1, j] = min(max(panels.edges[0, j], 0), count), min(max(panels.edges[1, j], 0), count)
     z_total = total(w)
     log_scale = log_height - math.log(z_total) + math.log1p(-background)
     log_floor = math.log(0.5 * background) - log_scale if background > 0.0 else -np.inf
     floor = math.exp(log_floor)
     sums_over(v, under[0], under[1], False, sums, p)
     # Light points may be all that covers a panel. Where they underflow, everything goes through logarithms.
-    in_logs = False
+    in_logs, lowest = False, np.inf
     for q in range(count):
         p[q] += floor if panels.lit[q] else 0.0
+        lowest = min(lowest, p[q])
         in_logs = in_logs or (p[q] < _LEAST and (panels.lit[q] or panels.covered[q]))
     if in_logs:
         for j in range(k):
-            v[j] = max(logits[panels.order[j]] - top + math.log(panels.heights[j]), -HUGE)
+            v[j] = max(logits[j] - top + math.log(panels.heights[j]), -HUGE)
         sums_over(v, under[0], under[1], True, sums, p)
         for q in range(count):
             p[q] = log_add(p[q], log_floor) if panels.lit[q] else p[q]
 
     mean_log, reached, infinite = 0.0, 0.0, False
-    for q in range(count):
-        part = panels.lengths[q] / width if width > 0.0 else 1.0
-        share[q] = -np.inf if in_logs else 0.0
-        if p[q] > (-np.inf if in_logs else 0.0):
-            mean_log += part * (log_scale + (p[q] if in_logs else math.log(p[q])))
-            reached += part
-            share[q] = math.log(part) - p[q] if in_logs else part / p[q]
-        else:
-            infinite = True
+    if not in_logs and lowest > 0.0:
+        for q in range(count):
+            share[q] = panels.shares[q] / p[q]
+        for q in range(count):
+            p[q] = log(p[q])
+        mean_log, reached = log_scale + dot(panels.shares, p), 1.0
+    else:
+        for q in range(count):
+            part = panels.shares[q]
+            share[q] = -np.inf if in_logs else 0.0
+            if p[q] > (-np.inf if in_logs else 0.0):
+                mean_log += part * (log_scale + (p[q] if in_logs else math.log(p[q])))
+                reached += part
+                share[q] = math.log(part) - p[q] if in_logs else part / p[q]
+            else:
+                infinite = True
     range_sums(share, under[0], under[1], in_logs, sums, r)
     for j in range(k):
         r[j] = math.exp(v[j] + r[j]) if in_logs else v[j] * r[j]
     if background > 0.0:
         reached = total(r)
     for j in range(k):
-        gradient[panels.order[j]] = w[j] / z_total * reached - r[j]
+        gradient[j] = w[j] / z_total * reached - r[j]
     return np.inf if infinite else -mean_log, reached, log_floor
 
 
 @scalar
 def _steps(
-    width: float, loss: float, log_floor: float, panels: Any, logits: Any, work: Any, windows: Any, by_point: Any
+    width: float, loss: float, log_floor: float, panels: Any, logits: Any, work: Any, between: Any, by_point: Any
 ) -> float:
     """Fill dL/dx_j, what the steps of log p at a box's two ends gain and lose; return what its growth gains, over h.
 
     A target that is one place sees no step, and where the loss is infinite no step helps: 0.
     """
-    k, count = panels.order.size, panels.counts
-    v, rest, sums, between = work[0, :k], work[1, : count + 1], work[2:4], windows[:, :k]
+    k, count = logits.size, panels.counts
+    v, rest, sums, between = work[0, :k], work[1, : count + 1], work[2:4], between[:, :k]
     for j in range(k):
         by_point[j] = 0.0
     if width == 0.0 or loss == np.inf:
         return 0.0
     top = highest(logits)
     for j in range(k):
-        v[j] = max(logits[panels.order[j]] - top + math.log(panels.heights[j]), -HUGE)
+        v[j] = max(logits[j] - top + math.log(panels.heights[j]), -HUGE)
         # A box covers both sides of the edges after its begin and before its end.
         between[0, j] = min(max(panels.edges[0, j] + 1, 0), count + 1)
         between[1, j] = max(min(panels.edges[1, j], count + 1), between[0, j])
     sums_over(v, between[0], between[1], True, sums, rest)
     growth = add_steps(v, panels, rest, log_floor, work[4:])
     for j in range(k):
-        by_point[panels.order[j]] = mean_of_sides(-work[4, j], -work[5, j]) / width
+        by_point[j] = mean_of_sides(-work[4, j], -work[5, j]) / width
     return growth / width
