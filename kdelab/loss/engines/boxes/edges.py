@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kdelab.loss.arithmetic import gap, log_add, softplus
+from kdelab.loss.engines.boxes.ranges import sort_out
 from kdelab.loss.engines.quadrature.cuts import ROUNDED
 from kdelab.loss.runtime import compiled, scalar
 from kdelab.loss.validate import Floats, Integers
@@ -18,10 +19,11 @@ from kdelab.loss.validate import Floats, Integers
 class Panels(NamedTuple):
     """The panels of a batch, or of one prediction, and the boxes over them.
 
-    Of all boxes, (k,): its height as a part of the highest; the edges at which it begins and ends, (2, k), and between
-    which panels that is, (2, k); and which box is the first, the second, ... to begin, and to end, ``by_begin`` and
-    ``by_end``. Of all panels, (room,): their share of the target, whether the background lights it, and whether a box
-    covers it. How many panels each prediction has: (n,), or one number.
+    Of all boxes, (k,): its height as a part of the highest; the edges at which it begins and ends, (2, k); the panels
+    under it, as `ranges.Ranges`, rows first, last, up, down and inner, (5, k); and which box is the first, the second,
+    ... to begin, and to end, ``by_begin`` and ``by_end``. Of all panels, (room,): their share of the target, whether
+    the background lights it, and whether a box covers it. Of all predictions, (n,), or one number: how many inner
+    ranges there are, and how many panels.
     """
 
     by_begin: Integers
@@ -32,6 +34,7 @@ class Panels(NamedTuple):
     shares: Floats
     lit: Any
     covered: Any
+    inners: Any
     counts: Any
 
 
@@ -42,7 +45,8 @@ def of_prediction(panels: Any, ends: Any, i: int) -> Any:
     mine = slice(at, at + panels.counts[i])
     return Panels(
         panels.by_begin[boxes], panels.by_end[boxes], panels.heights[boxes], panels.edges[:, boxes],
-        panels.under[:, boxes], panels.shares[mine], panels.lit[mine], panels.covered[mine], panels.counts[i],
+        panels.under[:, boxes], panels.shares[mine], panels.lit[mine], panels.covered[mine], panels.inners[i],
+        panels.counts[i],
     )  # fmt: skip
 
 
@@ -72,6 +76,7 @@ def prepare(first: int, stop: int, batch: Any, left: Any, right: Any, h: float, 
         under = panels.under[:, boxes]
         for j in range(starts.size):
             under[0, j], under[1, j] = min(max(edges[0, j], 0), count), min(max(edges[1, j], 0), count)
+        panels.inners[i] = sort_out(under[0], under[1], count, under[2], under[3], under[4])
 
 
 @scalar

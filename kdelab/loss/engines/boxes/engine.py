@@ -17,7 +17,7 @@ from kdelab.loss.arithmetic import HUGE, dot, exp, highest, log, log_add, total
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.engines.base import Batch, Engine, Results
 from kdelab.loss.engines.boxes.edges import Panels, add_steps, mean_of_sides, of_prediction, prepare
-from kdelab.loss.engines.boxes.ranges import range_sums, sums_over
+from kdelab.loss.engines.boxes.ranges import range_sums, ranges_of, sort_out, sums_over
 from kdelab.loss.runtime import compiled, in_parallel, scalar
 from kdelab.loss.validate import Floats
 
@@ -47,8 +47,9 @@ class Boxes(Engine):
         room = 2 * k + 3 * n
         self.panels = Panels(
             np.lexsort((left, owner)) - starts, np.lexsort((right, owner)) - starts,
-            np.exp(log_heights - self.log_height), np.zeros((2, k), dtype=np.int32), np.zeros((2, k), dtype=np.int32),
+            np.exp(log_heights - self.log_height), np.zeros((2, k), dtype=np.int32), np.zeros((5, k), dtype=np.int32),
             np.zeros(room), np.zeros(room, dtype=np.bool_), np.zeros(room, dtype=np.bool_), np.empty(n, dtype=np.int64),
+            np.empty(n, dtype=np.int64),
         )  # fmt: skip
         in_parallel(prepare, clusters.offsets, Batch.of(clusters), left, right, h, background, self.panels)
 
@@ -68,7 +69,7 @@ def _evaluate(
     ends, widest = batch.offsets, 1
     for i in range(first, stop):
         widest = max(widest, ends[i + 1] - ends[i])
-    work, between = np.empty((10, 4 * widest + 8)), np.empty((2, widest), dtype=np.int32)
+    work, between = np.empty((10, 4 * widest + 8)), np.empty((5, widest), dtype=np.int32)
     for i in range(first, stop):
         part = slice(ends[i], ends[i + 1])
         mine = of_prediction(panels, ends, i)
@@ -87,7 +88,7 @@ def _cluster(
     width: float, log_height: float, background: float, panels: Any, logits: Any, work: Any, gradient: Any
 ) -> tuple[float, float, float]:
     """Fill the gradient; return loss, mean R, and the background's logarithm on the scale of the weights."""
-    k, count, under = logits.size, panels.counts, panels.under
+    k, count, under = logits.size, panels.counts, ranges_of(panels.under, panels.inners)
     w, v, p, share, r, sums = work[0, :k], work[1, :k], work[2, :count], work[3, :count], work[4, :k], work[5:7]
     top = highest(logits)
     for j in range(k):
@@ -98,7 +99,7 @@ def _cluster(
     log_scale = log_height - math.log(z_total) + math.log1p(-background)
     log_floor = math.log(0.5 * background) - log_scale if background > 0.0 else -np.inf
     floor = math.exp(log_floor)
-    sums_over(v, under[0], under[1], False, sums, p)
+    sums_over(v, under, False, sums, p)
     # Light points may be all that covers a panel. Where they underflow, everything goes through logarithms.
     in_logs, lowest = False, np.inf
     for q in range(count):
@@ -108,7 +109,7 @@ def _cluster(
     if in_logs:
         for j in range(k):
             v[j] = max(logits[j] - top + math.log(panels.heights[j]), -HUGE)
-        sums_over(v, under[0], under[1], True, sums, p)
+        sums_over(v, under, True, sums, p)
         for q in range(count):
             p[q] = log_add(p[q], log_floor) if panels.lit[q] else p[q]
 
@@ -129,7 +130,7 @@ def _cluster(
                 share[q] = math.log(part) - p[q] if in_logs else part / p[q]
             else:
                 infinite = True
-    range_sums(share, under[0], under[1], in_logs, sums, r)
+    range_sums(share, under, in_logs, sums, r)
     for j in range(k):
         r[j] = math.exp(v[j] + r[j]) if in_logs else v[j] * r[j]
     if background > 0.0:
@@ -159,7 +160,8 @@ def _steps(
         # A box covers both sides of the edges after its begin and before its end.
         between[0, j] = min(max(panels.edges[0, j] + 1, 0), count + 1)
         between[1, j] = max(min(panels.edges[1, j], count + 1), between[0, j])
-    sums_over(v, between[0], between[1], True, sums, rest)
+    inners = sort_out(between[0], between[1], count + 1, between[2], between[3], between[4])
+    sums_over(v, ranges_of(between, inners), True, sums, rest)
     growth = add_steps(v, panels, rest, log_floor, work[4:])
     for j in range(k):
         by_point[j] = mean_of_sides(-work[4, j], -work[5, j]) / width

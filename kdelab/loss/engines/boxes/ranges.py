@@ -1,16 +1,54 @@
 """Sums over ranges, formed from sums alone: nothing is subtracted, so that no light term drowns beside a heavy one.
 
 With ``logs`` all values are logarithms, of what is summed and of the sums. Ranges that begin with the first place, or
-end with the last, are summed on the way, short ones place by place; others by a tree over the places, whose node i has
-the children 2 i and 2 i + 1, and in which a range is at most 2 log2(places) nodes.
+end with the last, are summed on the way, without a branch, since which do is as good as random; of the inner ones short
+ranges place by place, long ones by a tree over the places, whose node i has the children 2 i and 2 i + 1, and in which
+a range is at most 2 log2(places) nodes.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from kdelab.loss.arithmetic import log_add, total
 from kdelab.loss.runtime import scalar
+
+
+class Ranges(NamedTuple):
+    """Ranges [first, last) of n places, (k,) each, sorted out.
+
+    ``up`` is the end of a range that begins with the first place, and 0 of others; ``down`` the begin of one that ends
+    with the last place, and n of others; ``inner`` names those that do neither, and aren't empty, ``inners`` of them.
+    """
+
+    first: Any
+    last: Any
+    up: Any
+    down: Any
+    inner: Any
+    inners: int
+
+
+@scalar
+def sort_out(first: Any, last: Any, n: int, up: Any, down: Any, inner: Any) -> int:
+    """Fill the rest of `Ranges`."""
+    inners = 0
+    for j in range(first.size):
+        up[j], down[j] = 0, n
+        if first[j] == 0:
+            up[j] = last[j]
+        elif last[j] == n:
+            down[j] = first[j]
+        elif first[j] < last[j]:
+            inner[inners] = j
+            inners += 1
+    return inners
+
+
+@scalar
+def ranges_of(rows: Any, inners: int) -> Any:
+    """Return the ranges whose fields are the rows of one array."""
+    return Ranges(rows[0], rows[1], rows[2], rows[3], rows[4], inners)
 
 
 @scalar
@@ -22,29 +60,26 @@ _SHORT = 64  # places; adding so many numbers in a row takes as long as finding 
 
 
 @scalar
-def sums_over(values: Any, first: Any, last: Any, logs: bool, work: Any, out: Any) -> None:
+def sums_over(values: Any, ranges: Any, logs: bool, work: Any, out: Any) -> None:
     """Fill out[q] = the sum of all values[j], first[j] <= q < last[j]; ``work`` has two rows of twice the places."""
-    n, none, tree = out.size, -np.inf if logs else 0.0, work[1]
+    n, none = out.size, -np.inf if logs else 0.0
     ending, beginning, long = work[0, : n + 1], work[0, n + 1 : 2 * n + 2], False
     for q in range(n + 1):
         ending[q] = beginning[q] = none
     for q in range(n):
         out[q] = none
     for j in range(values.size):
-        if first[j] == 0:
-            ending[last[j]] = _add(ending[last[j]], values[j], logs)
-        elif last[j] == n:
-            beginning[first[j]] = _add(beginning[first[j]], values[j], logs)
-        elif last[j] - first[j] > _SHORT:
+        ending[ranges.up[j]] = _add(ending[ranges.up[j]], values[j], logs)
+        beginning[ranges.down[j]] = _add(beginning[ranges.down[j]], values[j], logs)
+    for i in range(ranges.inners):
+        j = ranges.inner[i]
+        if ranges.last[j] - ranges.first[j] > _SHORT:
             long = True
-        elif logs:
-            for q in range(first[j], last[j]):
-                out[q] = log_add(out[q], values[j])
         else:
-            for q in range(first[j], last[j]):
-                out[q] += values[j]
+            for q in range(ranges.first[j], ranges.last[j]):
+                out[q] = _add(out[q], values[j], logs)
     if long:
-        _add_long(values, first, last, logs, tree, out)
+        _add_long(values, ranges, logs, work[1], out)
     s = none
     for q in range(n - 1, -1, -1):
         s = _add(s, ending[q + 1], logs)
@@ -56,14 +91,15 @@ def sums_over(values: Any, first: Any, last: Any, logs: bool, work: Any, out: An
 
 
 @scalar
-def _add_long(values: Any, first: Any, last: Any, logs: bool, tree: Any, out: Any) -> None:
-    """Add the ranges that are long and touch neither end."""
+def _add_long(values: Any, ranges: Any, logs: bool, tree: Any, out: Any) -> None:
+    """Add the inner ranges that are long."""
     n = out.size
     for i in range(2 * n):
         tree[i] = -np.inf if logs else 0.0
-    for j in range(values.size):
-        begin, end = n + first[j], n + last[j]
-        if first[j] == 0 or last[j] == n or end - begin <= _SHORT:
+    for i in range(ranges.inners):
+        j = ranges.inner[i]
+        begin, end = n + ranges.first[j], n + ranges.last[j]
+        if end - begin <= _SHORT:
             continue
         while begin < end:
             if begin & 1:
@@ -82,35 +118,33 @@ def _add_long(values: Any, first: Any, last: Any, logs: bool, tree: Any, out: An
 
 
 @scalar
-def range_sums(values: Any, first: Any, last: Any, logs: bool, work: Any, out: Any) -> None:
+def range_sums(values: Any, ranges: Any, logs: bool, work: Any, out: Any) -> None:
     """Fill out[j] = sum(values[first[j]:last[j]]); ``work`` as above."""
-    n, none, tree = values.size, -np.inf if logs else 0.0, work[1]
+    n, tree, grown = values.size, work[1], False
     before, behind = work[0, : n + 1], work[0, n + 1 : 2 * n + 2]
-    before[0] = behind[n] = none
+    before[0] = behind[n] = -np.inf if logs else 0.0
     for q in range(n):
         before[q + 1] = _add(before[q], values[q], logs)
     for q in range(n - 1, -1, -1):
         behind[q] = _add(behind[q + 1], values[q], logs)
-    grown = False
     for j in range(out.size):
-        if first[j] == 0:
-            out[j] = before[last[j]]
-        elif last[j] == n:
-            out[j] = behind[first[j]]
-        elif not logs and last[j] - first[j] <= _SHORT:
-            out[j] = total(values[first[j] : last[j]])
-        else:
-            if not grown:
-                grown = True
-                for q in range(n):
-                    tree[n + q] = values[q]
-                for i in range(n - 1, 0, -1):
-                    tree[i] = _add(tree[2 * i], tree[2 * i + 1], logs)
-            out[j] = _of_range(tree, n + first[j], n + last[j], logs)
+        out[j] = _add(before[ranges.up[j]], behind[ranges.down[j]], logs)
+    for i in range(ranges.inners):
+        j = ranges.inner[i]
+        if not logs and ranges.last[j] - ranges.first[j] <= _SHORT:
+            out[j] = total(values[ranges.first[j] : ranges.last[j]])
+            continue
+        if not grown:
+            grown = True
+            for q in range(n):
+                tree[n + q] = values[q]
+            for m in range(n - 1, 0, -1):
+                tree[m] = _add(tree[2 * m], tree[2 * m + 1], logs)
+        out[j] = _of_leaves(tree, n + ranges.first[j], n + ranges.last[j], logs)
 
 
 @scalar
-def _of_range(tree: Any, begin: int, end: int, logs: bool) -> float:
+def _of_leaves(tree: Any, begin: int, end: int, logs: bool) -> float:
     """Return the sum of the leaves begin to end."""
     s = -np.inf if logs else 0.0
     while begin < end:
