@@ -12,7 +12,7 @@ from kdelab.loss.engines.table import engine_for, resolved
 from kdelab.loss.frozen import Frozen
 from kdelab.loss.kernels.base import Kernel, refuse_beyond_reach
 from kdelab.loss.rules import Rule
-from kdelab.loss.validate import Floats, fraction, instance, places
+from kdelab.loss.validate import Floats, fraction, instance, names, places
 
 
 class CrossEntropy(Frozen):
@@ -110,10 +110,7 @@ class CrossEntropy(Frozen):
             If wrt names something else.
         """
         known = ("logits", "points", "log_bandwidth")
-        wanted = (wrt,) if isinstance(wrt, str) else tuple(wrt)
-        for name in wanted:
-            if name not in known:
-                raise ValueError(f"wrt may name {', '.join(known)}, not {name!r}")
+        wanted = names("wrt", wrt, known)
         checked = self._checked(logits)
         if set(wanted) <= {"logits"}:
             values, gradient = self._engine.value_and_grad(checked)

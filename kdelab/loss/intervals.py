@@ -1,12 +1,14 @@
 """A kernel of each point's own width: its interval, as a box. BeepBoop's gun aims with such boxes, unscaled."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.engines.boxes.engine import Boxes
 from kdelab.loss.frozen import Frozen
-from kdelab.loss.validate import Floats, fraction, instance, places, vector
+from kdelab.loss.validate import Floats, fraction, instance, names, places, vector
 
 
 class IntervalCrossEntropy(Frozen):
@@ -49,6 +51,24 @@ class IntervalCrossEntropy(Frozen):
     def value(self, logits: ArrayLike) -> Floats:
         """Return the losses alone, (n,)."""
         return self.value_and_grad(logits)[0]
+
+    def value_and_grads(
+        self, logits: ArrayLike, wrt: Sequence[str] = ("logits", "lower", "upper")
+    ) -> tuple[Floats, dict[str, Floats]]:
+        """Return the losses (n,) and their gradients, (total,) each, by logits and by the intervals' ends.
+
+        As an end moves it lowers or raises its box, and what it covers or lays bare gains or loses. Where two boxes end
+        at one place it is the mean of both sides; where the loss is infinite, 0.
+
+        Raises
+        ------
+        ValueError
+            If wrt names something else.
+        """
+        wanted = names("wrt", wrt, ("logits", "lower", "upper"))
+        values, *gradients = self._engine.by_ends(self.clusters.checked(logits))
+        by_name = dict(zip(("logits", "lower", "upper"), gradients, strict=True))
+        return values, {name: by_name[name] for name in wanted}
 
     def density(self, logits: ArrayLike, x: ArrayLike) -> Floats:
         """Return p at the places x, (m,) for all predictions or (n, m) for each: (n, m)."""

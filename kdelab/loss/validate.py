@@ -7,6 +7,7 @@ series or column was: so compiled code is compiled once, and can't write into wh
 
 import numbers as abstract
 import operator
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -165,6 +166,15 @@ def scalar(name: str, given: float) -> float:
     if not np.isfinite(number):
         raise ValueError(f"{name} must be finite, not {number}")
     return number
+
+
+def names(name: str, given: str | Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Return ``given``, one name or several, as a tuple if all are ``known``, else raise a ValueError."""
+    wanted = (given,) if isinstance(given, str) else tuple(given)
+    for one in wanted:
+        if one not in known:
+            raise ValueError(f"{name} may name {', '.join(known)}, not {one!r}")
+    return wanted
 
 
 def instance(name: str, given: Kind, kind: Any, such_as: str) -> Kind:

@@ -61,6 +61,68 @@ def test_intervals_of_one_width_are_the_box_kernel_s(background):
     np.testing.assert_allclose(own[1], box[1], atol=1e-13)
 
 
+@given(st.integers(0, 10_000), st.integers(1, 12), st.sampled_from([0.0, 0.03]))
+@settings(max_examples=100)
+def test_derivatives_by_the_ends_are_the_slopes_of_the_obvious(seed, k, background):
+    rng = np.random.default_rng(seed)
+    lower = np.r_[-1.5, rng.uniform(-1.2, 0.8, k)]  # the first covers all, so that no loss is infinite
+    upper = np.r_[1.9, lower[1:] + rng.uniform(0.1, 1.5, k)]
+    a, z = rng.uniform(-1.1, 0.5), rng.normal(0, 3, k + 1)
+    b, step = a + rng.uniform(0.1, 1.0), 1e-6
+    clusters = kdelab.Clusters.from_lists([lower], [a], [b])
+    _, slopes = IntervalCrossEntropy(clusters, lower, upper, background).value_and_grads(z)
+    np.testing.assert_array_equal(
+        slopes["logits"], IntervalCrossEntropy(clusters, lower, upper, background).value_and_grad(z)[1]
+    )
+    edges = np.r_[lower, upper, a, b, -1.0, 1.0]
+    if np.diff(np.sort(edges)).min() < 3 * step:
+        return
+    for j in range(k + 1):
+        for name, end, other in (("lower", lower, upper), ("upper", upper, lower)):
+            left, right = end.copy(), end.copy()
+            left[j], right[j] = end[j] - step, end[j] + step
+            pairs = [(moved, other) if name == "lower" else (other, moved) for moved in (left, right)]
+            below, above = (obvious(*pair, z, a, b, background)[0] for pair in pairs)
+            assert slopes[name][j] == pytest.approx((above - below) / (2 * step), rel=1e-5, abs=1e-8)
+
+
+@pytest.mark.parametrize("background", [0.0, 0.1])
+def test_ends_that_move_together_are_the_box_kernel_s_points_and_bandwidth(background):
+    rng = np.random.default_rng(3)
+    clusters = kdelab.Clusters.from_lists(
+        [rng.uniform(-1, 1, k) for k in (1, 5, 60)], [0.0, 0.2, -0.5], [0.1, 0.2, 0.4]
+    )
+    z, h = rng.normal(0, 2, 66), 0.75
+    loss, box = kdelab.CrossEntropy(clusters, kdelab.Box(h), background=background).value_and_grads(z)
+    own, by = IntervalCrossEntropy(clusters, clusters.points - h, clusters.points + h, background).value_and_grads(z)
+    np.testing.assert_allclose(own, loss, atol=1e-13)
+    np.testing.assert_allclose(by["lower"] + by["upper"], box["points"], atol=1e-12)
+    np.testing.assert_allclose(h * clusters.sum(by["upper"] - by["lower"]), box["log_bandwidth"], atol=1e-12)
+
+
+def test_where_two_intervals_meet_a_slope_is_the_mean_of_both_sides():
+    """The second begins where the first ends: moved left it overlaps, moved right it leaves a gap."""
+    ends, z, background, step = np.array([[-0.5, 0.5], [0.5, 1.5]]), np.array([0.3, -0.2]), 0.1, 1e-7
+    clusters = kdelab.Clusters.from_lists([[0.0, 1.0]], [0.2], [0.8])
+    _, slopes = IntervalCrossEntropy(clusters, *ends.T, background).value_and_grads(z)
+    moved = [obvious(ends[:, 0] + [0, way], ends[:, 1], z, 0.2, 0.8, background)[0] for way in (-step, 0.0, step)]
+    sides = np.diff(moved) / step
+    assert abs(sides[1] - sides[0]) > 0.5
+    assert slopes["lower"][1] == pytest.approx(sides.mean(), rel=1e-5)
+
+
+def test_no_end_matters_where_the_loss_is_infinite_or_beyond_a_target_of_one_place():
+    clusters = kdelab.Clusters.from_lists([[0.0], [0.0]], [0.0, 0.1], [0.9, 0.1])
+    loss, slopes = IntervalCrossEntropy(clusters, [-0.5, -0.5], [0.5, 0.5]).value_and_grads(
+        [0.0, 0.0], wrt=("lower", "upper")
+    )
+    assert loss[0] == np.inf
+    np.testing.assert_allclose(slopes["lower"], [0.0, -1.0])  # of log (u - l): the second sees its height alone
+    np.testing.assert_allclose(slopes["upper"], [0.0, 1.0])
+    with pytest.raises(ValueError, match="wrt may name logits, lower, upper, not 'points'"):
+        IntervalCrossEntropy(clusters, [-0.5, -0.5], [0.5, 0.5]).value_and_grads([0.0, 0.0], wrt="points")
+
+
 def test_light_intervals_are_weighed_against_one_another_where_no_heavy_one_is():
     """Weights of e^-800 underflow, but alone over half of the target they decide its loss."""
     lower, upper, z = np.array([0.0, 0.5, 0.5]), np.array([0.5, 1.0, 0.75]), np.array([0.0, -800.0, -801.0])

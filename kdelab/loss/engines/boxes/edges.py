@@ -23,7 +23,7 @@ class Panels(NamedTuple):
     under it, as `ranges.Ranges`, rows first, last, up, down and inner, (5, k); and which box is the first, the second,
     ... to begin, and to end, ``by_begin`` and ``by_end``. Of all panels, (room,): their share of the target, whether
     the background lights it, and whether a box covers it. Of all predictions, (n,), or one number: how many inner
-    ranges there are, and how many panels.
+    ranges there are, and how many panels (before they are known, how many there is room for).
     """
 
     by_begin: Integers
@@ -54,26 +54,20 @@ def of_prediction(panels: Any, ends: Any, i: int) -> Any:
 def prepare(first: int, stop: int, batch: Any, left: Any, right: Any, h: float, background: float, panels: Any) -> None:
     """Fill the panels of predictions first to stop, and the edges at which each box begins and ends."""
     for i in range(first, stop):
-        boxes, at = slice(batch.offsets[i], batch.offsets[i + 1]), 2 * batch.offsets[i] + 3 * i
-        a, b, lit = batch.lower[i], batch.upper[i], background > 0.0
-        starts, stops, edges, covered = left[boxes], right[boxes], panels.edges[:, boxes], panels.covered[at:]
+        boxes = slice(batch.offsets[i], batch.offsets[i + 1])
+        a, b, lit, mine = batch.lower[i], batch.upper[i], background > 0.0, of_prediction(panels, batch.offsets, i)
+        starts, stops, edges, under = left[boxes], right[boxes], mine.edges, mine.under
         if a == b:
             count = 1
-            panels.lit[at], panels.shares[at] = lit and abs(a) <= 1.0, 1.0
+            mine.lit[0], mine.shares[0] = lit and abs(a) <= 1.0, 1.0
             _place(starts, stops, a, h, edges)
-            covered[0] = False
             for j in range(starts.size):
-                covered[0] = covered[0] or (edges[0, j] < 0 and edges[1, j] > 0)
+                mine.covered[0] = mine.covered[0] or (edges[0, j] < 0 and edges[1, j] > 0)
         else:
-            count = _panels(
-                starts, stops, a, b, h, lit, panels.by_begin[boxes], panels.by_end[boxes], panels.shares[at:],
-                panels.lit[at:], covered, edges,
-            )  # fmt: skip
-        panels.counts[i] = count
-        if a < b:
+            count = _panels(starts, stops, a, b, h, lit, mine)
             for q in range(count):
-                panels.shares[at + q] /= b - a
-        under = panels.under[:, boxes]
+                mine.shares[q] /= b - a
+        panels.counts[i] = count
         for j in range(starts.size):
             under[0, j], under[1, j] = min(max(edges[0, j], 0), count), min(max(edges[1, j], 0), count)
         panels.inners[i] = sort_out(under[0], under[1], count, under[2], under[3], under[4])
@@ -88,11 +82,12 @@ def _place(left: Any, right: Any, a: float, h: float, edges: Any) -> None:
 
 
 @scalar
-def _panels(
-    starts: Any, stops: Any, a: float, b: float, h: float, background: bool, by_begin: Any, by_end: Any, lengths: Any,
-    lit: Any, covered: Any, edges: Any,
-) -> int:  # fmt: skip
-    """Fill the panels of one target, from left to right. A place is a number and what is added to it, 0, h or -h."""
+def _panels(starts: Any, stops: Any, a: float, b: float, h: float, background: bool, panels: Any) -> int:
+    """Fill the panels of one target, from left to right, shares by their lengths; return how many there are.
+
+    A place is a number and what is added to it, 0, h or -h.
+    """
+    by_begin, by_end, edges = panels.by_begin, panels.by_end, panels.edges
     k, close = by_begin.size, ROUNDED * max(abs(a), abs(b), h)
     entered = left = panel = 0
     place, plus = a, 0.0
@@ -113,7 +108,7 @@ def _panels(
         if length > 0.0:
             # A gap that rounding alone has opened between two boxes is none.
             if light or left < entered or length > close or (event == 0 and panel == 0):
-                lengths[panel], lit[panel], covered[panel] = length, light, left < entered
+                panels.shares[panel], panels.lit[panel], panels.covered[panel] = length, light, left < entered
                 panel += 1
             place, plus = at, more
         if event == 0:
@@ -136,17 +131,18 @@ def _panels(
 
 
 @scalar
-def add_steps(w: Any, panels: Any, rest: Any, log_floor: float, work: Any) -> float:
-    """Fill work[0] and work[1] with what the integral of log p gains as a box moves right, and loses as it moves left.
+def add_steps(w: Any, panels: Any, rest: Any, log_floor: float, steps: Any, work: Any) -> float:
+    """Fill what the integral of log p gains as a box's ends move right, per unit of their way.
 
-    Per unit of its way; the same but for edges that coincide. ``w`` are log weights, ``rest`` logs of the weight that
-    covers both sides of each edge. Return what the integral gains as all boxes grow, per unit of h: the mean of both
-    directions, as ever at a kink.
+    ``steps`` has a row for its begin's way to the right and one for its way to the left, where the gain is a loss, and
+    two more for its end: the same two by two, but for edges that coincide. ``w`` are log weights, ``rest`` logs of the
+    weight that covers both sides of each edge. Return what the integral gains as all boxes grow, per unit of h: the
+    mean of both directions, as ever at a kink.
     """
     k, last, edges, lit, first, second = w.size, panels.counts, panels.edges, panels.lit, panels.by_begin, panels.by_end
-    right, left, others, beginning, ending = work[0, :k], work[1, :k], work[2], work[3, :k], work[4, :k]
+    others, beginning, ending = work[0], work[1, :k], work[2, :k]
     for j in range(k):
-        right[j] = left[j] = 0.0
+        steps[0, j] = steps[1, j] = steps[2, j] = steps[3, j] = 0.0
         beginning[j], ending[j] = w[first[j]], w[second[j]]
     grown = shrunk = 0.0
     begin = end = 0
@@ -169,18 +165,18 @@ def add_steps(w: Any, panels: Any, rest: Any, log_floor: float, work: Any) -> fl
             shrunk += _gain(log_begins, base)
             _others(beginning, begins, begin, base, others)
             for j in range(begins, begin):
-                right[first[j]] -= _gain(beginning[j], others[j])
+                steps[0, first[j]] = -_gain(beginning[j], others[j])
             for j in range(ends, end):
-                right[second[j]] += _gain(ending[j], log_add(base, log_begins))
+                steps[2, second[j]] = _gain(ending[j], log_add(base, log_begins))
         if g > 0:
             base = log_add(rest[g], log_floor) if lit[g - 1] else rest[g]
             grown += _gain(log_begins, log_add(base, log_ends))
             shrunk += _gain(log_ends, base)
             for j in range(begins, begin):
-                left[first[j]] -= _gain(beginning[j], log_add(base, log_ends))
+                steps[1, first[j]] = -_gain(beginning[j], log_add(base, log_ends))
             _others(ending, ends, end, base, others)
             for j in range(ends, end):
-                left[second[j]] += _gain(ending[j], others[j])
+                steps[3, second[j]] = _gain(ending[j], others[j])
     return mean_of_sides(grown, shrunk)
 
 

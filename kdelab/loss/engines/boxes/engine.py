@@ -41,46 +41,74 @@ class Boxes(Engine):
         self.clusters, self.h, self.background = clusters, h, background
         n, k, owner = len(clusters), len(clusters.points), clusters.owners
         starts = clusters.offsets[owner]
+        by_begin = np.lexsort((left, owner)) - starts
+        by_end = by_begin if right is left else np.lexsort((right, owner)) - starts
         log_heights = -np.log(right - left + 2 * h)
         self.log_height = float(log_heights.max(initial=-np.inf))
         # A prediction has at most 2 k + 3 panels; they start at 2 offsets[i] + 3 i.
         room = 2 * k + 3 * n
         self.panels = Panels(
-            np.lexsort((left, owner)) - starts, np.lexsort((right, owner)) - starts,
-            np.exp(log_heights - self.log_height), np.zeros((2, k), dtype=np.int32), np.zeros((5, k), dtype=np.int32),
-            np.zeros(room), np.zeros(room, dtype=np.bool_), np.zeros(room, dtype=np.bool_), np.empty(n, dtype=np.int64),
-            np.empty(n, dtype=np.int64),
+            by_begin, by_end, np.exp(log_heights - self.log_height), np.zeros((2, k), dtype=np.int32),
+            np.zeros((5, k), dtype=np.int32), np.zeros(room), np.zeros(room, dtype=np.bool_),
+            np.zeros(room, dtype=np.bool_), np.zeros(n, dtype=np.int64), 2 * clusters.sizes + 3,
         )  # fmt: skip
         in_parallel(prepare, clusters.offsets, Batch.of(clusters), left, right, h, background, self.panels)
 
+    def by_ends(self, logits: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        """Return losses (n,) and their gradients by logits, and by where boxes begin and where they end (total,)."""
+        n, total_points = len(self.clusters), len(logits)
+        results = Results(np.empty(n), np.empty(total_points), np.empty(0), np.empty(0))
+        ends = np.empty((2, total_points))
+        self._fill(logits, results, ends)
+        return results.loss, results.gradient, ends[0], ends[1]
+
     def _evaluate(self, logits: Floats, results: Results) -> None:
-        batch = Batch.of(self.clusters)
+        self._fill(logits, results, np.empty((2, 0)))
+
+    def _fill(self, logits: Floats, results: Results, ends: Floats) -> None:
         in_parallel(
-            _evaluate, batch.offsets, batch, self.h, self.log_height, self.background, self.panels, logits, results
-        )
+            _evaluate, self.clusters.offsets, Batch.of(self.clusters), self.h, self.log_height, self.background,
+            self.panels, logits, results, ends,
+        )  # fmt: skip
 
 
 @compiled
 def _evaluate(
     first: int, stop: int, batch: Any, h: float, log_height: float, background: float, panels: Any, logits: Any,
-    results: Any,
+    results: Any, by_ends: Any,
 ) -> None:  # fmt: skip
-    """Fill the results, each prediction on its own."""
+    """Fill the results, and dL/dleft_j and dL/dright_j if they aren't empty, each prediction on its own."""
     ends, widest = batch.offsets, 1
     for i in range(first, stop):
         widest = max(widest, ends[i + 1] - ends[i])
-    work, between = np.empty((10, 4 * widest + 8)), np.empty((5, widest), dtype=np.int32)
+    work, steps, between = np.empty((7, 4 * widest + 8)), np.empty((4, widest)), np.empty((5, widest), dtype=np.int32)
     for i in range(first, stop):
         part = slice(ends[i], ends[i + 1])
-        mine = of_prediction(panels, ends, i)
+        mine, z = of_prediction(panels, ends, i), logits[part]
         width = batch.upper[i] - batch.lower[i]
-        results.loss[i], reached, log_floor = _cluster(
-            width, log_height, background, mine, logits[part], work, results.gradient[part]
-        )
-        if results.by_point.size > 0:
-            results.by_bandwidth[i] = reached - h * _steps(
-                width, results.loss[i], log_floor, mine, logits[part], work, between, results.by_point[part]
-            )
+        loss, reached, log_floor = _cluster(width, log_height, background, mine, z, work, results.gradient[part])
+        results.loss[i] = loss
+        # A target that is one place sees no step, and where the loss is infinite none helps.
+        seen = width > 0.0 and loss < np.inf
+        if by_ends.size > 0:
+            by_left, by_right = by_ends[0, part], by_ends[1, part]
+            for j in range(z.size):  # a wider box is a lower one
+                lowered = work[4, j] * mine.heights[j] * math.exp(log_height) if loss < np.inf else 0.0
+                by_left[j], by_right[j] = -lowered, lowered
+            if seen:
+                _steps(log_floor, mine, z, work, between, steps)
+                for j in range(z.size):
+                    by_left[j] += mean_of_sides(-steps[0, j], -steps[1, j]) / width
+                    by_right[j] += mean_of_sides(-steps[2, j], -steps[3, j]) / width
+        elif results.by_point.size > 0:
+            by_point, growth = results.by_point[part], 0.0
+            for j in range(z.size):
+                by_point[j] = 0.0
+            if seen:
+                growth = _steps(log_floor, mine, z, work, between, steps) / width
+                for j in range(z.size):
+                    by_point[j] = mean_of_sides(-(steps[0, j] + steps[2, j]), -(steps[1, j] + steps[3, j])) / width
+            results.by_bandwidth[i] = reached - h * growth
 
 
 @scalar
@@ -141,19 +169,10 @@ def _cluster(
 
 
 @scalar
-def _steps(
-    width: float, loss: float, log_floor: float, panels: Any, logits: Any, work: Any, between: Any, by_point: Any
-) -> float:
-    """Fill dL/dx_j, what the steps of log p at a box's two ends gain and lose; return what its growth gains, over h.
-
-    A target that is one place sees no step, and where the loss is infinite no step helps: 0.
-    """
+def _steps(log_floor: float, panels: Any, logits: Any, work: Any, between: Any, steps: Any) -> float:
+    """Fill ``steps`` and return the gain of growth, as `add_steps` does."""
     k, count = logits.size, panels.counts
     v, rest, sums, between = work[0, :k], work[1, : count + 1], work[2:4], between[:, :k]
-    for j in range(k):
-        by_point[j] = 0.0
-    if width == 0.0 or loss == np.inf:
-        return 0.0
     top = highest(logits)
     for j in range(k):
         v[j] = max(logits[j] - top + math.log(panels.heights[j]), -HUGE)
@@ -162,7 +181,4 @@ def _steps(
         between[1, j] = max(min(panels.edges[1, j], count + 1), between[0, j])
     inners = sort_out(between[0], between[1], count + 1, between[2], between[3], between[4])
     sums_over(v, ranges_of(between, inners), True, sums, rest)
-    growth = add_steps(v, panels, rest, log_floor, work[4:])
-    for j in range(k):
-        by_point[j] = mean_of_sides(-work[4, j], -work[5, j]) / width
-    return growth / width
+    return add_steps(v, panels, rest, log_floor, steps, work[4:])

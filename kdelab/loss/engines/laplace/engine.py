@@ -71,6 +71,18 @@ class BinFreeLaplace(Engine):
         in_parallel(evaluate, batch.offsets, batch, self.h, self.prepared, logits, results)
 
 
+class Place(NamedTuple):
+    """Where a prediction is in its tile.
+
+    Points j to j + k; segments s to s + m, of which the last ends with the target and the others at a point inside.
+    """
+
+    j: int
+    k: int
+    s: int
+    m: int
+
+
 @compiled
 def evaluate(first: int, stop: int, batch: Any, h: float, prepared: Any, logits: Any, results: Any) -> None:
     """Fill the `Results` of predictions first to stop.
@@ -100,11 +112,11 @@ def evaluate(first: int, stop: int, batch: Any, h: float, prepared: Any, logits:
         )  # fmt: skip
         _weights(ends, first, last, logits, w)
         for i in range(first, last):
-            j, k, s, m = _place(ends, starts, first, i)
-            _forward(j, k, s, m, w, K_tile, inside, E, A, B)
+            _forward(_place(ends, starts, first, i), w, K_tile, inside, E, A, B)
         _integrate_segments(d, E, F, A, B, rho, value, lesser, P, Q)
         for i in range(first, last):
-            j, k, s, m = _place(ends, starts, first, i)
+            place = _place(ends, starts, first, i)
+            j, k, s, m = place
             a, b, w_total = lower[i], upper[i], total(w[j : j + k])
             width, at_a, at_b = (b - a) / h, A[s] + B[s] * E[s], A[s + m] * E[s + m] + B[s + m]
             if width > _WIDE or at_a < _NEGLIGIBLE:
@@ -118,8 +130,8 @@ def evaluate(first: int, stop: int, batch: Any, h: float, prepared: Any, logits:
                 mean_log = total(value[s : s + m + 1]) / width if width > 0.0 else mean_ends
                 if width == 0.0:
                     P[s] = Q[s] = 1.0 / at_a
-                _collect(s, m, width, E, P, Q)
-                _scatter(j, k, s, m, w, 1.0 / w_total, h, K_tile, inside, P, Q, g, by_x)
+                _collect(place, width, E, P, Q)
+                _scatter(place, w, 1.0 / w_total, h, K_tile, inside, P, Q, g, by_x)
             loss[i] = nearest[i] - mean_log + math.log(w_total * (2.0 * h))
             if by_x.size > 0:
                 leverage = _leverage(x[ends[i] : ends[i + 1]], a, b, by_x[j : j + k])
@@ -128,12 +140,9 @@ def evaluate(first: int, stop: int, batch: Any, h: float, prepared: Any, logits:
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _place(ends: Any, starts: Any, first: int, i: int) -> tuple[int, int, int, int]:
-    """Return where in the tile of prediction ``first`` the points and segments of prediction i are.
-
-    Points j to j + k; segments s to s + m, of which the last ends with the target and the others at a point inside.
-    """
-    return ends[i] - ends[first], ends[i + 1] - ends[i], starts[i] - starts[first], starts[i + 1] - starts[i] - 1
+def _place(ends: Any, starts: Any, first: int, i: int) -> Any:
+    """Return where in the tile of prediction ``first`` prediction i is."""
+    return Place(ends[i] - ends[first], ends[i + 1] - ends[i], starts[i] - starts[first], starts[i + 1] - starts[i] - 1)
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
@@ -149,11 +158,12 @@ def _weights(ends: Any, first: int, last: int, logits: Any, w: Any) -> None:
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _forward(j: int, k: int, s: int, m: int, w: Any, K: Any, inside: Any, E: Any, A: Any, B: Any) -> None:
+def _forward(place: Any, w: Any, K: Any, inside: Any, E: Any, A: Any, B: Any) -> None:
     """Fill A from left to right and B from right to left: each point's weight joins, and decays segment by segment.
 
     The two recursions run side by side, so that neither has to wait for the other.
     """
+    j, k, s, m = place
     from_left, from_right = _outside(w[j : j + k], K[j : j + k])
     A[s], B[s + m] = from_left, from_right
     for n in range(m):
@@ -196,11 +206,12 @@ def _integrate_segments(
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _collect(s: int, m: int, width: float, E: Any, P: Any, Q: Any) -> None:
+def _collect(place: Any, width: float, E: Any, P: Any, Q: Any) -> None:
     """Turn P and Q into what a unit of weight collects on its way through the segments, as a share of the target.
 
     Reverse mode over A and B: mu_s = P_s + E_s mu_{s+1}, and from the other side nu_s = Q_s + E_s nu_{s-1}.
     """
+    _, _, s, m = place
     scale = 1.0 / width if width > 0.0 else 1.0
     mu, nu = P[s + m] * scale, Q[s] * scale
     P[s + m], Q[s] = mu, nu
@@ -213,14 +224,14 @@ def _collect(s: int, m: int, width: float, E: Any, P: Any, Q: Any) -> None:
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def _scatter(
-    j: int, k: int, s: int, m: int, w: Any, scale: float, h: float, K: Any, inside: Any, mu: Any, nu: Any,
-    gradient: Any, by_point: Any,
-) -> None:  # fmt: skip
+    place: Any, w: Any, scale: float, h: float, K: Any, inside: Any, mu: Any, nu: Any, gradient: Any, by_point: Any
+) -> None:
     """Fill the gradient, S_j - mean r_j, and dL/dx_j if it isn't empty.
 
     Per unit of its weight, a point left of the target is responsible for K_j mu_0, one right of it for -K_j nu_m. A
     point inside ends one segment and starts the next: mu of the x that have it on their left, and nu of the others.
     """
+    j, k, s, m = place
     w, K, gradient, by_point = w[j : j + k], K[j : j + k], gradient[j : j + k], by_point[j : j + k]
     mu_0, nu_m = mu[s], nu[s + m]
     for n in range(k):

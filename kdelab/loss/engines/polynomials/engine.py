@@ -36,6 +36,16 @@ class Edges(NamedTuple):
     counts: Integers
 
 
+class Panel(NamedTuple):
+    """What lies between two edges: their centres and sides, (2,) each, and the panel's share of the target."""
+
+    centres: Floats
+    sides: Floats
+    length: float
+    share: float
+    log_floor: float
+
+
 class Polynomials(Engine):
     """The edges of a batch, in order."""
 
@@ -138,10 +148,10 @@ def _cluster(
         while first < last and gap(place[first], centres[q + 1], (1.0 - sides[q + 1]) * h) < 0.0:
             first += 1
         log_floor = _log_floor(kernel, centres[q], sides[q], width) - log_scale
+        panel = Panel(centres[q : q + 2], sides[q : q + 2], length, share, log_floor)
         log_p, part_growth = _add_panel(
-            kernel, place[first:last], centres[q : q + 2], sides[q : q + 2], length, width, share, log_floor,
-            z[first:last], w[first:last], work[6:, first:last], r[first:last], slope[first:last],
-            cliffs[first:last],
+            kernel, width == 0.0, panel, place[first:last], z[first:last], w[first:last], work[6:, first:last],
+            r[first:last], slope[first:last], cliffs[first:last],
         )  # fmt: skip
         if log_p > -np.inf:
             mean_log += share * (log_scale + log_p)
@@ -167,15 +177,15 @@ def _log_floor(kernel: Any, centre: float, side: float, width: float) -> float:
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def _add_panel(
-    kernel: Any, x: Any, centres: Any, sides: Any, length: float, width: float, share: float, log_floor: float, z: Any,
-    w: Any, work: Any, r: Any, slope: Any, cliffs: Any,
-) -> tuple[float, float]:  # fmt: skip
+    kernel: Any, one_place: bool, panel: Any, x: Any, z: Any, w: Any, work: Any, r: Any, slope: Any, cliffs: Any
+) -> tuple[float, float]:
     """Add the means of r_j to r, of h d log p / dx_j to slope; return the mean of log p, -inf where p is 0, and growth.
 
     Growth is the mean of sum_j r_j (1 + u_j (log K)'(u_j)) = a R - (a - 1) sum_j w_j integral 1/p, since K + u K' is
     2 K - 1 for the triangle and 3 K - 2 for the parabola. Where p falls to 0 at an end, slopes are infinite there: then
     their signs are added to ``cliffs``.
     """
+    centres, sides, length, share, log_floor = panel
     k, h, triangular = x.size, kernel.h, kernel.cusped
     K0, K1, D0, D1, v = work[0], work[1], work[2], work[3], work[4]
     kappa = 0.0 if triangular else (length / h) * (length / h)
@@ -188,7 +198,7 @@ def _add_panel(
         if triangular:
             K0[j], K1[j] = min(before, behind), min(onward, ahead)
             D0[j] = D1[j] = np.sign(D0[j] + D1[j])
-        if width == 0.0 and K0[j] == 0.0:
+        if one_place and K0[j] == 0.0:
             D0[j] *= 0.5  # the mean of both sides of where the point ends
             D1[j] *= 0.5
     peak = max(dot(w, K0[:k]), dot(w, K1[:k]), kappa * total(w)) + math.exp(log_floor)
@@ -201,7 +211,7 @@ def _add_panel(
         v[j] = w[j] / peak if peak > _LEAST else math.exp(z[j] - shift)
         p0 += v[j] * K0[j]
         p1 += v[j] * K1[j]
-        weight += v[j] * (0.5 if width == 0.0 and K0[j] == 0.0 else 1.0)
+        weight += v[j] * (0.5 if one_place and K0[j] == 0.0 else 1.0)
     log_p0, log_p1 = _log_sum(p0, z, K0, log_floor, shift), _log_sum(p1, z, K1, log_floor, shift)
     c = kappa * total(v[:k])
     mean_log, I0, I1, Ic = integrals(p0, p1, c, log_p0, log_p1)
