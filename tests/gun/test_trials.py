@@ -86,6 +86,6 @@ def test_a_comparison_in_words_keeps_the_order_of_guns_and_says_what_is_missing(
 
 def test_a_difference_without_an_interval_or_without_anything_says_so():
     row = pd.Series({"mean": 0.5, "difference": -0.25, "low": np.nan, "high": np.nan})
-    assert trials.in_words(row, "hit") == "-25.0 (no interval)"
-    assert trials.in_words(row, "cross_entropy") == "-0.250 (no interval)"
-    assert trials.in_words(row * np.nan, "hit") == "not judged"
+    assert trials.with_interval(row, "hit") == "-25.0 (no interval)"
+    assert trials.with_interval(row, "cross_entropy") == "-0.250 (no interval)"
+    assert trials.with_interval(row * np.nan, "hit") == "not judged"

@@ -30,6 +30,13 @@ def obvious(points_lower, points_upper, z, a, b, background):
     return loss, S * r.sum() - r
 
 
+def of_one_width():
+    """Return clusters, logits and a half width that covers every target."""
+    rng = np.random.default_rng(3)
+    points = [rng.uniform(-1, 1, k) for k in (1, 5, 60)]
+    return kdelab.Clusters.from_lists(points, [0.0, 0.2, -0.5], [0.1, 0.2, 0.4]), rng.normal(0, 2, 66), 0.75
+
+
 @given(st.integers(0, 10_000), st.integers(1, 12), st.sampled_from([0.0, 0.03]))
 @settings(max_examples=150)
 def test_against_the_obvious(seed, k, background):
@@ -50,11 +57,7 @@ def test_against_the_obvious(seed, k, background):
 
 @pytest.mark.parametrize("background", [0.0, 0.1])
 def test_intervals_of_one_width_are_the_box_kernel_s(background):
-    rng = np.random.default_rng(3)
-    clusters = kdelab.Clusters.from_lists(
-        [rng.uniform(-1, 1, k) for k in (1, 5, 60)], [0.0, 0.2, -0.5], [0.1, 0.2, 0.4]
-    )
-    z, h = rng.normal(0, 2, 66), 0.75
+    clusters, z, h = of_one_width()
     box = kdelab.CrossEntropy(clusters, kdelab.Box(h), background=background).value_and_grad(z)
     own = IntervalCrossEntropy(clusters, clusters.points - h, clusters.points + h, background).value_and_grad(z)
     np.testing.assert_allclose(own[0], box[0], atol=1e-13)
@@ -88,11 +91,7 @@ def test_derivatives_by_the_ends_are_the_slopes_of_the_obvious(seed, k, backgrou
 
 @pytest.mark.parametrize("background", [0.0, 0.1])
 def test_ends_that_move_together_are_the_box_kernel_s_points_and_bandwidth(background):
-    rng = np.random.default_rng(3)
-    clusters = kdelab.Clusters.from_lists(
-        [rng.uniform(-1, 1, k) for k in (1, 5, 60)], [0.0, 0.2, -0.5], [0.1, 0.2, 0.4]
-    )
-    z, h = rng.normal(0, 2, 66), 0.75
+    clusters, z, h = of_one_width()
     loss, box = kdelab.CrossEntropy(clusters, kdelab.Box(h), background=background).value_and_grads(z)
     own, by = IntervalCrossEntropy(clusters, clusters.points - h, clusters.points + h, background).value_and_grads(z)
     np.testing.assert_allclose(own, loss, atol=1e-13)

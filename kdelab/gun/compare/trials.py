@@ -110,7 +110,7 @@ def compared(
     return table.loc[list(dict.fromkeys(results["gun"]))].rename_axis("gun")
 
 
-def in_words(row: pd.Series, column: str) -> str:
+def with_interval(row: pd.Series, column: str) -> str:
     """Return a row of `compared` as a difference with its interval, of hits in percentage points, else in nats."""
     scale, form = (100, "+.1f") if column == "hit" else (1, "+.3f")
     if np.isnan(row["difference"]):
@@ -139,8 +139,8 @@ def summary(results: pd.DataFrame, against: str, seed: int, over: Sequence[str] 
     )
     columns = {
         "cross-entropy": by_loss["mean"].map("{:.3f}".format),
-        "difference, nats": by_loss.apply(in_words, axis=1, column="cross_entropy"),
+        "difference, nats": by_loss.apply(with_interval, axis=1, column="cross_entropy"),
         "hits, %": (100 * by_hits["mean"]).map("{:.1f}".format),
-        "difference, points": by_hits.apply(in_words, axis=1, column="hit"),
+        "difference, points": by_hits.apply(with_interval, axis=1, column="hit"),
     }
     return pd.DataFrame(columns).reindex(by_hits.index).fillna("")
