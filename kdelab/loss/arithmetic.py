@@ -9,6 +9,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from kdelab.loss.runtime import inlined
+from kdelab.loss.validate import Floats
 
 HUGE = 1.7976931348623157e308
 
@@ -87,7 +88,7 @@ def log(x: float) -> float:
 
 
 @numba.njit(fastmath=True, error_model="numpy")
-def highest(values: Any) -> float:
+def highest(values: Floats) -> float:
     """Return the largest of finite values; -1.8e308 if there are none."""
     top = -HUGE
     for j in range(values.size):
@@ -96,7 +97,7 @@ def highest(values: Any) -> float:
 
 
 @numba.njit(fastmath=True, error_model="numpy")
-def total(values: Any) -> float:
+def total(values: Floats) -> float:
     """Return the sum, in several strands at once."""
     s = 0.0
     for j in range(values.size):
@@ -105,7 +106,7 @@ def total(values: Any) -> float:
 
 
 @numba.njit(fastmath=True, error_model="numpy")
-def absolute(values: Any) -> float:
+def absolute(values: Floats) -> float:
     """Return the sum of what values are without their signs, in several strands at once."""
     s = 0.0
     for j in range(values.size):
@@ -114,7 +115,7 @@ def absolute(values: Any) -> float:
 
 
 @numba.njit(fastmath=True, error_model="numpy")
-def dot(a: Any, b: Any) -> float:
+def dot(a: Floats, b: Floats) -> float:
     """Return the sum of products, in several strands at once."""
     s = 0.0
     for j in range(a.size):

@@ -12,12 +12,12 @@ from kdelab.loss.validate import Floats
 
 
 @scalar
-def _height(kernel: Any, before: float, behind: float) -> float:
+def _height(kernel: Compiled, before: float, behind: float) -> float:
     return 1.0
 
 
 @scalar
-def _steepness(kernel: Any, u: float) -> float:
+def _steepness(kernel: Compiled, u: float) -> float:
     return 0.0
 
 

@@ -12,12 +12,12 @@ from kdelab.loss.validate import Floats
 
 
 @scalar
-def _ratio(kernel: Any, u: float) -> float:
+def _ratio(kernel: Compiled, u: float) -> float:
     return 1.0 / (1.0 + u * u)
 
 
 @scalar
-def _slope(kernel: Any, u: float) -> float:
+def _slope(kernel: Compiled, u: float) -> float:
     return -2.0 * u / (1.0 + u * u)
 
 

@@ -11,19 +11,19 @@ from kdelab.loss.runtime import scalar
 
 
 @scalar
-def _exponent(kernel: Any, u: float) -> float:
+def _exponent(kernel: Compiled, u: float) -> float:
     return u**kernel.shape
 
 
 @scalar
-def _rise(kernel: Any, u: float, more: float) -> float:
+def _rise(kernel: Compiled, u: float, more: float) -> float:
     if more >= u:
         return (u + more) ** kernel.shape - u**kernel.shape
     return u**kernel.shape * math.expm1(kernel.shape * math.log1p(max(more / u, -1.0)))
 
 
 @scalar
-def _slope(kernel: Any, u: float) -> float:
+def _slope(kernel: Compiled, u: float) -> float:
     return -kernel.shape * u ** (kernel.shape - 1.0) if u > 0.0 or kernel.shape >= 1.0 else 0.0
 
 

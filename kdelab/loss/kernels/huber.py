@@ -13,12 +13,12 @@ _LOG_NORM = math.log(math.sqrt(2 * math.pi) * math.erf(math.sqrt(0.5)) + 2 * mat
 
 
 @scalar
-def _exponent(kernel: Any, u: float) -> float:
+def _exponent(kernel: Compiled, u: float) -> float:
     return 0.5 * u * u if u < 1.0 else u - 0.5
 
 
 @scalar
-def _rise(kernel: Any, u: float, more: float) -> float:
+def _rise(kernel: Compiled, u: float, more: float) -> float:
     if u >= 1.0 and u + more >= 1.0:
         return more
     if u < 1.0 and u + more < 1.0:
@@ -29,7 +29,7 @@ def _rise(kernel: Any, u: float, more: float) -> float:
 
 
 @scalar
-def _slope(kernel: Any, u: float) -> float:
+def _slope(kernel: Compiled, u: float) -> float:
     return -min(u, 1.0)
 
 

@@ -12,17 +12,17 @@ from kdelab.loss.validate import Floats
 
 
 @scalar
-def _exponent(kernel: Any, u: float) -> float:
+def _exponent(kernel: Compiled, u: float) -> float:
     return u
 
 
 @scalar
-def _rise(kernel: Any, u: float, more: float) -> float:
+def _rise(kernel: Compiled, u: float, more: float) -> float:
     return more
 
 
 @scalar
-def _slope(kernel: Any, u: float) -> float:
+def _slope(kernel: Compiled, u: float) -> float:
     return -1.0
 
 

@@ -11,18 +11,18 @@ from kdelab.loss.runtime import scalar
 
 
 @scalar
-def _exponent(kernel: Any, u: float) -> float:
+def _exponent(kernel: Compiled, u: float) -> float:
     return u + 2.0 * (math.log1p(math.exp(-u)) - math.log(2.0))
 
 
 @scalar
-def _rise(kernel: Any, u: float, more: float) -> float:
+def _rise(kernel: Compiled, u: float, more: float) -> float:
     # log((1 + e^-(u + more)) / (1 + e^-u)) = log1p(expm1(-more) / (1 + e^u))
     return more + 2.0 * math.log1p(math.expm1(-more) * (math.exp(-u) / (1.0 + math.exp(-u))))
 
 
 @scalar
-def _slope(kernel: Any, u: float) -> float:
+def _slope(kernel: Compiled, u: float) -> float:
     return -math.tanh(0.5 * u)
 
 

@@ -11,12 +11,12 @@ from kdelab.loss.runtime import scalar
 
 
 @scalar
-def _height(kernel: Any, before: float, behind: float) -> float:
+def _height(kernel: Compiled, before: float, behind: float) -> float:
     return min(before, behind)
 
 
 @scalar
-def _steepness(kernel: Any, u: float) -> float:
+def _steepness(kernel: Compiled, u: float) -> float:
     return -1.0
 
 

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kdelab.loss.arithmetic import gap, log_add, softplus
+from kdelab.loss.engines.base import Batch
 from kdelab.loss.engines.boxes.ranges import sort_out
 from kdelab.loss.engines.quadrature.cuts import ROUNDED
 from kdelab.loss.runtime import compiled, scalar
-from kdelab.loss.validate import Floats, Integers
+from kdelab.loss.validate import Flags, Floats, Indices, Integers
 
 
 class Panels(NamedTuple):
@@ -29,17 +30,17 @@ class Panels(NamedTuple):
     by_begin: Integers
     by_end: Integers
     heights: Floats
-    edges: Any
-    under: Any
+    edges: Indices
+    under: Indices
     shares: Floats
-    lit: Any
-    covered: Any
+    lit: Flags
+    covered: Flags
     inners: Any
     counts: Any
 
 
 @scalar
-def of_prediction(panels: Any, ends: Any, i: int) -> Any:
+def of_prediction(panels: Panels, ends: Integers, i: int) -> Panels:
     """Return what is prediction i's of the panels of a batch; those that it has no need of are left out."""
     boxes, at = slice(ends[i], ends[i + 1]), 2 * ends[i] + 3 * i
     mine = slice(at, at + panels.counts[i])
@@ -51,7 +52,9 @@ def of_prediction(panels: Any, ends: Any, i: int) -> Any:
 
 
 @compiled
-def prepare(first: int, stop: int, batch: Any, left: Any, right: Any, h: float, background: float, panels: Any) -> None:
+def prepare(
+    first: int, stop: int, batch: Batch, left: Floats, right: Floats, h: float, background: float, panels: Panels
+) -> None:
     """Fill the panels of predictions first to stop, and the edges at which each box begins and ends."""
     for i in range(first, stop):
         boxes = slice(batch.offsets[i], batch.offsets[i + 1])
@@ -74,7 +77,7 @@ def prepare(first: int, stop: int, batch: Any, left: Any, right: Any, h: float, 
 
 
 @scalar
-def _place(left: Any, right: Any, a: float, h: float, edges: Any) -> None:
+def _place(left: Floats, right: Floats, a: float, h: float, edges: Indices) -> None:
     """Fill the one panel over a target that is one place. Boxes are closed: one that ends there counts."""
     for j in range(left.size):
         begun, ended = gap(left[j], a, -h) <= 0.0, gap(right[j], a, h) < 0.0
@@ -82,7 +85,7 @@ def _place(left: Any, right: Any, a: float, h: float, edges: Any) -> None:
 
 
 @scalar
-def _panels(starts: Any, stops: Any, a: float, b: float, h: float, background: bool, panels: Any) -> int:
+def _panels(starts: Floats, stops: Floats, a: float, b: float, h: float, background: bool, panels: Panels) -> int:
     """Fill the panels of one target, from left to right, shares by their lengths; return how many there are.
 
     A place is a number and what is added to it, 0, h or -h.
@@ -131,7 +134,7 @@ def _panels(starts: Any, stops: Any, a: float, b: float, h: float, background: b
 
 
 @scalar
-def add_steps(w: Any, panels: Any, rest: Any, log_floor: float, steps: Any, work: Any) -> float:
+def add_steps(w: Floats, panels: Panels, rest: Floats, log_floor: float, steps: Floats, work: Floats) -> float:
     """Fill what the integral of log p gains as a box's ends move right, per unit of their way.
 
     ``steps`` has a row for its begin's way to the right and one for its way to the left, where the gain is a loss, and
@@ -187,7 +190,7 @@ def _gain(log_weight: float, log_rest: float) -> float:
 
 
 @scalar
-def _others(w: Any, first: int, last: int, base: float, out: Any) -> None:
+def _others(w: Floats, first: int, last: int, base: float, out: Floats) -> None:
     """Fill out[j] with log of base and all weights of [first, last) but that of j."""
     behind = base
     for j in range(last - 1, first - 1, -1):

@@ -9,7 +9,6 @@ totals would drown light points in the rounding of heavy ones. See `ranges`.
 """
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from kdelab.loss.engines.base import Batch, Engine, Results
 from kdelab.loss.engines.boxes.edges import Panels, add_steps, mean_of_sides, of_prediction, prepare
 from kdelab.loss.engines.boxes.ranges import range_sums, ranges_of, sort_out, sums_over
 from kdelab.loss.runtime import compiled, in_parallel, scalar
-from kdelab.loss.validate import Floats
+from kdelab.loss.validate import Floats, Indices
 
 _LEAST = 1e-200
 
@@ -74,8 +73,8 @@ class Boxes(Engine):
 
 @compiled
 def _evaluate(
-    first: int, stop: int, batch: Any, h: float, log_height: float, background: float, panels: Any, logits: Any,
-    results: Any, by_ends: Any,
+    first: int, stop: int, batch: Batch, h: float, log_height: float, background: float, panels: Panels, logits: Floats,
+    results: Results, by_ends: Floats,
 ) -> None:  # fmt: skip
     """Fill the results, and dL/dleft_j and dL/dright_j if they aren't empty, each prediction on its own."""
     ends, widest = batch.offsets, 1
@@ -113,7 +112,7 @@ def _evaluate(
 
 @scalar
 def _cluster(
-    width: float, log_height: float, background: float, panels: Any, logits: Any, work: Any, gradient: Any
+    width: float, log_height: float, background: float, panels: Panels, logits: Floats, work: Floats, gradient: Floats
 ) -> tuple[float, float, float]:
     """Fill the gradient; return loss, mean R, and the background's logarithm on the scale of the weights."""
     k, count, under = logits.size, panels.counts, ranges_of(panels.under, panels.inners)
@@ -169,7 +168,7 @@ def _cluster(
 
 
 @scalar
-def _steps(log_floor: float, panels: Any, logits: Any, work: Any, between: Any, steps: Any) -> float:
+def _steps(log_floor: float, panels: Panels, logits: Floats, work: Floats, between: Indices, steps: Floats) -> float:
     """Fill ``steps`` and return the gain of growth, as `add_steps` does."""
     k, count = logits.size, panels.counts
     v, rest, sums, between = work[0, :k], work[1, : count + 1], work[2:4], between[:, :k]

@@ -6,12 +6,13 @@ ranges place by place, long ones by a tree over the places, whose node i has the
 a range is at most 2 log2(places) nodes.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from kdelab.loss.arithmetic import log_add, total
 from kdelab.loss.runtime import scalar
+from kdelab.loss.validate import Floats, Indices
 
 
 class Ranges(NamedTuple):
@@ -21,16 +22,16 @@ class Ranges(NamedTuple):
     with the last place, and n of others; ``inner`` names those that do neither, and aren't empty, ``inners`` of them.
     """
 
-    first: Any
-    last: Any
-    up: Any
-    down: Any
-    inner: Any
+    first: Indices
+    last: Indices
+    up: Indices
+    down: Indices
+    inner: Indices
     inners: int
 
 
 @scalar
-def sort_out(first: Any, last: Any, n: int, up: Any, down: Any, inner: Any) -> int:
+def sort_out(first: Indices, last: Indices, n: int, up: Indices, down: Indices, inner: Indices) -> int:
     """Fill the rest of `Ranges`."""
     inners = 0
     for j in range(first.size):
@@ -46,7 +47,7 @@ def sort_out(first: Any, last: Any, n: int, up: Any, down: Any, inner: Any) -> i
 
 
 @scalar
-def ranges_of(rows: Any, inners: int) -> Any:
+def ranges_of(rows: Indices, inners: int) -> Ranges:
     """Return the ranges whose fields are the rows of one array."""
     return Ranges(rows[0], rows[1], rows[2], rows[3], rows[4], inners)
 
@@ -60,7 +61,7 @@ _SHORT = 64  # places; adding so many numbers in a row takes as long as finding 
 
 
 @scalar
-def sums_over(values: Any, ranges: Any, logs: bool, work: Any, out: Any) -> None:
+def sums_over(values: Floats, ranges: Ranges, logs: bool, work: Floats, out: Floats) -> None:
     """Fill out[q] = the sum of all values[j], first[j] <= q < last[j]; ``work`` has two rows of twice the places."""
     n, none = out.size, -np.inf if logs else 0.0
     ending, beginning, long = work[0, : n + 1], work[0, n + 1 : 2 * n + 2], False
@@ -91,7 +92,7 @@ def sums_over(values: Any, ranges: Any, logs: bool, work: Any, out: Any) -> None
 
 
 @scalar
-def _add_long(values: Any, ranges: Any, logs: bool, tree: Any, out: Any) -> None:
+def _add_long(values: Floats, ranges: Ranges, logs: bool, tree: Floats, out: Floats) -> None:
     """Add the inner ranges that are long."""
     n = out.size
     for i in range(2 * n):
@@ -118,7 +119,7 @@ def _add_long(values: Any, ranges: Any, logs: bool, tree: Any, out: Any) -> None
 
 
 @scalar
-def range_sums(values: Any, ranges: Any, logs: bool, work: Any, out: Any) -> None:
+def range_sums(values: Floats, ranges: Ranges, logs: bool, work: Floats, out: Floats) -> None:
     """Fill out[j] = sum(values[first[j]:last[j]]); ``work`` as above."""
     n, tree, grown = values.size, work[1], False
     before, behind = work[0, : n + 1], work[0, n + 1 : 2 * n + 2]
@@ -144,7 +145,7 @@ def range_sums(values: Any, ranges: Any, logs: bool, work: Any, out: Any) -> Non
 
 
 @scalar
-def _of_leaves(tree: Any, begin: int, end: int, logs: bool) -> float:
+def _of_leaves(tree: Floats, begin: int, end: int, logs: bool) -> float:
     """Return the sum of the leaves begin to end."""
     s = -np.inf if logs else 0.0
     while begin < end:

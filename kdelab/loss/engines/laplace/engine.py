@@ -9,7 +9,7 @@ Sums of exponentials by two scans: Langrené and Warin (arXiv 1712.00993, 2005.0
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -18,11 +18,11 @@ from kdelab.loss.arithmetic import exp, highest, log, total
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.engines.base import Batch, Engine, Results
 from kdelab.loss.engines.laplace.log_scan import log_scan
-from kdelab.loss.engines.laplace.prepare import count_inside, prepare
+from kdelab.loss.engines.laplace.prepare import Prepared, count_inside, prepare
 from kdelab.loss.engines.laplace.segment import SHORT, lesser_share, long_segment, phi
 from kdelab.loss.ragged import offsets_of
 from kdelab.loss.runtime import MATH, compiled, in_parallel
-from kdelab.loss.validate import Floats, Integers
+from kdelab.loss.validate import Floats, Indices, Integers
 
 # The scans run on plain numbers while nothing can underflow: for targets of up to 300 bandwidths at whose lower end the
 # density isn't negligible. The others go through `log_scan`, which is several times slower.
@@ -32,22 +32,6 @@ _TINY = 1e-290
 
 # Points taken at a time: their arrays stay in the first-level cache.
 _TILE = 1024
-
-
-class Prepared(NamedTuple):
-    """What doesn't depend on the logits.
-
-    Of every point K, (total,); of every prediction where its segments start, (n + 1,), and how far its nearest point
-    is, in bandwidths, (n,); of every segment the point that ends it, order, and d, E and F, (segments,) each.
-    """
-
-    starts: Integers
-    K: Floats
-    nearest: Floats
-    order: Any
-    d: Floats
-    E: Floats
-    F: Floats
 
 
 class BinFreeLaplace(Engine):
@@ -84,7 +68,9 @@ class Place(NamedTuple):
 
 
 @compiled
-def evaluate(first: int, stop: int, batch: Any, h: float, prepared: Any, logits: Any, results: Any) -> None:
+def evaluate(
+    first: int, stop: int, batch: Batch, h: float, prepared: Prepared, logits: Floats, results: Results
+) -> None:
     """Fill the `Results` of predictions first to stop.
 
     They are independent and each is summed in a fixed order: the result doesn't depend
@@ -140,13 +126,13 @@ def evaluate(first: int, stop: int, batch: Any, h: float, prepared: Any, logits:
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _place(ends: Any, starts: Any, first: int, i: int) -> Any:
+def _place(ends: Integers, starts: Integers, first: int, i: int) -> Place:
     """Return where in the tile of prediction ``first`` prediction i is."""
     return Place(ends[i] - ends[first], ends[i + 1] - ends[i], starts[i] - starts[first], starts[i + 1] - starts[i] - 1)
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _weights(ends: Any, first: int, last: int, logits: Any, w: Any) -> None:
+def _weights(ends: Integers, first: int, last: int, logits: Floats, w: Floats) -> None:
     """Fill w_j = exp(z_j - max z) of a tile's points."""
     for i in range(first, last):
         z = logits[ends[i] : ends[i + 1]]
@@ -158,7 +144,7 @@ def _weights(ends: Any, first: int, last: int, logits: Any, w: Any) -> None:
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _forward(place: Any, w: Any, K: Any, inside: Any, E: Any, A: Any, B: Any) -> None:
+def _forward(place: Place, w: Floats, K: Floats, inside: Indices, E: Floats, A: Floats, B: Floats) -> None:
     """Fill A from left to right and B from right to left: each point's weight joins, and decays segment by segment.
 
     The two recursions run side by side, so that neither has to wait for the other.
@@ -174,7 +160,7 @@ def _forward(place: Any, w: Any, K: Any, inside: Any, E: Any, A: Any, B: Any) ->
 
 
 @numba.njit(error_model="numpy", fastmath=True)
-def _outside(w: Any, K: Any) -> tuple[float, float]:
+def _outside(w: Floats, K: Floats) -> tuple[float, float]:
     """Return sum_j w_j K_j over the points left of the target, and over those right of it."""
     left = right = 0.0
     for n in range(w.size):
@@ -185,8 +171,9 @@ def _outside(w: Any, K: Any) -> tuple[float, float]:
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def _integrate_segments(
-    d: Any, E: Any, F: Any, A: Any, B: Any, rho: Any, value: Any, lesser: Any, P: Any, Q: Any
-) -> None:
+    d: Floats, E: Floats, F: Floats, A: Floats, B: Floats, rho: Floats, value: Floats, lesser: Floats, P: Floats,
+    Q: Floats,
+) -> None:  # fmt: skip
     """Fill value = integral_0^d log f ds and the shares of both sides per unit of their weight, P of A and Q of B."""
     for s in range(d.size):
         rho[s] = min(A[s], B[s]) / max(A[s], B[s], _TINY)
@@ -206,7 +193,7 @@ def _integrate_segments(
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _collect(place: Any, width: float, E: Any, P: Any, Q: Any) -> None:
+def _collect(place: Place, width: float, E: Floats, P: Floats, Q: Floats) -> None:
     """Turn P and Q into what a unit of weight collects on its way through the segments, as a share of the target.
 
     Reverse mode over A and B: mu_s = P_s + E_s mu_{s+1}, and from the other side nu_s = Q_s + E_s nu_{s-1}.
@@ -224,8 +211,9 @@ def _collect(place: Any, width: float, E: Any, P: Any, Q: Any) -> None:
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def _scatter(
-    place: Any, w: Any, scale: float, h: float, K: Any, inside: Any, mu: Any, nu: Any, gradient: Any, by_point: Any
-) -> None:
+    place: Place, w: Floats, scale: float, h: float, K: Floats, inside: Indices, mu: Floats, nu: Floats,
+    gradient: Floats, by_point: Floats,
+) -> None:  # fmt: skip
     """Fill the gradient, S_j - mean r_j, and dL/dx_j if it isn't empty.
 
     Per unit of its weight, a point left of the target is responsible for K_j mu_0, one right of it for -K_j nu_m. A
@@ -248,7 +236,7 @@ def _scatter(
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _leverage(x: Any, a: float, b: float, by_point: Any) -> float:
+def _leverage(x: Floats, a: float, b: float, by_point: Floats) -> float:
     """Return sum_j (x_j - c) dL/dx_j, c the centre of the target; put 0 at a kink, the mean of both sides.
 
     By the scaling of lengths, h dL/dh = 1 - that sum + L + (log p(a) + log p(b)) / 2.

@@ -4,7 +4,6 @@ Targets of hundreds of bandwidths, or near points whose logits leave them no wei
 """
 
 import math
-from typing import Any
 
 import numba
 import numpy as np
@@ -13,12 +12,13 @@ from kdelab.loss.arithmetic import highest, log_add
 from kdelab.loss.engines.laplace.prepare import log_factors
 from kdelab.loss.engines.laplace.segment import SHORT, lesser_share, long_segment, phi
 from kdelab.loss.runtime import MATH
+from kdelab.loss.validate import Floats, Indices
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def log_scan(
-    x: Any, a: float, b: float, h: float, logits: Any, inside: Any, work: Any,
-    w: Any, w_total: float, gradient: Any, by_point: Any,
+    x: Floats, a: float, b: float, h: float, logits: Floats, inside: Indices, work: Floats,
+    w: Floats, w_total: float, gradient: Floats, by_point: Floats,
 ) -> tuple[float, float]:  # fmt: skip
     """Do what `laplace._forward` to `_scatter` do, with log e_j, log A and log B, e_j = w_j K_j."""
     m, k = inside.size, x.size
@@ -93,7 +93,7 @@ def _part(log_part: float, log_whole: float) -> float:
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _log_outside(x: Any, a: float, b: float, log_e: Any) -> tuple[float, float]:
+def _log_outside(x: Floats, a: float, b: float, log_e: Floats) -> tuple[float, float]:
     """Return log sum_j e_j over the points left of the target, and over those right of it; -inf for none."""
     top_left = top_right = -np.inf
     for j in range(x.size):

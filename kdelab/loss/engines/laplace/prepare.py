@@ -1,19 +1,37 @@
 """The part of the bin-free Laplace loss that doesn't depend on the logits: kernel factors, order and segments."""
 
-from typing import Any
+from typing import NamedTuple
 
 import numba
 import numpy as np
 
 from kdelab.loss.arithmetic import exp, exp_parts, two_sum
+from kdelab.loss.engines.base import Batch
 from kdelab.loss.runtime import MATH, compiled
+from kdelab.loss.validate import Floats, Indices, Integers
 
 _NOWHERE = 1.7e308
 _TILE = 64  # predictions
 
 
+class Prepared(NamedTuple):
+    """What doesn't depend on the logits.
+
+    Of every point K, (total,); of every prediction where its segments start, (n + 1,), and how far its nearest point
+    is, in bandwidths, (n,); of every segment the point that ends it, order, and d, E and F, (segments,) each.
+    """
+
+    starts: Integers
+    K: Floats
+    nearest: Floats
+    order: Indices
+    d: Floats
+    E: Floats
+    F: Floats
+
+
 @compiled
-def count_inside(first: int, stop: int, batch: Any, counts: Any) -> None:
+def count_inside(first: int, stop: int, batch: Batch, counts: Integers) -> None:
     """Fill counts (n,): how many points lie inside each target, for predictions first to stop."""
     x, ends, lower, upper = batch
     for i in range(first, stop):
@@ -24,8 +42,8 @@ def count_inside(first: int, stop: int, batch: Any, counts: Any) -> None:
 
 
 @compiled
-def prepare(first: int, stop: int, batch: Any, h: float, prepared: Any) -> None:
-    """Fill `engine.Prepared`: K and nearest, and for all segments the point that ends each, d, E and F = 1 - E.
+def prepare(first: int, stop: int, batch: Batch, h: float, prepared: Prepared) -> None:
+    """Fill `Prepared`: K and nearest, and for all segments the point that ends each, d, E and F = 1 - E.
 
     Prediction i has its segments at starts[i] and after; the last one ends with the target, at no point. A tile at a
     time, so that exponentials run over long arrays.
@@ -53,7 +71,7 @@ def prepare(first: int, stop: int, batch: Any, h: float, prepared: Any) -> None:
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def log_factors(x: Any, a: float, b: float, h: float, inside: int, log_K: Any) -> float:
+def log_factors(x: Floats, a: float, b: float, h: float, inside: int, log_K: Floats) -> float:
     """Fill log K_j = -(d_j - nearest) / h, 0 inside the target; return nearest / h, the least distance to the target.
 
     With nothing inside, what counts is the difference of the two sides' distances: far away on both sides it is much
@@ -77,7 +95,7 @@ def log_factors(x: Any, a: float, b: float, h: float, inside: int, log_K: Any) -
 
 
 @numba.njit(fastmath=True, error_model="numpy")
-def _nearest_outside(x: Any, a: float, b: float) -> tuple[float, float]:
+def _nearest_outside(x: Floats, a: float, b: float) -> tuple[float, float]:
     """Return the nearest points left (x <= a) and right (x >= b, x > a) of the target; +-1.7e308 for none."""
     x_left, x_right = -_NOWHERE, _NOWHERE
     for j in range(x.size):
@@ -88,7 +106,7 @@ def _nearest_outside(x: Any, a: float, b: float) -> tuple[float, float]:
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _select_inside(x: Any, a: float, b: float, places: Any, names: Any) -> int:
+def _select_inside(x: Floats, a: float, b: float, places: Floats, names: Indices) -> int:
     """Fill places and names with the points inside the target and their numbers; return how many there are.
 
     Every point is written, and kept where it counts: a branch would be mispredicted half the time.
@@ -101,7 +119,7 @@ def _select_inside(x: Any, a: float, b: float, places: Any, names: Any) -> int:
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _sort(values: Any, names: Any, ranks: Any, out: Any) -> None:
+def _sort(values: Floats, names: Indices, ranks: Indices, out: Floats) -> None:
     """Fill ``out`` with the names in the order of their values. Ties keep their order."""
     m = values.size
     if m > 256:
@@ -124,7 +142,7 @@ def _sort(values: Any, names: Any, ranks: Any, out: Any) -> None:
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _gaps(x: Any, a: float, b: float, h: float, order: Any, d: Any) -> None:
+def _gaps(x: Floats, a: float, b: float, h: float, order: Indices, d: Floats) -> None:
     """Fill the lengths of the segments, in bandwidths."""
     previous, m = a, d.size - 1
     for s in range(m):
@@ -136,21 +154,21 @@ def _gaps(x: Any, a: float, b: float, h: float, order: Any, d: Any) -> None:
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _exponentials(values: Any) -> None:
+def _exponentials(values: Floats) -> None:
     """Replace values <= 0 by their exponentials."""
     for j in range(values.size):
         values[j] = exp(values[j])
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _signs(x: Any, a: float, b: float, K: Any) -> None:
+def _signs(x: Floats, a: float, b: float, K: Floats) -> None:
     """Make K negative right of the target, and 0 inside it."""
     for j in range(x.size):
         K[j] = K[j] if x[j] <= a else -K[j] if x[j] >= b else 0.0
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _decays(d: Any, E: Any, F: Any) -> None:
+def _decays(d: Floats, E: Floats, F: Floats) -> None:
     """Fill E = e^-d and F = 1 - E, each to its last digit."""
     for s in range(d.size):
         power, rest = exp_parts(-d[s])

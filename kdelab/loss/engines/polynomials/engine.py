@@ -6,7 +6,7 @@ formed of the distances to where the point begins and ends, which come without r
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -17,6 +17,7 @@ from kdelab.loss.engines.base import Batch, Engine, Results
 from kdelab.loss.engines.polynomials.parabola import integrals
 from kdelab.loss.engines.quadrature.cuts import ROUNDED
 from kdelab.loss.engines.quadrature.panel import log_background
+from kdelab.loss.kernels.base import Compiled
 from kdelab.loss.kernels.epanechnikov import Epanechnikov
 from kdelab.loss.kernels.triangular import Triangular
 from kdelab.loss.runtime import MATH, compiled, in_parallel
@@ -63,7 +64,7 @@ class Polynomials(Engine):
 
 
 @compiled
-def _prepare(first: int, stop: int, kernel: Any, batch: Any, edges: Any) -> None:
+def _prepare(first: int, stop: int, kernel: Compiled, batch: Batch, edges: Edges) -> None:
     """Fill the edges of predictions first to stop, each place once, and their numbers; a one-bin target has two."""
     x, ends, lower, upper = batch
     for i in range(first, stop):
@@ -101,8 +102,9 @@ def _prepare(first: int, stop: int, kernel: Any, batch: Any, edges: Any) -> None
 
 @compiled
 def _evaluate(
-    first: int, stop: int, kernel: Any, batch: Any, order: Any, edges: Any, logits: Any, results: Any
-) -> None:
+    first: int, stop: int, kernel: Compiled, batch: Batch, order: Integers, edges: Edges, logits: Floats,
+    results: Results,
+) -> None:  # fmt: skip
     """Fill the results, each prediction on its own."""
     x, ends, lower, upper = batch
     widest = 1
@@ -122,8 +124,8 @@ def _evaluate(
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def _cluster(
-    kernel: Any, x: Any, a: float, b: float, order: Any, centres: Any, sides: Any, logits: Any, work: Any,
-    gradient: Any, by_point: Any,
+    kernel: Compiled, x: Floats, a: float, b: float, order: Integers, centres: Floats, sides: Floats, logits: Floats,
+    work: Floats, gradient: Floats, by_point: Floats,
 ) -> tuple[float, float]:  # fmt: skip
     """Return the loss of one cluster and its derivative by log bandwidth; fill its other gradients."""
     k, h, width = x.size, kernel.h, b - a
@@ -167,7 +169,7 @@ def _cluster(
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _log_floor(kernel: Any, centre: float, side: float, width: float) -> float:
+def _log_floor(kernel: Compiled, centre: float, side: float, width: float) -> float:
     """Return the logarithm of what the background contributes just right of an edge."""
     if width == 0.0:
         return log_background(kernel, centre)
@@ -177,8 +179,9 @@ def _log_floor(kernel: Any, centre: float, side: float, width: float) -> float:
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def _add_panel(
-    kernel: Any, one_place: bool, panel: Any, x: Any, z: Any, w: Any, work: Any, r: Any, slope: Any, cliffs: Any
-) -> tuple[float, float]:
+    kernel: Compiled, one_place: bool, panel: Panel, x: Floats, z: Floats, w: Floats, work: Floats, r: Floats,
+    slope: Floats, cliffs: Floats,
+) -> tuple[float, float]:  # fmt: skip
     """Add the means of r_j to r, of h d log p / dx_j to slope; return the mean of log p, -inf where p is 0, and growth.
 
     Growth is the mean of sum_j r_j (1 + u_j (log K)'(u_j)) = a R - (a - 1) sum_j w_j integral 1/p, since K + u K' is
@@ -231,7 +234,7 @@ def _add_panel(
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _log_peak(z: Any, K0: Any, K1: Any, kappa: float, log_floor: float) -> float:
+def _log_peak(z: Floats, K0: Floats, K1: Floats, kappa: float, log_floor: float) -> float:
     """Return the logarithm of the largest of all terms, light as they may be; -inf where there are none."""
     peak = log_floor
     for j in range(z.size):
@@ -242,7 +245,7 @@ def _log_peak(z: Any, K0: Any, K1: Any, kappa: float, log_floor: float) -> float
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _log_sum(p: float, z: Any, K: Any, log_floor: float, shift: float) -> float:
+def _log_sum(p: float, z: Floats, K: Floats, log_floor: float, shift: float) -> float:
     """Return log p, which may have underflowed, of the floor and all z + log K, less ``shift``; -inf for none."""
     if p > 1e-290:
         return math.log(p)

@@ -1,7 +1,6 @@
 """The engine of every kernel that has no closed form."""
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -61,7 +60,9 @@ def densities(clusters: Clusters, kernel: Compiled, logits: Floats, places: Floa
 
 
 @compiled
-def _densities(first: int, stop: int, kernel: Any, batch: Any, logits: Any, places: Any, out: Any) -> None:
+def _densities(
+    first: int, stop: int, kernel: Compiled, batch: Batch, logits: Floats, places: Floats, out: Floats
+) -> None:
     x, ends = batch.points, batch.offsets
     for i in range(first, stop):
         points = x[ends[i] : ends[i + 1]]

@@ -1,17 +1,19 @@
 """Loss and gradients by quadrature, for every kernel: the loop over predictions and panels."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numba
 import numpy as np
 
 from kdelab.loss.arithmetic import HUGE, dot, exp, highest, total
+from kdelab.loss.engines.base import Batch, Results
+from kdelab.loss.engines.quadrature.cuts import Panels
+from kdelab.loss.engines.quadrature.nodes import Nodes
 from kdelab.loss.engines.quadrature.panel import (
     DEPTH,
     LEAST,
     ROUNDING,
-    Cluster,
     Panel,
     add_panel,
     good,
@@ -22,7 +24,8 @@ from kdelab.loss.engines.quadrature.panel import (
     narrowed_square,
     progress,
 )
-from kdelab.loss.engines.quadrature.terms import terms
+from kdelab.loss.engines.quadrature.terms import Cluster, terms
+from kdelab.loss.kernels.base import Compiled
 from kdelab.loss.runtime import MATH, compiled
 from kdelab.loss.validate import Floats, Integers
 
@@ -40,8 +43,9 @@ class Prepared(NamedTuple):
 
 @compiled
 def integrate(
-    first: int, stop: int, kernel: Any, nodes: Any, batch: Any, panels: Any, prepared: Any, logits: Any, results: Any
-) -> None:
+    first: int, stop: int, kernel: Compiled, nodes: Nodes, batch: Batch, panels: Panels, prepared: Prepared,
+    logits: Floats, results: Results,
+) -> None:  # fmt: skip
     """Fill the `Results` of a `Batch`.
 
     Predictions are independent and each is summed in a fixed order: the result doesn't depend on the threads.
@@ -93,7 +97,7 @@ def integrate(
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _cluster(kernel: Any, x: Any, logits: Any, a: float, b: float, work: Any) -> tuple[Any, float]:
+def _cluster(kernel: Compiled, x: Floats, logits: Floats, a: float, b: float, work: Floats) -> tuple[Cluster, float]:
     """Return the prediction's `Cluster` and the sum of its weights. The anchor has the largest z_j - d_j / h."""
     z, w = work[0, : x.size], work[1, : x.size]
     top = highest(logits)
@@ -111,7 +115,9 @@ def _cluster(kernel: Any, x: Any, logits: Any, a: float, b: float, work: Any) ->
 
 
 @compiled
-def prepare(first: int, stop: int, kernel: Any, nodes: Any, batch: Any, panels: Any, prepared: Any) -> None:
+def prepare(
+    first: int, stop: int, kernel: Compiled, nodes: Nodes, batch: Batch, panels: Panels, prepared: Prepared
+) -> None:
     """Fill factors and peaks of `Prepared`.
 
     The kernel at fixed nodes doesn't depend on the logits, so that an evaluation needs no exponential but for w.
@@ -133,8 +139,8 @@ def prepare(first: int, stop: int, kernel: Any, nodes: Any, batch: Any, panels: 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def _add_prepared(
-    kernel: Any, nodes: Any, cluster: Any, panel: Any, factors: Any, peaks: Any, coefficients: Any, work: Any,
-    sums: Any, mean_r: Any,
+    kernel: Compiled, nodes: Nodes, cluster: Cluster, panel: Panel, factors: Floats, peaks: Floats,
+    coefficients: Floats, work: Floats, sums: Floats, mean_r: Floats,
 ) -> tuple[bool, bool]:  # fmt: skip
     """Do what `add_panel` does, from prepared factors; return whether that could be done, and whether it was tried."""
     k, adaptive = cluster.x.size, nodes.tolerance > 0.0 and panel.length != 0.0

@@ -1,13 +1,15 @@
 """One panel of a target, integrated adaptively in log space."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numba
 import numpy as np
 
 from kdelab.loss.arithmetic import absolute, highest, total
-from kdelab.loss.engines.quadrature.terms import slopes, terms
+from kdelab.loss.engines.quadrature.nodes import Nodes
+from kdelab.loss.engines.quadrature.terms import Cluster, slopes, terms
+from kdelab.loss.kernels.base import Compiled
 from kdelab.loss.runtime import MATH, inlined
 from kdelab.loss.validate import Floats
 
@@ -20,17 +22,6 @@ LEAST = 0.01
 # Slopes change within a small part of a panel: there the two rules' difference tells less of the finer one's error.
 _CAUTION = 10.0
 DEPTH = 64
-
-
-class Cluster(NamedTuple):
-    """One prediction: points, logits less their maximum, weights exp(z), and log p = log_scale + log of the terms."""
-
-    x: Floats
-    z: Floats
-    w: Floats
-    anchor: int
-    log_scale: float
-    width: float
 
 
 class Panel(NamedTuple):
@@ -47,13 +38,13 @@ class Panel(NamedTuple):
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def log_background(kernel: Any, place: float) -> float:
+def log_background(kernel: Compiled, place: float) -> float:
     """Return the logarithm of what the background contributes at a place."""
     return math.log(kernel.background / 2) if kernel.background > 0.0 and abs(place) <= 1.0 else -np.inf
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def log_background_over(kernel: Any, panel: Any) -> float:
+def log_background_over(kernel: Compiled, panel: Panel) -> float:
     """Return the same for a panel that reaches across no end of the background, but may begin at one."""
     outward = abs(panel.origin) == 1.0 and panel.origin * panel.length > 0.0
     return -np.inf if outward else log_background(kernel, panel.origin)
@@ -68,7 +59,7 @@ def mix(log_p: float, log_floor: float) -> tuple[float, float]:
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def progress(panel: Any, s: float) -> tuple[float, float]:
+def progress(panel: Panel, s: float) -> tuple[float, float]:
     """Return how much of a panel lies behind its parameter s, and the derivative of that."""
     pace = 1.0
     if panel.stretch > 0.0:
@@ -82,8 +73,8 @@ def progress(panel: Any, s: float) -> tuple[float, float]:
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def add_panel(
-    kernel: Any, nodes: Any, cluster: Any, panel: Any, halved: bool, work: Any, stack: Any, sums: Any, mean_r: Any,
-    mean_slope: Any,
+    kernel: Compiled, nodes: Nodes, cluster: Cluster, panel: Panel, halved: bool, work: Floats, stack: Floats,
+    sums: Floats, mean_r: Floats, mean_slope: Floats,
 ) -> None:  # fmt: skip
     """Add what the panel adds to the means over the target to ``sums``: log p, R = sum_j r_j, growth, and two sizes.
 

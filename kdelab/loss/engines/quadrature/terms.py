@@ -2,28 +2,40 @@
 
 With u_j = (x - x_j) / h, a kernel is K(u) = constant * ratio(u). The terms w_j ratio(u_j) are returned up to a common
 factor, whose logarithm is returned with them. `kernel` is a `kdelab.loss.kernels.base.Compiled`, whose class says, when
-code is compiled, to which family it belongs and which functions are its own; `cluster` is that of `panel`.
+code is compiled, to which family it belongs and which functions are its own.
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba.extending import overload
 
 from kdelab.loss.arithmetic import HUGE, exp, gap, highest, total, two_sum
-from kdelab.loss.kernels.base import Algebraic, Compact, Exponential
+from kdelab.loss.kernels.base import Algebraic, Compact, Compiled, Exponential
 from kdelab.loss.runtime import MATH, scalar
+from kdelab.loss.validate import Floats
 
 # Beyond this difference of exponents an anchor is changed for a better one.
 _FAR = 30.0
 _OPTIONS = {"error_model": "numpy", "fastmath": MATH}
 
 
+class Cluster(NamedTuple):
+    """One prediction: points, logits less their maximum, weights exp(z), and log p = log_scale + log of the terms."""
+
+    x: Floats
+    z: Floats
+    w: Floats
+    anchor: int
+    log_scale: float
+    width: float
+
+
 def _of_one(name: str) -> Any:
     """Return a function of the kernel and one number that is, in compiled code, the kernel's own of that name."""
 
-    def stub(kernel: Any, u: float) -> float:
+    def stub(kernel: Compiled, u: float) -> float:
         raise NotImplementedError("compiled code only")
 
     @overload(stub, jit_options=_OPTIONS, strict=False)
@@ -37,7 +49,7 @@ def _of_one(name: str) -> Any:
 def _of_two(name: str) -> Any:
     """Return the same of two numbers."""
 
-    def stub(kernel: Any, u: float, v: float) -> float:
+    def stub(kernel: Compiled, u: float, v: float) -> float:
         raise NotImplementedError("compiled code only")
 
     @overload(stub, jit_options=_OPTIONS, strict=False)
@@ -52,7 +64,7 @@ _exponent, _slope, _ratio, _steepness = map(_of_one, ("exponent", "slope", "rati
 _rise, _height = map(_of_two, ("rise", "height"))
 
 
-def terms(kernel: Any, cluster: Any, origin: float, y: float, out: Any) -> tuple[float, float]:
+def terms(kernel: Compiled, cluster: Cluster, origin: float, y: float, out: Floats) -> tuple[float, float]:
     """Fill ``out`` with w_j ratio(u_j) at x = origin + y, up to a factor; return its logarithm, and the sum.
 
     The sum is 0 where no kernel reaches. A point at ``origin`` is at distance y to the last digit, however small y is.
@@ -60,7 +72,9 @@ def terms(kernel: Any, cluster: Any, origin: float, y: float, out: Any) -> tuple
     raise NotImplementedError("compiled code only")
 
 
-def slopes(kernel: Any, cluster: Any, origin: float, y: float, middle: float, scale: float, r: Any, out: Any) -> None:
+def slopes(
+    kernel: Compiled, cluster: Cluster, origin: float, y: float, middle: float, scale: float, r: Floats, out: Floats
+) -> None:
     """Fill ``out`` with r_j (log K)'(u_j) sign(x - x_j), r_j = w_j ratio(u_j) up to exp(scale) as `terms` has it.
 
     A kernel with a cusp slopes as on the side of origin + ``middle``, the middle of a panel that cusps only bound.
@@ -70,7 +84,7 @@ def slopes(kernel: Any, cluster: Any, origin: float, y: float, middle: float, sc
 
 
 @scalar
-def _exponential_terms(kernel: Any, cluster: Any, origin: float, y: float, out: Any) -> tuple[float, float]:
+def _exponential_terms(kernel: Compiled, cluster: Cluster, origin: float, y: float, out: Floats) -> tuple[float, float]:
     x, z, h, anchor = cluster.x, cluster.z, kernel.h, cluster.anchor
     out = out[: x.size]
     common = _exponent(kernel, abs(origin - x[anchor] + y) / h)
@@ -94,7 +108,7 @@ def _exponential_terms(kernel: Any, cluster: Any, origin: float, y: float, out: 
 
 
 @scalar
-def _far_exponents(kernel: Any, x: Any, z: Any, origin: float, y: float, anchor: int, out: Any) -> None:
+def _far_exponents(kernel: Compiled, x: Floats, z: Floats, origin: float, y: float, anchor: int, out: Floats) -> None:
     """Fill ``out`` with z_j + log K(u_j), less the same of the anchor, by differences of distances.
 
     Of points on the same side distances differ by what the points are apart. Across the place they are subtracted, and
@@ -114,7 +128,7 @@ def _far_exponents(kernel: Any, x: Any, z: Any, origin: float, y: float, anchor:
 
 
 @scalar
-def _algebraic_terms(kernel: Any, cluster: Any, origin: float, y: float, out: Any) -> tuple[float, float]:
+def _algebraic_terms(kernel: Compiled, cluster: Cluster, origin: float, y: float, out: Floats) -> tuple[float, float]:
     x, w = cluster.x, cluster.w
     out = out[: x.size]
     for j in range(x.size):
@@ -123,7 +137,7 @@ def _algebraic_terms(kernel: Any, cluster: Any, origin: float, y: float, out: An
 
 
 @scalar
-def _compact_terms(kernel: Any, cluster: Any, origin: float, y: float, out: Any) -> tuple[float, float]:
+def _compact_terms(kernel: Compiled, cluster: Cluster, origin: float, y: float, out: Floats) -> tuple[float, float]:
     x, z = cluster.x, cluster.z
     out = out[: x.size]
     for j in range(x.size):
@@ -155,7 +169,7 @@ def _ends(h: float, x: float, origin: float, y: float) -> tuple[float, float]:
 
 @scalar
 def _tail_slopes(
-    kernel: Any, cluster: Any, origin: float, y: float, middle: float, scale: float, r: Any, out: Any
+    kernel: Compiled, cluster: Cluster, origin: float, y: float, middle: float, scale: float, r: Floats, out: Floats
 ) -> None:
     inner = middle if kernel.cusped else y
     for j in range(cluster.x.size):
@@ -165,7 +179,7 @@ def _tail_slopes(
 
 @scalar
 def _compact_slopes(
-    kernel: Any, cluster: Any, origin: float, y: float, middle: float, scale: float, r: Any, out: Any
+    kernel: Compiled, cluster: Cluster, origin: float, y: float, middle: float, scale: float, r: Floats, out: Floats
 ) -> None:
     for j in range(cluster.x.size):
         d = origin - cluster.x[j] + y
