@@ -70,7 +70,7 @@ def svg() -> str:
     shapes, y = [], 10
     for number, floor in enumerate(floors()):
         each = (width - 20 - 14 * (len(floor) - 1)) / len(floor)
-        boxes = [[*textwrap.wrap(w.purpose, int(each / 7.7)), *textwrap.wrap(w.rooms, int(each / 7.7))] for w in floor]
+        boxes = [[*textwrap.wrap(w.purpose, int(each / 8.2)), *textwrap.wrap(w.rooms, int(each / 8.2))] for w in floor]
         height = 34 + line * max(map(len, boxes))
         if number:
             shapes.append(f'<path d="M{width / 2:g} {y - gap + 4}v{gap - 12}" class="arrow"/>')
