@@ -11,7 +11,7 @@ import numpy as np
 
 from kdelab.loss.arithmetic import gap, log_add, softplus
 from kdelab.loss.engines.base import Batch
-from kdelab.loss.engines.boxes.ranges import sort_out
+from kdelab.loss.engines.boxes.ranges import Ranges, of_places, sort_out
 from kdelab.loss.engines.quadrature.cuts import ROUNDED
 from kdelab.loss.runtime import compiled, scalar
 from kdelab.loss.validate import Flags, Floats, Indices, Integers
@@ -20,22 +20,20 @@ from kdelab.loss.validate import Flags, Floats, Indices, Integers
 class Panels(NamedTuple):
     """The panels of a batch, or of one prediction, and the boxes over them.
 
-    Of all boxes, (k,): its height as a part of the highest; the edges at which it begins and ends, (2, k); the panels
-    under it, as `ranges.Ranges`, rows first, last, up, down and inner, (5, k); and which box is the first, the second,
-    ... to begin, and to end, ``by_begin`` and ``by_end``. Of all panels, (room,): their share of the target, whether
-    the background lights it, and whether a box covers it. Of all predictions, (n,), or one number: how many inner
-    ranges there are, and how many panels (before they are known, how many there is room for).
+    Of all boxes, (k,): which is the first, the second, ... to begin, and to end, ``by_begin`` and ``by_end``; its
+    height as a part of the highest; the edges at which it begins and ends, (2, k); and the panels under it. Of all
+    panels, (room,): their share of the target, whether the background lights it, and whether a box covers it. Of all
+    predictions, (n,), or one number: how many panels there are (before it is known, how many there is room for).
     """
 
     by_begin: Integers
     by_end: Integers
     heights: Floats
     edges: Indices
-    under: Indices
+    under: Ranges
     shares: Floats
     lit: Flags
     covered: Flags
-    inners: Any
     counts: Any
 
 
@@ -46,7 +44,7 @@ def of_prediction(panels: Panels, ends: Integers, i: int) -> Panels:
     mine = slice(at, at + panels.counts[i])
     return Panels(
         panels.by_begin[boxes], panels.by_end[boxes], panels.heights[boxes], panels.edges[:, boxes],
-        panels.under[:, boxes], panels.shares[mine], panels.lit[mine], panels.covered[mine], panels.inners[i],
+        of_places(panels.under, boxes, mine, i), panels.shares[mine], panels.lit[mine], panels.covered[mine],
         panels.counts[i],
     )  # fmt: skip
 
@@ -59,7 +57,7 @@ def prepare(
     for i in range(first, stop):
         boxes = slice(batch.offsets[i], batch.offsets[i + 1])
         a, b, lit, mine = batch.lower[i], batch.upper[i], background > 0.0, of_prediction(panels, batch.offsets, i)
-        starts, stops, edges, under = left[boxes], right[boxes], mine.edges, mine.under
+        starts, stops, edges, under = left[boxes], right[boxes], mine.edges, panels.under
         if a == b:
             count = 1
             mine.lit[0], mine.shares[0] = lit and abs(a) <= 1.0, 1.0
@@ -72,8 +70,9 @@ def prepare(
                 mine.shares[q] /= b - a
         panels.counts[i] = count
         for j in range(starts.size):
-            under[0, j], under[1, j] = min(max(edges[0, j], 0), count), min(max(edges[1, j], 0), count)
-        panels.inners[i] = sort_out(under[0], under[1], count, under[2], under[3], under[4])
+            mine.under.first[j] = min(max(edges[0, j], 0), count)
+            mine.under.last[j] = min(max(edges[1, j], 0), count)
+        under.ups[i], under.downs[i], under.inners[i] = sort_out(mine.under, count, mine.by_begin, mine.by_end)
 
 
 @scalar

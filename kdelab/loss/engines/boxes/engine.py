@@ -16,7 +16,7 @@ from kdelab.loss.arithmetic import HUGE, dot, exp, highest, log, log_add, total
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.engines.base import Batch, Engine, Results
 from kdelab.loss.engines.boxes.edges import Panels, add_steps, mean_of_sides, of_prediction, prepare
-from kdelab.loss.engines.boxes.ranges import range_sums, ranges_of, sort_out, sums_over
+from kdelab.loss.engines.boxes.ranges import Ranges, range_sums, sort_out, sums_over
 from kdelab.loss.runtime import compiled, in_parallel, scalar
 from kdelab.loss.validate import Floats, Indices
 
@@ -48,8 +48,8 @@ class Boxes(Engine):
         room = 2 * k + 3 * n
         self.panels = Panels(
             by_begin, by_end, np.exp(log_heights - self.log_height), np.zeros((2, k), dtype=np.int32),
-            np.zeros((5, k), dtype=np.int32), np.zeros(room), np.zeros(room, dtype=np.bool_),
-            np.zeros(room, dtype=np.bool_), np.zeros(n, dtype=np.int64), 2 * clusters.sizes + 3,
+            Ranges(*np.zeros((3, k), np.int32), *np.zeros((2, room), np.int32), *np.zeros((3, n), np.int64)),
+            np.zeros(room), np.zeros(room, dtype=np.bool_), np.zeros(room, dtype=np.bool_), 2 * clusters.sizes + 3,
         )  # fmt: skip
         in_parallel(prepare, clusters.offsets, Batch.of(clusters), left, right, h, background, self.panels)
 
@@ -80,7 +80,7 @@ def _evaluate(
     ends, widest = batch.offsets, 1
     for i in range(first, stop):
         widest = max(widest, ends[i + 1] - ends[i])
-    work, steps, between = np.empty((7, 4 * widest + 8)), np.empty((4, widest)), np.empty((5, widest), dtype=np.int32)
+    work, steps, between = np.empty((7, 4 * widest + 8)), np.empty((4, widest)), np.empty((5, 2 * widest + 4), np.int32)
     for i in range(first, stop):
         part = slice(ends[i], ends[i + 1])
         mine, z = of_prediction(panels, ends, i), logits[part]
@@ -115,7 +115,7 @@ def _cluster(
     width: float, log_height: float, background: float, panels: Panels, logits: Floats, work: Floats, gradient: Floats
 ) -> tuple[float, float, float]:
     """Fill the gradient; return loss, mean R, and the background's logarithm on the scale of the weights."""
-    k, count, under = logits.size, panels.counts, ranges_of(panels.under, panels.inners)
+    k, count, under = logits.size, panels.counts, panels.under
     w, v, p, share, r, sums = work[0, :k], work[1, :k], work[2, :count], work[3, :count], work[4, :k], work[5:7]
     top = highest(logits)
     for j in range(k):
@@ -171,13 +171,15 @@ def _cluster(
 def _steps(log_floor: float, panels: Panels, logits: Floats, work: Floats, between: Indices, steps: Floats) -> float:
     """Fill ``steps`` and return the gain of growth, as `add_steps` does."""
     k, count = logits.size, panels.counts
-    v, rest, sums, between = work[0, :k], work[1, : count + 1], work[2:4], between[:, :k]
+    v, rest, sums, first, last = work[0, :k], work[1, : count + 1], work[2:4], between[0, :k], between[1, :k]
     top = highest(logits)
     for j in range(k):
         v[j] = max(logits[j] - top + math.log(panels.heights[j]), -HUGE)
         # A box covers both sides of the edges after its begin and before its end.
-        between[0, j] = min(max(panels.edges[0, j] + 1, 0), count + 1)
-        between[1, j] = max(min(panels.edges[1, j], count + 1), between[0, j])
-    inners = sort_out(between[0], between[1], count + 1, between[2], between[3], between[4])
-    sums_over(v, ranges_of(between, inners), True, sums, rest)
+        first[j] = min(max(panels.edges[0, j] + 1, 0), count + 1)
+        last[j] = max(min(panels.edges[1, j], count + 1), first[j])
+    order, ended, begun = between[2, :k], between[3, : count + 1], between[4, : count + 1]
+    ranges = Ranges(first, last, order, ended, begun, 0, 0, 0)
+    ups, downs, inners = sort_out(ranges, count + 1, panels.by_begin, panels.by_end)
+    sums_over(v, Ranges(first, last, order, ended, begun, ups, downs, inners), True, sums, rest)
     return add_steps(v, panels, rest, log_floor, steps, work[4:])

@@ -1,55 +1,78 @@
 """Sums over ranges, formed from sums alone: nothing is subtracted, so that no light term drowns beside a heavy one.
 
-With ``logs`` all values are logarithms, of what is summed and of the sums. Ranges that begin with the first place, or
-end with the last, are summed on the way, without a branch, since which do is as good as random; of the inner ones short
-ranges place by place, long ones by a tree over the places, whose node i has the children 2 i and 2 i + 1, and in which
-a range is at most 2 log2(places) nodes.
+With ``logs`` all values are logarithms, of what is summed and of the sums. Ranges that begin with the first place are
+summed in the order of their ends, those that end with the last in that of their begins; of the inner ones short ranges
+place by place, long ones by a tree over the places, whose node i has the children 2 i and 2 i + 1, and in which a range
+is at most 2 log2(places) nodes.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from kdelab.loss.arithmetic import log_add, total
 from kdelab.loss.runtime import scalar
-from kdelab.loss.validate import Floats, Indices
+from kdelab.loss.validate import Floats, Indices, Integers
 
 
 class Ranges(NamedTuple):
-    """Ranges [first, last) of n places, (k,) each, sorted out.
+    """Ranges [first, last) of places, (k,) each, sorted out.
 
-    ``up`` is the end of a range that begins with the first place, and 0 of others; ``down`` the begin of one that ends
-    with the last place, and n of others; ``inner`` names those that do neither, and aren't empty, ``inners`` of them.
+    ``order`` names those that begin with the first place, the first to end first, up to ``ups``; then those that end
+    with the last, the first to begin first, up to ``downs``; then the inner ones, up to ``inners``. Empty ones are left
+    out. Of each place, ``ended`` is how many of the first sort have ended there, ``begun`` how many of the second have
+    begun.
     """
 
     first: Indices
     last: Indices
-    up: Indices
-    down: Indices
-    inner: Indices
-    inners: int
+    order: Indices
+    ended: Indices
+    begun: Indices
+    ups: Any
+    downs: Any
+    inners: Any
 
 
 @scalar
-def sort_out(first: Indices, last: Indices, n: int, up: Indices, down: Indices, inner: Indices) -> int:
-    """Fill the rest of `Ranges`."""
-    inners = 0
-    for j in range(first.size):
-        up[j], down[j] = 0, n
-        if first[j] == 0:
-            up[j] = last[j]
-        elif last[j] == n:
-            down[j] = first[j]
-        elif first[j] < last[j]:
-            inner[inners] = j
-            inners += 1
-    return inners
+def of_places(ranges: Ranges, mine: slice, places: slice, i: int) -> Ranges:
+    """Return batch i of the ranges of several batches, in which its ranges and its places are those that are given."""
+    return Ranges(
+        ranges.first[mine], ranges.last[mine], ranges.order[mine], ranges.ended[places], ranges.begun[places],
+        ranges.ups[i], ranges.downs[i], ranges.inners[i],
+    )  # fmt: skip
 
 
 @scalar
-def ranges_of(rows: Indices, inners: int) -> Ranges:
-    """Return the ranges whose fields are the rows of one array."""
-    return Ranges(rows[0], rows[1], rows[2], rows[3], rows[4], inners)
+def sort_out(ranges: Ranges, n: int, by_begin: Integers, by_end: Integers) -> tuple[int, int, int]:
+    """Fill order, ended and begun for n places, by the orders in which ranges begin and end; return the three numbers.
+
+    Of ranges that begin at one place any may come first, and so of those that end at one.
+    """
+    first, last, order, ended, begun, at = ranges.first, ranges.last, ranges.order, ranges.ended, ranges.begun, 0
+    for q in range(n):
+        ended[q] = begun[q] = 0
+    for j in by_end:
+        if first[j] == 0 and last[j] > 0:
+            order[at] = j
+            at += 1
+            if last[j] < n:
+                ended[last[j]] += 1
+    ups = at
+    for j in by_begin:
+        if 0 < first[j] < n and last[j] == n:
+            order[at] = j
+            at += 1
+            begun[first[j]] += 1
+    downs = at
+    for j in by_begin:
+        if 0 < first[j] < last[j] < n:
+            order[at] = j
+            at += 1
+    for q in range(1, n):
+        ended[q] += ended[q - 1]
+        begun[q] += begun[q - 1]
+    return ups, downs, at
 
 
 @scalar
@@ -57,38 +80,41 @@ def _add(a: float, b: float, logs: bool) -> float:
     return log_add(a, b) if logs else a + b
 
 
-_SHORT = 64  # places; adding so many numbers in a row takes as long as finding a few nodes of a tree
+# Places: adding a number to so many takes as long as finding a few nodes of a tree.
+_SHORT, _SHORT_IN_LOGS = 256, 16
 
 
 @scalar
 def sums_over(values: Floats, ranges: Ranges, logs: bool, work: Floats, out: Floats) -> None:
-    """Fill out[q] = the sum of all values[j], first[j] <= q < last[j]; ``work`` has two rows of twice the places."""
-    n, none = out.size, -np.inf if logs else 0.0
-    ending, beginning, long = work[0, : n + 1], work[0, n + 1 : 2 * n + 2], False
-    for q in range(n + 1):
-        ending[q] = beginning[q] = none
-    for q in range(n):
-        out[q] = none
-    for j in range(values.size):
-        ending[ranges.up[j]] = _add(ending[ranges.up[j]], values[j], logs)
-        beginning[ranges.down[j]] = _add(beginning[ranges.down[j]], values[j], logs)
-    for i in range(ranges.inners):
-        j = ranges.inner[i]
-        if ranges.last[j] - ranges.first[j] > _SHORT:
+    """Fill out[q] = the sum of all values[j], first[j] <= q < last[j]; ``work`` has two rows of twice the places.
+
+    They must have room for all ranges and one more, too.
+    """
+    none, long = -np.inf if logs else 0.0, False
+    order, up, down = ranges.order, work[0], work[1]
+    s = up[ranges.ups] = none
+    for i in range(ranges.ups - 1, -1, -1):
+        s = _add(s, values[order[i]], logs)
+        up[i] = s
+    s = down[0] = none
+    for i in range(ranges.ups, ranges.downs):
+        s = _add(s, values[order[i]], logs)
+        down[i - ranges.ups + 1] = s
+    for q in range(out.size):
+        out[q] = _add(up[ranges.ended[q]], down[ranges.begun[q]], logs)
+    for i in range(ranges.downs, ranges.inners):
+        j = order[i]
+        under = out[ranges.first[j] : ranges.last[j]]
+        if under.size > (_SHORT_IN_LOGS if logs else _SHORT):
             long = True
+        elif logs:
+            for q in range(under.size):
+                under[q] = log_add(under[q], values[j])
         else:
-            for q in range(ranges.first[j], ranges.last[j]):
-                out[q] = _add(out[q], values[j], logs)
+            for q in range(under.size):
+                under[q] += values[j]
     if long:
         _add_long(values, ranges, logs, work[1], out)
-    s = none
-    for q in range(n - 1, -1, -1):
-        s = _add(s, ending[q + 1], logs)
-        out[q] = _add(out[q], s, logs)
-    s = none
-    for q in range(n):
-        s = _add(s, beginning[q], logs)
-        out[q] = _add(out[q], s, logs)
 
 
 @scalar
@@ -97,10 +123,10 @@ def _add_long(values: Floats, ranges: Ranges, logs: bool, tree: Floats, out: Flo
     n = out.size
     for i in range(2 * n):
         tree[i] = -np.inf if logs else 0.0
-    for i in range(ranges.inners):
-        j = ranges.inner[i]
+    for i in range(ranges.downs, ranges.inners):
+        j = ranges.order[i]
         begin, end = n + ranges.first[j], n + ranges.last[j]
-        if end - begin <= _SHORT:
+        if end - begin <= (_SHORT_IN_LOGS if logs else _SHORT):
             continue
         while begin < end:
             if begin & 1:
@@ -121,17 +147,20 @@ def _add_long(values: Floats, ranges: Ranges, logs: bool, tree: Floats, out: Flo
 @scalar
 def range_sums(values: Floats, ranges: Ranges, logs: bool, work: Floats, out: Floats) -> None:
     """Fill out[j] = sum(values[first[j]:last[j]]); ``work`` as above."""
-    n, tree, grown = values.size, work[1], False
+    n, order, tree, grown, none = values.size, ranges.order, work[1], False, -np.inf if logs else 0.0
     before, behind = work[0, : n + 1], work[0, n + 1 : 2 * n + 2]
-    before[0] = behind[n] = -np.inf if logs else 0.0
-    for q in range(n):
-        before[q + 1] = _add(before[q], values[q], logs)
-    for q in range(n - 1, -1, -1):
-        behind[q] = _add(behind[q + 1], values[q], logs)
     for j in range(out.size):
-        out[j] = _add(before[ranges.up[j]], behind[ranges.down[j]], logs)
-    for i in range(ranges.inners):
-        j = ranges.inner[i]
+        out[j] = none
+    s = t = before[0] = behind[n] = none
+    for q in range(n):
+        s, t = _add(s, values[q], logs), _add(t, values[n - 1 - q], logs)
+        before[q + 1], behind[n - 1 - q] = s, t
+    for i in range(ranges.ups):
+        out[order[i]] = before[ranges.last[order[i]]]
+    for i in range(ranges.ups, ranges.downs):
+        out[order[i]] = behind[ranges.first[order[i]]]
+    for i in range(ranges.downs, ranges.inners):
+        j = order[i]
         if not logs and ranges.last[j] - ranges.first[j] <= _SHORT:
             out[j] = total(values[ranges.first[j] : ranges.last[j]])
             continue
