@@ -26,6 +26,15 @@ def _gauss():
 
 
 NODES, WEIGHTS = _gauss()
+CONSTANTS = {  # log K(0); of compact kernels it is in their terms
+    "Laplace": lambda beta: -mpmath.log(2),
+    "Gaussian": lambda beta: -mpmath.log(2 * mpmath.pi) / 2,
+    "Cauchy": lambda beta: -mpmath.log(mpmath.pi),
+    "GeneralizedNormal": lambda beta: mpmath.log(beta / 2) - mpmath.loggamma(1 / beta),
+    "Logistic": lambda beta: -mpmath.log(4),
+    "Huber": lambda beta: -mpmath.log(mpmath.sqrt(2 * mpmath.pi) * mpmath.erf(mpmath.sqrt(0.5)) + 2 * mpmath.exp(-0.5)),
+    **dict.fromkeys(("Box", "Triangular", "Epanechnikov"), lambda beta: mpmath.mpf(0)),
+}
 
 
 class Truth(NamedTuple):
@@ -59,15 +68,7 @@ class _Mixture:
         self.apart = np.array([[real((v - w) / self.h) for w in self.x] for v in self.x])
         with mpmath.workdps(30):
             beta = mpmath.mpf(getattr(kernel, "shape", 1.0))
-            constants = {
-                "Laplace": -mpmath.log(2),
-                "Gaussian": -mpmath.log(2 * mpmath.pi) / 2,
-                "Cauchy": -mpmath.log(mpmath.pi),
-                "GeneralizedNormal": mpmath.log(beta / 2) - mpmath.loggamma(1 / beta),
-                "Logistic": -mpmath.log(4),
-                "Huber": -mpmath.log(mpmath.sqrt(2 * mpmath.pi) * mpmath.erf(mpmath.sqrt(0.5)) + 2 * mpmath.exp(-0.5)),
-            }
-            self.constant = REAL(mpmath.nstr(constants.get(self.name, mpmath.mpf(0)), 25))
+            self.constant = REAL(mpmath.nstr(CONSTANTS[self.name](beta), 25))
 
     def terms(self, end, side, y, lit):
         """Return log p h, r (n, k), r s, growth, two sizes at places end + side y; ``lit`` where background is."""
@@ -118,13 +119,15 @@ class _Mixture:
                 base, log_K = REAL(0), -np.where(np.abs(u) > 1, 2 * log_u + np.log1p(1 / np.maximum(np.abs(u), 1) ** 2),
                                                  np.log1p(np.minimum(np.abs(u), 1) ** 2))  # fmt: skip
                 log_s = np.log(REAL(2)) + log_u + log_K
-            else:
+            elif self.name == "GeneralizedNormal":
                 with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                     base, power = -np.exp(self.beta * np.log(least)), np.exp(self.beta * log_u)
                     near = farther < least
                     rise = -base * np.expm1(self.beta * np.log1p(np.where(near, farther / least, 0)))
                     log_K = -np.where(near, rise, power + base)
                 log_s = np.where(u != 0, np.log(self.beta) + (self.beta - 1) * log_u, -np.inf)
+            else:
+                raise KeyError(f"terms knows no {self.name}")
             steep = None
         base = base + self.constant
         terms = self.log_S + log_K

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from kernels_under_test import sized
 from made_up_waves import learnable
 
 import kdelab
-from kdelab.loss.kernels.base import Exponential, Kernel
+from kdelab.loss.kernels.base import Algebraic, Compact, Exponential, Kernel
 from kdelab.loss.runtime import scalar
 
 
@@ -55,6 +56,32 @@ class Parabola(Kernel):
 
     def slope(self, u, xp=np):
         return kdelab.Epanechnikov(1.0).slope(u)
+
+
+@scalar
+def height(kernel: Any, before: float, behind: float) -> float:
+    return (before * behind) ** 2
+
+
+@scalar
+def steepness(kernel: Any, before: float, behind: float) -> float:
+    return 2.0 * before * behind * (behind - before)
+
+
+class BiweightCompiled(Compact):
+    height, steepness = height, steepness
+
+
+class Biweight(Kernel):
+    """15/16 (1 - u^2)^2, compiled: it falls to 0 with its slope."""
+
+    kinks, support, compiled = (-1.0, 1.0), 1.0, BiweightCompiled
+
+    def log_unit(self, u, xp=np):
+        return 2 * kdelab.Epanechnikov(1.0).log_unit(u) + math.log(15 / 16 / 0.75**2)
+
+    def slope(self, u, xp=np):
+        return 2 * kdelab.Epanechnikov(1.0).slope(u)
 
 
 @pytest.mark.parametrize("kind", [Sech, Uncompiled])
@@ -104,11 +131,85 @@ def test_a_compact_kernel_over_arrays_agrees_with_the_closed_form():
     assert math.isinf(kdelab.CrossEntropy(clusters, Parabola(0.6)).value(z)[2])
 
 
+class CompiledParabola(Parabola):
+    """The same, compiled, but without the closed form."""
+
+    compiled = kdelab.Epanechnikov.compiled
+
+
+@pytest.mark.parametrize("kind", [Parabola, CompiledParabola])
+@pytest.mark.parametrize("background", [0.0, 0.05])
+@pytest.mark.parametrize("h", [0.02, 0.1, 0.5])
+def test_a_compact_kernel_is_as_good_with_gaps_in_its_density_and_beyond_the_background(kind, background, h):
+    rng = np.random.default_rng(0)
+    points = [rng.uniform(-1.1, 1.1, rng.integers(1, 9)) for _ in range(20)]
+    lower = np.r_[rng.uniform(-1.2, 0.8, 19), points[19].min() - 2 * h]  # the last begins a bandwidth before all points
+    clusters = kdelab.Clusters.from_lists(points, lower, lower + np.r_[rng.choice([0.0, 0.05, 0.3], 19), h])
+    z = rng.normal(size=clusters.offsets[-1])
+    ours, own = (kdelab.CrossEntropy(clusters, kind(h), background=background).value_and_grads(z)
+                 for kind in (kdelab.Epanechnikov, kind))  # fmt: skip
+    assert np.isinf(ours[0]).any()
+    np.testing.assert_allclose(own[0], ours[0], rtol=1e-10, atol=1e-10)
+    finite = np.isfinite(clusters.spread(ours[0]))
+    np.testing.assert_allclose(own[1]["logits"][finite], ours[1]["logits"][finite], atol=1e-9)
+    np.testing.assert_allclose(own[1]["points"], ours[1]["points"], rtol=1e-7, atol=1e-7)
+    np.testing.assert_allclose(own[1]["log_bandwidth"], ours[1]["log_bandwidth"], rtol=1e-7, atol=1e-7)
+
+
+def test_a_compact_kernel_s_last_digits_at_its_end_decide_where_it_is_alone():
+    """The target ends where the only point over it does: log K falls without a bound, its mean does not."""
+    clusters, biweight = kdelab.Clusters.from_lists([[0.95]], [1.0], [1.05]), 15 / 16 / 0.1
+    u = np.array([0.5, 1.0])
+    total = np.diff(
+        2 * ((1 + u) * np.log1p(u) - (1 - u) * np.log(np.maximum(1 - u, 1e-300)) - 2 * u)
+    )  # of 2 log(1 - u^2)
+    loss = -total[0] / 0.5 - math.log(biweight)
+    assert kdelab.CrossEntropy(clusters, Biweight(0.1)).value([0.0])[0] == pytest.approx(loss, abs=1e-11)
+    assert kdelab.CrossEntropy(clusters, Biweight(0.1)).value_and_grads([0.0])[0][0] == pytest.approx(loss, abs=1e-11)
+
+
+@pytest.mark.parametrize("kernel", [Parabola(0.1), CompiledParabola(0.1), *sized(0.1, 1.0)], ids=repr)
+@pytest.mark.parametrize("rule", ["auto", kdelab.Midpoint(4)], ids=repr)
+def test_where_the_loss_is_infinite_no_step_helps(kernel, rule):
+    clusters = kdelab.Clusters.from_lists([[0.0, 0.1], [0.0, 0.1]], [0.15, 0.05], [0.4, 0.08])
+    loss, slopes = kdelab.CrossEntropy(clusters, kernel, rule).value_and_grads([0.0, 0.3, 0.0, 0.3])
+    assert np.isinf(loss[0]) == (kernel.support * kernel.bandwidth < 0.2)
+    if np.isinf(loss[0]):
+        assert slopes["points"][:2].tolist() == [0.0, 0.0]
+        assert slopes["log_bandwidth"][0] == 0.0
+    assert np.isfinite(loss[1])
+
+
 @pytest.mark.parametrize("kind", [Sech, Uncompiled])
 def test_a_gun_takes_it(kind):
     waves = learnable(waves=120)
     gun = kdelab.NeighbourModel(kind(0.1), predictions=20, retrievals=1, max_iter=2).fit(waves)
     assert np.isfinite(gun.score(waves))
+
+
+def test_tails_too_light_for_their_family_are_refused():
+    @scalar
+    def ratio(kernel: Any, u: float) -> float:
+        return (1.0 + u * u / 3.0) ** -2.0
+
+    class Light(Algebraic):
+        pass
+
+    Light.ratio = ratio
+
+    class StudentT(Kernel):
+        compiled, log_concave = Light, False
+
+        def log_unit(self, u, xp=np):
+            return -2 * xp.log1p(u * u / 3) + math.log(2 / math.pi / math.sqrt(3))
+
+        def slope(self, u, xp=np):
+            return -4 * u / (3 + u * u)
+
+    with pytest.raises(
+        ValueError, match=r"kernel must not be Algebraic where K.u. falls faster than u.-2, as .*StudentT"
+    ):
+        kdelab.CrossEntropy(CLUSTERS, StudentT(0.1))
 
 
 def test_two_kernels_of_one_name_don_t_run_each_other_s_code():

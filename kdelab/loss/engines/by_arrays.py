@@ -22,50 +22,61 @@ class ByArrays(Engine):
         self.clusters, self.kernel, self.background = clusters, kernel, background
         if isinstance(rule, Adaptive):
             self.panels = cuts.stretched(clusters, kernel, background)
-            self.nodes = nodes.GAUSS_KRONROD._replace(tolerance=rule.tolerance)
+            self.nodes = nodes.adaptive(rule, kernel)
         else:
             self.panels, self.nodes = cuts.whole(clusters), nodes.fixed(rule)
 
     def _evaluate(self, logits: Floats, results: Results) -> None:
         log_weights = self.clusters.log_softmax(logits) + np.log1p(-self.background)
         for i, part in enumerate(self.clusters.slices()):
-            width = self.clusters.upper[i] - self.clusters.lower[i]
+            panels = slice(self.panels.offsets[i], self.panels.offsets[i + 1])
+            lengths, width = np.abs(self.panels.lengths[panels]), self.clusters.upper[i] - self.clusters.lower[i]
+            shares = lengths / width if width > 0 else np.full(len(lengths), 1 / len(lengths))
             x, log_weight = self.clusters.points[part], log_weights[part]
             mean = np.zeros(2 + 2 * len(x))
-            for p in range(self.panels.offsets[i], self.panels.offsets[i + 1]):
-                mean += self._panel(p, width, x, log_weight)
+            for p, share in zip(range(panels.start, panels.stop), shares, strict=True):
+                mean += self._panel(p, share, x, log_weight)
             log_p, r, slope, growth = _apart(mean, len(x))
             results.loss[i] = -log_p
             weights = np.exp(log_weight - np.log1p(-self.background))
             results.gradient[part] = weights * (1.0 if self.background == 0 and log_p > -np.inf else r.sum()) - r
             if results.by_point.size:
-                results.by_point[part] = slope / self.kernel.bandwidth
-                results.by_bandwidth[i] = growth
+                known = log_p > -np.inf  # where the loss is infinite, no step helps
+                results.by_point[part] = slope / self.kernel.bandwidth if known else 0.0
+                results.by_bandwidth[i] = growth if known else 0.0
 
-    def _panel(self, p: int, width: float, x: Floats, log_weight: Floats) -> Floats:
+    def _panel(self, p: int, share: float, x: Floats, log_weight: Floats) -> Floats:
         """Return a panel's part of the means over the target of log p, r_j, r_j s_j, and growth, one behind the other.
 
         Halved until the nested formula agrees with the finer one, by what that errs less.
         """
-        length = self.panels.lengths[p]
-        share = abs(length) / width if width > 0 else 1.0
+        origin, length = self.panels.origins[p], self.panels.lengths[p]
+        adaptive = self.nodes.tolerance > 0 and length != 0
+        largest = max(abs(origin), abs(x).max(), self.kernel.bandwidth if self.kernel.support < np.inf else 0.0)
         done, pending = np.zeros(2 + 2 * len(x)), [(0.0, 1.0)]
         while pending:
             s0, s1 = pending.pop()
             s = s0 + (s1 - s0) / 2 * (1 + self.nodes.places)
             behind, pace = self._progress(p, s) if length != 0 else (0 * s, np.ones_like(s))
-            values = self._values(self.panels.origins[p], length * behind, x, log_weight)
-            weights = (s1 - s0) / 2 * share * pace
-            with np.errstate(invalid="ignore"):
+            values = self._values(origin, length * behind, x, log_weight)
+            weights, halves = (s1 - s0) / 2 * share * pace, [(s0, (s0 + s1) / 2), ((s0 + s1) / 2, s1)]
+            beyond = values[:, 0] == -np.inf
+            if adaptive and beyond.any():
+                # Cuts leave p at 0 on all of a panel, or on none but where rounding puts a node beyond an end.
+                pending += halves if s1 - s0 > _FINEST and not beyond.all() else []
+                done[0] -= np.inf if beyond.all() and s1 - s0 == 1 else 0.0
+                continue
+            with np.errstate(invalid="ignore"):  # 0 times the logarithm of 0: a fixed rule has no coarse formula
                 fine, coarse = (weights * self.nodes.fine) @ values, (weights * self.nodes.coarse) @ values
-            fine[np.isnan(fine)] = -np.inf  # 0 times the logarithm of 0
-            if self.nodes.tolerance > 0 and length != 0 and s1 - s0 > _FINEST and np.isfinite(fine[0]):
+            if adaptive and s1 - s0 > _FINEST:
                 sizes = weights @ np.maximum(np.abs(values), 1.0)
                 apart = np.abs(fine - coarse)
                 error = apart * np.minimum(1.0, 30 * np.sqrt(apart / sizes))
-                span = share * float((weights / share).sum())
-                if (error > np.maximum(self.nodes.tolerance * np.maximum(sizes * span, 0.01), _ROUNDING * sizes)).any():
-                    pending += [(s0, (s0 + s1) / 2), ((s0 + s1) / 2, s1)]
+                span = float(weights.sum())
+                # Places are rounded in proportion to the largest of what they are sums of.
+                noise = _ROUNDING * (1 + largest / abs(length) * share / span)
+                if (error > np.maximum(self.nodes.tolerance * np.maximum(sizes * span, 0.01), noise * sizes)).any():
+                    pending += halves
                     continue
             done += fine
         return done

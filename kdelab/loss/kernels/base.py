@@ -24,6 +24,8 @@ REACH = 1e100
 """Distances, in bandwidths, that are computed with; where log K falls below -1e200 sooner, they end there."""
 
 
+_LEAST = -500.0  # log K there, by which an algebraic kernel and its slope don't underflow
+
 _DEFINED: Counter[str] = Counter()
 
 
@@ -64,7 +66,7 @@ class Compact(Compiled):
     """A kernel that is 0 beyond one bandwidth: a function of how far a place lies behind its begin and before its end.
 
     ``height(kernel, before, behind)`` is K(u) / K(0) up to a factor, both distances in bandwidths and at least 0;
-    ``steepness(kernel, u)`` the same of K'(u), u >= 0.
+    ``steepness(kernel, before, behind)`` is what height gains, per bandwidth, as the place moves on.
     """
 
     height: Any
@@ -158,6 +160,9 @@ class Kernel(ABC):
         """Return the kernel, and the weight of a background mixed in, as compiled code sees them."""
         assert self.compiled is not None
         at_zero = float(self.log(np.zeros(1))[0])
+        if issubclass(self.compiled, Algebraic) and not self.log_unit(np.array([0.0, REACH]))[1] >= _LEAST:
+            raise ValueError(f"kernel must not be Algebraic where K(u) falls faster than u^-2, as {self!r} does: what "
+                             f"Exponential asks for doesn't underflow")  # fmt: skip
         shape = float(getattr(self, "shape", 1.0))
         return self.compiled(self.bandwidth, shape, at_zero, background, 0.0 in self.kinks)
 

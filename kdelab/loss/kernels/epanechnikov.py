@@ -16,8 +16,8 @@ def _height(kernel: Compiled, before: float, behind: float) -> float:
 
 
 @scalar
-def _steepness(kernel: Compiled, u: float) -> float:
-    return -2.0 * u
+def _steepness(kernel: Compiled, before: float, behind: float) -> float:
+    return behind - before
 
 
 class _Compiled(Compact):

@@ -17,8 +17,10 @@ def _exponent(kernel: Compiled, u: float) -> float:
 
 @scalar
 def _rise(kernel: Compiled, u: float, more: float) -> float:
-    # log((1 + e^-(u + more)) / (1 + e^-u)) = log1p(expm1(-more) / (1 + e^u))
-    return more + 2.0 * math.log1p(math.expm1(-more) * (math.exp(-u) / (1.0 + math.exp(-u))))
+    # log((1 + e^-(v + d)) / (1 + e^-v)) = log1p(expm1(-d) e^-v / (1 + e^-v)), v the nearer of both places, d >= 0
+    decay = math.exp(-(u + min(more, 0.0)))
+    core = math.log1p(math.expm1(-abs(more)) * (decay / (1.0 + decay)))
+    return more + 2.0 * math.copysign(core, -more)
 
 
 @scalar

@@ -41,11 +41,12 @@ def stretched(clusters: Clusters, kernel: Kernel, background: float) -> Panels:
 
     Near its point a kernel changes within a bandwidth, on its flank only with the distance: so a panel of many
     bandwidths is halved, and each half runs over sinh(s) bandwidths from its own end. A cusp is seen from within its
-    distance: where one lies closely behind a panel's end, that distance is the unit.
+    distance: where one lies closely behind a panel's end, that distance is the unit. Where a compact kernel ends, log p
+    may fall without a bound: there a panel has its origin, too.
     """
     h, power = kernel.bandwidth, kernel.power
     offsets, left, right = cut(clusters, kernel, background)
-    if power > 1:
+    if power > 1 or kernel.support < np.inf:
         which = np.ones(len(left), dtype=bool)
     else:
         bend = kernel.bend if background == 0 else min(kernel.bend, Kernel.bend)

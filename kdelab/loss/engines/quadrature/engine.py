@@ -30,7 +30,7 @@ class ByQuadrature(Engine):
         self.clusters, self.kernel = clusters, kernel.in_numbers(background)
         if isinstance(rule, Adaptive):
             self.panels = cuts.stretched(clusters, kernel, background)
-            self.nodes = nodes.LOBATTO_KRONROD._replace(tolerance=rule.tolerance)
+            self.nodes = nodes.adaptive(rule, kernel)
         else:
             self.panels, self.nodes = cuts.whole(clusters), nodes.fixed(rule)
         self.prepared = self._prepare()

@@ -89,9 +89,10 @@ def integrate(
                 add_panel(kernel, nodes, cluster, panel, tried, work, stack, sums, mean_r, mean_slope)
         results.loss[i], reached = -sums[0], sums[1]
         if mean_slope.size > 0:
-            results.by_bandwidth[i] = sums[2]
+            known = 1.0 if sums[0] > -np.inf else 0.0  # where the loss is infinite, no step helps
+            results.by_bandwidth[i] = known * sums[2]
             for j in range(mean_slope.size):
-                mean_slope[j] /= kernel.h
+                mean_slope[j] *= known / kernel.h
         for j in range(mean_r.size):
             mean_r[j] = cluster.w[j] / z_total * reached - mean_r[j]
 

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdelab.loss.rules import GaussLegendre, Midpoint
+from kdelab.loss.kernels.base import Kernel
+from kdelab.loss.rules import Adaptive, GaussLegendre, Midpoint
 from kdelab.loss.validate import Floats
 
 
@@ -54,8 +55,9 @@ def _mirrored(half: list[tuple[float, float, float]]) -> Nodes:
     )
 
 
-GAUSS_KRONROD = _mirrored(_KRONROD)
-LOBATTO_KRONROD = _mirrored(_LOBATTO)
+def adaptive(rule: Adaptive, kernel: Kernel) -> Nodes:
+    """Return the nested formula that suits a kernel: where one ends log p has no value, so no node may lie there."""
+    return _mirrored(_LOBATTO if kernel.support == np.inf else _KRONROD)._replace(tolerance=rule.tolerance)
 
 
 def midpoint(bins: int) -> Nodes:

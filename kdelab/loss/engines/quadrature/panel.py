@@ -37,6 +37,24 @@ class Panel(NamedTuple):
     share: float
 
 
+class Piece(NamedTuple):
+    """A part of a panel, from s0 to s1 of its parameter, as its nodes saw it.
+
+    By how much the two rules differ on the mean of log p and on that of growth; the mean of R; the largest abs(log p),
+    at least 1, and from its least to its most; and the two sizes of `add_panel`.
+    """
+
+    s0: float
+    s1: float
+    log_apart: float
+    reached: float
+    largest: float
+    rise: float
+    growth_apart: float
+    steepness: float
+    leverage: float
+
+
 @numba.njit(error_model="numpy", fastmath=MATH)
 def log_background(kernel: Compiled, place: float) -> float:
     """Return the logarithm of what the background contributes at a place."""
@@ -143,30 +161,24 @@ def add_panel(
                 for j in range(k):
                     fine[j] += weight * r[j]
                     coarse[j] += weight_coarse * r[j]
-        if adaptive and s1 - s0 > _FINEST:
-            behind = panel.share * progress(panel, s1)[0]
-            span = behind - panel.share * progress(panel, s0)[0]
-            # Nodes are rounded, too, as far as they lie behind the origin, and by more where they are stretched.
-            rounding = ROUNDING * (1.0 + panel.stretch * panel.power)
-            noise = ROUNDING * (1.0 + kernel.shape) * largest * span + rounding * behind * (highest_log - lowest_log)
-            fit = good(narrowed(abs(log_fine - log_coarse), span), span, LEAST, noise, nodes.tolerance)
-            for j in range(k):
-                coarse[j] = narrowed_square(abs(coarse[j] - fine[j]), min(fine[j], reached - fine[j]))
-            fit = fit and good(math.sqrt(highest(coarse[:k])), span, LEAST, rounding * behind, nodes.tolerance)
-            if want_slopes and fit:
-                for j in range(k):
-                    coarse[j] = abs(coarse_slope[j] - fine_slope[j])
-                error = _CAUTION * narrowed(highest(coarse[:k]), steepness)
-                noise = rounding * behind / span
-                fit = good(error, steepness, LEAST * sums[3], noise * steepness, nodes.tolerance)
-                size = span + leverage
-                error = _CAUTION * narrowed(abs(coarse_growth - growth), size)
-                fit = fit and good(error, size, LEAST * (1.0 + sums[4]), noise * size, nodes.tolerance)
-            if not fit:
-                stack[height, 0], stack[height, 1] = s0, s0 + half
-                stack[height + 1, 0], stack[height + 1, 1] = s0 + half, s1
-                height += 2
-                continue
+        piece = Piece(
+            s0, s1, log_fine - log_coarse, reached, largest, highest_log - lowest_log, growth - coarse_growth,
+            steepness, leverage,
+        )  # fmt: skip
+        if adaptive and log_fine == -np.inf and (highest_log == -np.inf or s1 - s0 <= _FINEST):
+            # Cuts leave p at 0 on all of a panel, or on none but where rounding puts a node beyond an end.
+            sums[0] = -np.inf if s1 - s0 == 1.0 else sums[0]
+            continue
+        fits = (
+            not adaptive
+            or s1 - s0 <= _FINEST
+            or (log_fine > -np.inf and _fits(kernel, nodes, panel, piece, k, want_slopes, work, sums))
+        )
+        if not fits:
+            stack[height, 0], stack[height, 1] = s0, s0 + half
+            stack[height + 1, 0], stack[height + 1, 1] = s0 + half, s1
+            height += 2
+            continue
         sums[0] += log_fine
         sums[1] += reached
         sums[2] += growth
@@ -176,6 +188,34 @@ def add_panel(
             mean_r[j] += fine[j]
         for j in range(mean_slope.size):
             mean_slope[j] += fine_slope[j]
+
+
+@numba.njit(error_model="numpy", fastmath=MATH)
+def _fits(
+    kernel: Compiled, nodes: Nodes, panel: Panel, piece: Piece, k: int, want_slopes: bool, work: Floats, sums: Floats
+) -> bool:
+    """Tell whether both rules agree as well as the tolerance, or rounding, allows: on log p, on each r_j and slope."""
+    fine, coarse, fine_slope, coarse_slope = work[1], work[2], work[4], work[5]
+    behind = panel.share * progress(panel, piece.s1)[0]
+    span = behind - panel.share * progress(panel, piece.s0)[0]
+    # Nodes are rounded, too, as far as they lie behind the origin, and by more where they are stretched.
+    rounding = ROUNDING * (1.0 + panel.stretch * panel.power)
+    noise = ROUNDING * (1.0 + kernel.shape) * piece.largest * span + rounding * behind * piece.rise
+    if not good(narrowed(abs(piece.log_apart), span), span, LEAST, noise, nodes.tolerance):
+        return False
+    for j in range(k):
+        coarse[j] = narrowed_square(abs(coarse[j] - fine[j]), min(fine[j], piece.reached - fine[j]))
+    if not good(math.sqrt(highest(coarse[:k])), span, LEAST, rounding * behind, nodes.tolerance):
+        return False
+    if not want_slopes:
+        return True
+    for j in range(k):
+        coarse[j] = abs(coarse_slope[j] - fine_slope[j])
+    error, noise = _CAUTION * narrowed(highest(coarse[:k]), piece.steepness), rounding * behind / span
+    fit = good(error, piece.steepness, LEAST * sums[3], noise * piece.steepness, nodes.tolerance)
+    size = span + piece.leverage
+    error = _CAUTION * narrowed(abs(piece.growth_apart), size)
+    return fit and good(error, size, LEAST * (1.0 + sums[4]), noise * size, nodes.tolerance)
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)

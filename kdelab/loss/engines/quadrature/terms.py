@@ -60,8 +60,8 @@ def _of_two(name: str) -> Any:
     return stub
 
 
-_exponent, _slope, _ratio, _steepness = map(_of_one, ("exponent", "slope", "ratio", "steepness"))
-_rise, _height = map(_of_two, ("rise", "height"))
+_exponent, _slope, _ratio = map(_of_one, ("exponent", "slope", "ratio"))
+_rise, _height, _steepness = map(_of_two, ("rise", "height", "steepness"))
 
 
 def terms(kernel: Compiled, cluster: Cluster, origin: float, y: float, out: Floats) -> tuple[float, float]:
@@ -163,8 +163,7 @@ def _compact_terms(kernel: Compiled, cluster: Cluster, origin: float, y: float, 
 @scalar
 def _ends(h: float, x: float, origin: float, y: float) -> tuple[float, float]:
     """Return how far, in bandwidths, origin + y lies behind where a compact kernel begins, and before its end."""
-    place = origin + y
-    return gap(place, x, h) / h, gap(x, place, h) / h
+    return (gap(origin, x, h) + y) / h, (gap(x, origin, h) - y) / h
 
 
 @scalar
@@ -182,13 +181,12 @@ def _compact_slopes(
     kernel: Compiled, cluster: Cluster, origin: float, y: float, middle: float, scale: float, r: Floats, out: Floats
 ) -> None:
     for j in range(cluster.x.size):
-        d = origin - cluster.x[j] + y
         before, behind = _ends(kernel.h, cluster.x[j], origin, y)
         out[j] = 0.0
-        if min(before, behind) >= 0.0:
+        if min(before, behind) >= 0.0 and not (kernel.cusped and origin - cluster.x[j] + y == 0.0):
             weight = cluster.w[j] if scale == 0.0 else math.exp(min(cluster.z[j] - scale, 0.0))
             half = 0.5 if min(before, behind) == 0.0 else 1.0
-            out[j] = half * weight * _steepness(kernel, abs(d) / kernel.h) * np.sign(d)
+            out[j] = half * weight * _steepness(kernel, before, behind)
 
 
 _TERMS = {Exponential: _exponential_terms, Algebraic: _algebraic_terms, Compact: _compact_terms}
