@@ -91,7 +91,8 @@ def test_a_prepared_loss_does_not_notice_what_becomes_of_its_arrays(kernel, rule
 PREPARED = [
     CLUSTERS, LOSS, PARTS[0], kdelab.TwoPass(PARTS, kdelab.Laplace(0.1)),
     ScatteredQuadrature(PARTS, kdelab.Gaussian(0.1)),
-    ScatteredLaplace(PARTS, kdelab.Laplace(0.1)), rest.Rates(LOSS), shuffled.NormalisedInParts(PARTS, kdelab.Laplace(0.1)),
+    ScatteredLaplace(PARTS, kdelab.Laplace(0.1)), rest.Rates(LOSS),
+    shuffled.NormalisedInParts(PARTS, kdelab.Laplace(0.1)),
     IntervalCrossEntropy(CLUSTERS, np.zeros(5) - 0.1, np.zeros(5) + 0.1, 0.1),
     *(rival(CLUSTERS, kdelab.Laplace(0.1)) for rival in (
         rivals.MeanSquaredError, rivals.SquaredDistance, rivals.Wasserstein, rivals.CRPS, rivals.DensitySquaredError,
