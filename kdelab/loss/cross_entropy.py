@@ -28,8 +28,8 @@ class CrossEntropy(Frozen):
         Points and targets, in guess factors.
     kernel : Kernel
     quadrature : "auto", Exact, Adaptive, Midpoint or GaussLegendre
-        "auto" is exact where a closed form exists (Laplace without a background, all compact kernels), else adaptive
-        to 1e-12.
+        "auto" is exact where a closed form exists (Laplace without a background, Box, Triangular, Epanechnikov), else
+        adaptive to 1e-12.
     background : float
         The weight, in [0, 1), of a uniform density on [-1, 1] mixed into p.
 
