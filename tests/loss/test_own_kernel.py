@@ -64,8 +64,8 @@ def height(kernel: Any, before: float, behind: float) -> float:
 
 
 @scalar
-def steepness(kernel: Any, before: float, behind: float) -> float:
-    return 2.0 * before * behind * (behind - before)
+def steepness(kernel: Any, u: float, before: float, behind: float) -> float:
+    return -4.0 * u * before * behind
 
 
 class BiweightCompiled(Compact):

@@ -66,7 +66,7 @@ class Compact(Compiled):
     """A kernel that is 0 beyond one bandwidth: a function of how far a place lies behind its begin and before its end.
 
     ``height(kernel, before, behind)`` is K(u) / K(0) up to a factor, both distances in bandwidths and at least 0;
-    ``steepness(kernel, before, behind)`` is what height gains, per bandwidth, as the place moves on.
+    ``steepness(kernel, u, before, behind)`` the same of K'(u), u >= 0. 1 - u^2 is before * behind, to the last digit.
     """
 
     height: Any

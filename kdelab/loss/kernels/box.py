@@ -17,7 +17,7 @@ def _height(kernel: Compiled, before: float, behind: float) -> float:
 
 
 @scalar
-def _steepness(kernel: Compiled, before: float, behind: float) -> float:
+def _steepness(kernel: Compiled, u: float, before: float, behind: float) -> float:
     return 0.0
 
 

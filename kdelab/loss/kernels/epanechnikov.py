@@ -16,8 +16,8 @@ def _height(kernel: Compiled, before: float, behind: float) -> float:
 
 
 @scalar
-def _steepness(kernel: Compiled, before: float, behind: float) -> float:
-    return behind - before
+def _steepness(kernel: Compiled, u: float, before: float, behind: float) -> float:
+    return -2.0 * u
 
 
 class _Compiled(Compact):

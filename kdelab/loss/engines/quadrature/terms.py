@@ -60,8 +60,23 @@ def _of_two(name: str) -> Any:
     return stub
 
 
+def _of_three(name: str) -> Any:
+    """Return the same of three numbers."""
+
+    def stub(kernel: Compiled, u: float, v: float, w: float) -> float:
+        raise NotImplementedError("compiled code only")
+
+    @overload(stub, jit_options=_OPTIONS, strict=False)
+    def of_kernel(kernel: Any, u: Any, v: Any, w: Any) -> Any:
+        own = getattr(kernel.instance_class, name)
+        return lambda kernel, u, v, w: own(kernel, u, v, w)
+
+    return stub
+
+
 _exponent, _slope, _ratio = map(_of_one, ("exponent", "slope", "ratio"))
-_rise, _height, _steepness = map(_of_two, ("rise", "height", "steepness"))
+_rise, _height = map(_of_two, ("rise", "height"))
+_steepness = _of_three("steepness")
 
 
 def terms(kernel: Compiled, cluster: Cluster, origin: float, y: float, out: Floats) -> tuple[float, float]:
@@ -181,12 +196,13 @@ def _compact_slopes(
     kernel: Compiled, cluster: Cluster, origin: float, y: float, middle: float, scale: float, r: Floats, out: Floats
 ) -> None:
     for j in range(cluster.x.size):
+        d = origin - cluster.x[j] + y
         before, behind = _ends(kernel.h, cluster.x[j], origin, y)
         out[j] = 0.0
-        if min(before, behind) >= 0.0 and not (kernel.cusped and origin - cluster.x[j] + y == 0.0):
+        if min(before, behind) >= 0.0:
             weight = cluster.w[j] if scale == 0.0 else math.exp(min(cluster.z[j] - scale, 0.0))
             half = 0.5 if min(before, behind) == 0.0 else 1.0
-            out[j] = half * weight * _steepness(kernel, before, behind)
+            out[j] = half * weight * _steepness(kernel, abs(d) / kernel.h, before, behind) * np.sign(d)
 
 
 _TERMS = {Exponential: _exponential_terms, Algebraic: _algebraic_terms, Compact: _compact_terms}
