@@ -160,20 +160,18 @@ def test_a_compact_kernel_s_last_digits_at_its_end_decide_where_it_is_alone():
     """The target ends where the only point over it does: log K falls without a bound, its mean does not."""
     clusters, biweight = kdelab.Clusters.from_lists([[0.95]], [1.0], [1.05]), 15 / 16 / 0.1
     u = np.array([0.5, 1.0])
-    total = np.diff(
-        2 * ((1 + u) * np.log1p(u) - (1 - u) * np.log(np.maximum(1 - u, 1e-300)) - 2 * u)
-    )  # of 2 log(1 - u^2)
-    loss = -total[0] / 0.5 - math.log(biweight)
+    of_log_K = 2 * ((1 + u) * np.log1p(u) - (1 - u) * np.log(np.maximum(1 - u, 1e-300)) - 2 * u)
+    loss = -np.diff(of_log_K)[0] / 0.5 - math.log(biweight)
     assert kdelab.CrossEntropy(clusters, Biweight(0.1)).value([0.0])[0] == pytest.approx(loss, abs=1e-11)
     assert kdelab.CrossEntropy(clusters, Biweight(0.1)).value_and_grads([0.0])[0][0] == pytest.approx(loss, abs=1e-11)
 
 
-@pytest.mark.parametrize("kernel", [Parabola(0.1), CompiledParabola(0.1), *sized(0.1, 1.0)], ids=repr)
+@pytest.mark.parametrize("kernel", [Parabola(0.1), CompiledParabola(0.1), *sized(0.1, 0.1)], ids=repr)
 @pytest.mark.parametrize("rule", ["auto", kdelab.Midpoint(4)], ids=repr)
 def test_where_the_loss_is_infinite_no_step_helps(kernel, rule):
     clusters = kdelab.Clusters.from_lists([[0.0, 0.1], [0.0, 0.1]], [0.15, 0.05], [0.4, 0.08])
     loss, slopes = kdelab.CrossEntropy(clusters, kernel, rule).value_and_grads([0.0, 0.3, 0.0, 0.3])
-    assert np.isinf(loss[0]) == (kernel.support * kernel.bandwidth < 0.2)
+    assert np.isinf(loss[0]) == (kernel.support < np.inf)
     if np.isinf(loss[0]):
         assert slopes["points"][:2].tolist() == [0.0, 0.0]
         assert slopes["log_bandwidth"][0] == 0.0

@@ -107,7 +107,7 @@ def _evaluate(
                 growth = _steps(log_floor, mine, z, work, between, steps) / width
                 for j in range(z.size):
                     by_point[j] = mean_of_sides(-(steps[0, j] + steps[2, j]), -(steps[1, j] + steps[3, j])) / width
-            results.by_bandwidth[i] = reached - h * growth
+            results.by_bandwidth[i] = reached - h * growth if loss < np.inf else 0.0
 
 
 @scalar
