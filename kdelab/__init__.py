@@ -25,6 +25,7 @@ _HOME = {
     "NeighbourModel": "gun.model",
     "Recall": "gun.recall",
     "Check": "report.verdicts",
+    "Coverage": "report.verdicts",
     "Verdict": "report.verdicts",
     "claim": "report.verdicts",
     "inside": "report.verdicts",

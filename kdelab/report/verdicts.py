@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 MIME = "application/vnd.kdelab.verdict+json"
 
@@ -200,6 +200,30 @@ def counterexample(name: str, value: Any, at_most: Any = None, at_least: Any = N
     return Check(name, value, at_most, at_least, "counterexample", digits)
 
 
+class Coverage(NamedTuple):
+    """How much of what was recorded lies inside the bound of a claim that holds within bounds.
+
+    Attributes
+    ----------
+    share : float
+        0 to 1; NaN where nobody knows.
+    of : str
+        What was counted, with its number: "2,000 recorded clusters".
+    """
+
+    share: float
+    of: str
+
+    def __str__(self) -> str:
+        """Return the share in words: ``"2 % of 2,000 recorded clusters"``."""
+        share = _number(self.share)
+        if not 0 <= share <= 1:
+            return f"an unknown share of {self.of}"
+        if 0 < share < 0.005:
+            return f"less than half a percent of {self.of}"
+        return f"{100 * share:.0f} % of {self.of}"
+
+
 @dataclass(frozen=True, eq=False)
 class Verdict:
     """The measured answer to one claim.
@@ -207,7 +231,7 @@ class Verdict:
     ======================  ==================================================================
     status                  when
     ======================  ==================================================================
-    holds                   there are ``claim`` checks and all of them pass
+    holds                   there are ``claim`` checks, all of them pass, and no ``counterexample`` does
     holds within bounds     else, where there are ``inside`` checks and all of them pass
     refuted                 else, where there are ``counterexample`` checks and all of them pass
     undecided               else
@@ -221,16 +245,23 @@ class Verdict:
         The measured checks, the telling one of each role first.
     note
         One sentence in words: the bound, or why it fails.
+    measured
+        A sentence for who reads nothing else: what was done to how many of what, what came out (number, unit,
+        interval), and what it would have been otherwise. Numbers only as far as they are robust.
+    coverage
+        Of a claim that may hold within bounds: how much lies inside.
     """
 
     claim: str
     checks: Iterable[Check]
     note: str = ""
+    measured: str = ""
+    coverage: Coverage | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "checks", tuple(self.checks))
-        object.__setattr__(self, "claim", str(self.claim))
-        object.__setattr__(self, "note", str(self.note or ""))
+        for name in ("claim", "note", "measured"):
+            object.__setattr__(self, name, str(getattr(self, name) or ""))
 
     def __getitem__(self, name: str) -> Check:
         """Return the check of that name; KeyError if there is none."""
@@ -246,11 +277,17 @@ class Verdict:
     @property
     def status(self) -> Status:
         """The status that follows from the checks."""
-        if self._all("claim"):
+        against = any(check.passed for check in self.checks if check.role == "counterexample")
+        if self._all("claim") and not against:
             return "holds"
         if self._all("inside"):
             return "holds within bounds"
         return "refuted" if self._all("counterexample") else "undecided"
+
+    @property
+    def _covers(self) -> str:
+        """The coverage in words; nothing where the claim doesn't hold within bounds."""
+        return str(self.coverage) if self.coverage and self.status == "holds within bounds" else ""
 
     @property
     def key(self) -> Check | None:
@@ -268,13 +305,16 @@ class Verdict:
             "claim": self.claim,
             "status": self.status,
             "note": self.note,
+            "measured": self.measured,
+            "coverage": self._covers,
             "key": self.key.name if self.key else None,
             "checks": [check.as_json() for check in self.checks],
         }
 
     def as_text(self) -> str:
         """Return the verdict as plain text, a line a check."""
-        lines = [f"{self.claim}: {self.status}"] + ([self.note] if self.note else [])
+        covers = f"Covers {self._covers}." if self._covers else ""
+        lines = [f"{self.claim}: {self.status}", *(line for line in (self.measured, self.note, covers) if line)]
         for check in self.checks:
             mark = "passes" if check.passed else "fails"
             lines.append(f"  {mark:6} [{check.role}] {check.name}: {check.shown} ({check.bound})")
@@ -307,7 +347,8 @@ def verdict_html(data: dict[str, Any]) -> str:
         for check in data["checks"]
     )
     head = "".join(f"<th>{name}</th>" for name in ("", "what was measured", "speaks about", "value", "bound", "margin"))
-    note = f"<p>{escape(data['note'])}</p>" if data["note"] else ""
+    covers = f"Covers {data['coverage']}." if data["coverage"] else ""
+    note = "".join(f"<p>{escape(line)}</p>" for line in (data["measured"], data["note"], covers) if line)
     return (
         f'<div class="verdict"><p><strong>Verdict</strong> on <em>{escape(data["claim"])}</em>: '
         f"{badge_html(data['status'])}</p>{note}"

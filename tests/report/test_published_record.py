@@ -49,8 +49,8 @@ def test_the_committed_record_says_what_the_notebooks_do_and_can_be_read_back():
 def test_the_record_is_plain_json_that_tells_its_schema(committed):
     data = json.loads((committed.root / record.NAME).read_text(encoding="utf-8"))
     (verdict,) = data.pop("verdicts")
-    assert data == {"schema": 1, "about": record.ABOUT}
-    assert list(verdict) == ["claim", "notebook", "status", "note", "key", "checks"]
+    assert data == {"schema": 2, "about": record.ABOUT}
+    assert list(verdict) == ["claim", "notebook", "status", "note", "measured", "coverage", "key", "checks"]
     assert verdict == {"notebook": "01-the-loss", **kdelab.Verdict("binning", CHECKS, "noted").as_json()}
 
 
@@ -66,7 +66,7 @@ def check(**fields):
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        (lambda data: data.update(schema=2), "its schema is 2, this kdelab reads 1"),
+        (lambda data: data.update(schema=1), "its schema is 1, this kdelab reads 2"),
         (lambda data: data.update(schema="1"), "its schema is text, not a number"),
         (lambda data: data.pop("schema"), "it has no schema"),
         (lambda data: data.pop("about"), "it has no about"),
@@ -206,4 +206,4 @@ def test_a_pipe_and_a_tag_in_a_name_stay_in_their_field(committed):
     odd = kdelab.Verdict("binning", [kdelab.Check("a | <b>\n c", 1, at_most=3)]).as_json()
     write(committed.notebooks / "01-the-loss.ipynb", judging(odd))
     assert main(["notebooks", "--publish", "--root", str(committed.root)]) == 0
-    assert r"| ✔ holds | a \| &lt;b&gt; c | 1 |" in (committed.reports / "verdicts.md").read_text(encoding="utf-8")
+    assert r"| ✔ holds | a \| &lt;b&gt; c: 1 (at most 3) |" in (committed.reports / "verdicts.md").read_text(encoding="utf-8")

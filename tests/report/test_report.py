@@ -163,7 +163,7 @@ def test_the_index_shows_verdict_number_thumbnail_and_what_differs_from_the_publ
     assert "what was counted" in row
     assert 'alt="a line &lt; rising"' in row
     assert "Differs from what is published" in page
-    assert "refuted, what was counted 4 (at least 4)" in page
+    assert "refuted, what was counted: 4 (at least 4)" in page
     assert 'class="badge open"' in page
 
 
@@ -214,7 +214,7 @@ def test_make_notebooks_keeps_outputs_and_publishes(tmp_path, capsys):
     assert cells.verdicts(cells.read(path))["binning"]["status"] == "holds"
     assert cells.read(path).cells[-1].outputs == []
     assert (
-        "| `binning` | Xor, 5 Feb 2022 | ✔ holds | what was counted | 2 | at most 3 |"
+        "| `binning` | Xor, 5 Feb 2022 | ✔ holds | what was counted: 2 (at most 3) |"
         in (project.reports / "verdicts.md").read_text()
     )
     readme = (tmp_path / "README.md").read_text()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import kdelab
 from kdelab.report.claims import BY_ID, CLAIMS
-from kdelab.report.verdicts import MIME, ROLES, STATUS_COLOURS, Check, Verdict, in_words
+from kdelab.report.verdicts import MIME, ROLES, STATUS_COLOURS, Check, Coverage, Verdict, in_words
 
 GOOD, BAD = {"value": 1.0, "at_most": 2.0}, {"value": 3.0, "at_most": 2.0}
 anything = st.one_of(
@@ -45,6 +45,9 @@ def verdict(**outcomes):
     [
         ({"claim": "p"}, "holds"),
         ({"claim": "pp", "inside": "f", "counterexample": "f"}, "holds"),
+        ({"claim": "p", "inside": "p", "counterexample": "fp"}, "holds within bounds"),
+        ({"claim": "p", "counterexample": "p"}, "refuted"),
+        ({"claim": "p", "inside": "f", "counterexample": "pf"}, "undecided"),
         ({"claim": "pf", "inside": "pp"}, "holds within bounds"),
         ({"claim": "f", "inside": "p", "counterexample": "p"}, "holds within bounds"),
         ({"claim": "f", "inside": "pf", "counterexample": "p"}, "refuted"),
@@ -141,6 +144,27 @@ def test_a_difference_in_words_has_no_digits_that_are_rounding(value, words):
 def test_no_digits_at_all_on_request():
     assert Check("x", 0.5, at_most=1.0, digits=0).shown == "below 1"
     assert Check("x", 0.5, at_least=0.25, digits=0).shown == "above 0.25"
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0.0213, "2 % of 100 clusters"),
+        (0.0, "0 % of 100 clusters"),
+        (0.001, "less than half a percent of 100 clusters"),
+        (1, "100 % of 100 clusters"),
+        (math.nan, "an unknown share of 100 clusters"),
+        (None, "an unknown share of 100 clusters"),
+    ],
+)
+def test_coverage_is_said_of_what_holds_within_bounds_alone(share, words):
+    covered = Coverage(share, "100 clusters")
+    assert str(covered) == words
+    within = Verdict("binning", verdict(claim="f", inside="p").checks, coverage=covered)
+    assert within.as_json()["coverage"] == words
+    assert f"Covers {words}." in within.as_text()
+    assert f"Covers {words}." in within.as_html()
+    assert not Verdict("binning", verdict(claim="p", inside="p").checks, coverage=covered).as_json()["coverage"]
 
 
 @pytest.mark.parametrize(

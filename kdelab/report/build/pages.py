@@ -85,10 +85,10 @@ def row(
     status = "failed" if failure and verdict is None else now[0]
     published = known.get(claim.id)
     if known and published is None and verdict is not None and claim.id in BY_ID:
-        published = ("nothing", "", "", "")
+        published = ("nothing", "")
 
     def said(summed: Summary) -> str:
-        return f"{summed[0]}, {summed[1]} {summed[2]} ({summed[3]})" if summed[1] else summed[0]
+        return f"{summed[0]}, {summed[1]}" if summed[1] else summed[0]
 
     return {
         "id": claim.id,
@@ -96,9 +96,7 @@ def row(
         "text": claim.text,
         "meaning": claim.meaning,
         "status": status,
-        "name": now[1],
-        "shown": now[2],
-        "bound": now[3],
+        "measured": now[1],
         "now": "failed" if status == "failed" else said(now),
         "published": said(published) if published is not None and published != now else "",
     }

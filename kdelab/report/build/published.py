@@ -34,15 +34,14 @@ def verdicts_markdown(project: Project, verdicts: Verdicts) -> str:
     """Return the text of reports/verdicts.md."""
     rows = []
     for claim in CLAIMS:
-        status, *measured = summary(verdicts.get(claim.id))
+        status, measured = summary(verdicts.get(claim.id))
         judged = _judged(claim, project.notebooks, "../notebooks/")
-        rows.append(_row(f"`{claim.id}`", claim.said, _status(status), *measured, judged))
+        rows.append(_row(f"`{claim.id}`", claim.said, _status(status), measured, judged))
     return (
         "# Published verdicts\n\n"
         "Written by `make notebooks` from the outputs committed in `notebooks/`; not to be edited. `make reports`\n"
         "names every verdict of a fresh run that differs.\n\n"
-        "| claim | who | verdict | what was measured | value | bound | notebook |\n"
-        "|---|---|---|---|---|---|---|\n" + "\n".join(rows) + "\n"
+        "| claim | who | verdict | what was measured | notebook |\n|---|---|---|---|---|\n" + "\n".join(rows) + "\n"
     )
 
 
@@ -50,9 +49,7 @@ def readme_table(project: Project, verdicts: Verdicts) -> str:
     """Return the README's table: who, when, claim, verdict, bound or counterexample, meaning."""
     rows = []
     for claim in CLAIMS:
-        status, name, value, bound = summary(verdicts.get(claim.id))
-        within = "" if value.startswith(("above", "below")) else f" ({bound})"
-        measured = f"{name}: {value}{within}" if name else ""
+        status, measured = summary(verdicts.get(claim.id))
         who = claim.said if claim.date else "ours"
         judged = _judged(claim, project.notebooks, "notebooks/")
         judged = judged.replace(f"[{claim.notebook}]", f"[{claim.notebook[:2]}]") if "[" in judged else judged[:2]

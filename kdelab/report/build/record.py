@@ -1,10 +1,11 @@
 """The published record, reports/verdicts.json: what the committed outputs say of each claim.
 
 ============  ====================================================================================================
-``schema``    1, the number of this form
+``schema``    2, the number of this form
 ``about``     one sentence on the file, for who meets it
 ``verdicts``  one object a claim that has a verdict, in the order of :mod:`kdelab.report.claims`:
               ``claim`` (its id there), ``notebook`` (the stem of the one that judges it), ``status``, ``note``,
+              ``measured`` (a sentence), ``coverage`` (of a claim within bounds: the share that lies inside, in words),
               ``key`` (name of the check that tells most, or null) and ``checks``
 ============  ====================================================================================================
 
@@ -23,7 +24,7 @@ from kdelab.report.build.project import Project
 from kdelab.report.build.verdict_json import CHECK, VERDICT, flaw, ill_typed
 from kdelab.report.claims import BY_ID, CLAIMS, of_notebook
 
-SCHEMA = 1
+SCHEMA = 2
 NAME = "reports/verdicts.json"
 ABOUT = "What the outputs committed in notebooks/ say of each claim. Written by `make notebooks`; not to be edited."
 COMMAND = "python -m kdelab.report notebooks"

@@ -12,6 +12,8 @@ VERDICT: dict[str, tuple[type, ...]] = {
     "claim": (str,),
     "status": (str,),
     "note": (str,),
+    "measured": (str,),
+    "coverage": (str,),
     "key": (str, NoneType),
     "checks": (list,),
 }
@@ -25,7 +27,7 @@ CHECK: dict[str, tuple[type, ...]] = {
     "passed": (bool,),
 }
 
-Summary = tuple[str, str, str, str]
+Summary = tuple[str, str]
 
 
 def flaw(data: Any) -> str:
@@ -71,11 +73,14 @@ def _judged(data: Mapping[str, Any]) -> Verdict:
 
 
 def summary(verdict: Mapping[str, Any] | None) -> Summary:
-    """Return status, and name, value and bound of the telling check; None, where there is no verdict, is open."""
+    """Return status and what was measured, in a sentence or as the telling check; no verdict, None, is open."""
     if verdict is None:
-        return "open", "", "", ""
+        return "open", ""
+    if verdict["measured"]:
+        covers = f"Covers {verdict['coverage']}." if verdict["coverage"] else ""
+        return verdict["status"], " ".join(f"{verdict['measured']} {covers}".split())  # one line of a table
     key = next((check for check in verdict["checks"] if check["name"] == verdict["key"]), None)
     if key is None:
-        return verdict["status"], "", "", ""
-    name, shown, bound = (" ".join(key[part].split()) for part in ("name", "shown", "bound"))  # one line of a table
-    return verdict["status"], name, shown, bound
+        return verdict["status"], ""
+    within = "" if key["shown"].startswith(("above", "below")) else f" ({key['bound']})"  # has its bound in it
+    return verdict["status"], " ".join(f"{key['name']}: {key['shown']}{within}".split())
