@@ -18,8 +18,9 @@ def interval(
     units: Sequence[ArrayLike],
     rng: np.random.Generator,
     draws: int = 1000,
+    level: float = 0.95,
 ) -> tuple[Floats, Floats, Floats]:
-    """Return a statistic of rows that belong to units, and the ends of its 95 % bootstrap interval.
+    """Return a statistic of rows that belong to units, and the ends of its bootstrap interval, 95 % by default.
 
     Each labelling has its n units drawn anew with replacement, by itself; what that moves the statistic is made
     sqrt(n / (n - 1)) t_{n-1} / z as large, since n units drawn from n spread too little, and a few of them say little
@@ -35,6 +36,8 @@ def interval(
         adds its own luck (seeds).
     rng : numpy.random.Generator
     draws : int
+    level : float
+        How often intervals made like this one contain the truth, between 0 and 1: 1 - 0.05 / m corrects for m of them.
 
     Returns
     -------
@@ -44,10 +47,13 @@ def interval(
     Raises
     ------
     ValueError
-        If there are no labels.
+        If there are no labels, or the level is no share.
     """
     if not len(units):
         raise ValueError("units must hold the labels of at least one kind of unit")
+    if not 0 < level < 1:
+        raise ValueError(f"level: {level} given, allowed is what lies between 0 and 1")
+    tail = (1 - level) / 2
     value = statistic(np.ones((1, len(np.asarray(units[0])))))[0]
     moved = np.zeros((count("draws", draws), *value.shape))
     for i, labels in enumerate(units):
@@ -56,9 +62,9 @@ def interval(
         if n < (2 if i else FEWEST):
             return value, np.full(value.shape, np.nan), np.full(value.shape, np.nan)
         picks = rng.multinomial(n, np.full(n, 1 / n), size=draws)
-        widening = math.sqrt(n / (n - 1)) * float(stats.t.ppf(0.975, n - 1) / stats.norm.ppf(0.975))
+        widening = math.sqrt(n / (n - 1)) * float(stats.t.ppf(1 - tail, n - 1) / stats.norm.ppf(1 - tail))
         moved += widening * (statistic(picks[:, which].astype(np.float64)) - value)
-    low, high = np.quantile(moved, [0.025, 0.975], axis=0)
+    low, high = np.quantile(moved, [tail, 1 - tail], axis=0)
     return value, value + np.minimum(low, 0), value + np.maximum(high, 0)  # where nothing moves, rounding does
 
 
