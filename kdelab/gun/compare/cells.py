@@ -1,4 +1,4 @@
-"""Cells: what learners hit in one battle after one training, and contrasts between learners with intervals over battles.
+"""Cells: what learners hit in one battle after one training, and contrasts between learners, with intervals.
 
 What takes too long for a notebook is computed by ``python -m kdelab.gun.compare`` into small tables that ship with
 kdelab; notebooks decide from those and compute some of their cells again. A table of cells has a row a learner, unit
@@ -49,9 +49,9 @@ class Contrast(NamedTuple):
     units: int
 
     def times(self, factor: float) -> "Contrast":
-        """Return the contrast in other units, 100 for percentage points; -1 asks how far the other lies from the one."""
-        ends = sorted([factor * self.low, factor * self.high])
-        return Contrast(factor * self.difference, *ends, self.units)
+        """Return the contrast in other units, 100 for percentage points; -1 for the other less the one."""
+        low, high = sorted([factor * self.low, factor * self.high])
+        return Contrast(factor * self.difference, low, high, self.units)
 
     def text(self, form: str = "+.2f") -> str:
         """Return the contrast in words: ``"+0.61 (-0.09 to +1.30)"``."""
@@ -62,7 +62,7 @@ def summed(judged: pd.DataFrame, by: Sequence[str], **labels: Any) -> pd.DataFra
     """Return cells from a row a shot: its sums of ``hit`` and ``cross_entropy``, as far as there, by some columns."""
     sums = {"hits": "hit", "loss": "cross_entropy"}
     named = {name: (column, "sum") for name, column in sums.items() if column in judged}
-    cells = judged.groupby(list(by), sort=True).agg(shots=(by[0], "size"), **named).reset_index()  # type: ignore[call-overload]
+    cells = judged.groupby(list(by), sort=True).agg(shots=(by[0], "size"), **named).reset_index()
     return cells.assign(**labels)
 
 

@@ -1,8 +1,8 @@
-"""The dial between chasing and giving up: the same loss, kernel and neighbours, only how loudly a case is heard changes.
+"""The dial between chasing and giving up: one loss, one kernel, and only how loudly a case is heard changes.
 
 A case that the unlearned gun has the loss L0 in counts exp(-alpha L0) times: alpha < 0 chases what is hard, 0 is the
-loss as it is, alpha > 0 gives it up. The weights have the mean 1 and an upper bound, so that no case rules. As a placebo
-the same weights are dealt to other cases.
+loss as it is, alpha > 0 gives it up. The weights have the mean 1 and an upper bound, so that no case rules. As a
+placebo the same weights are dealt to other cases.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -109,8 +109,8 @@ def loudness(losses: Floats, alpha: float, loudest: float = LOUDEST) -> Floats:
         raise ValueError(f"alpha: {alpha} given, allowed are -10 to 10")
     if scalar("loudest", loudest) <= 1:
         raise ValueError(f"loudest: {loudest} given, allowed is what is above 1")
-    # Capped and then brought to the mean 1, the largest would be above the cap again. So the k largest are at it, and the
-    # others share what is left, for the first k with which none of those is above.
+    # Capped and then brought to the mean 1, the largest would be above the cap again. So the k largest are at it, and
+    # the others share what is left, for the first k with which none of those is above.
     weights = np.exp(-alpha * (losses - (losses.min() if alpha > 0 else losses.max())))
     ordered = np.sort(weights)[::-1]
     others = np.cumsum(ordered[::-1])[::-1] + np.finfo(float).tiny  # the sum of all from the k-th largest on
