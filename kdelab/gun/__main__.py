@@ -2,7 +2,7 @@
 
 - ``battles``: record the sample robots' set again, and say whether the committed values came out (`make battles`)
 - ``record``: record a battle of two robots, your own or the samples, as a table that ``kdelab.load_waves`` reads
-- ``surfers``: make the set "surfers" again from its three turn logs
+- ``surfers``: make the set "surfers" again from its turn logs
 """
 
 import argparse
@@ -98,12 +98,12 @@ def own(arguments: argparse.Namespace) -> int:
 
 def surfers(folder: Path, every: int) -> int:
     """Make the set "surfers" from the turn logs in a folder."""
-    paths = [folder / name for name in provenance.SURFER_LOGS]
-    absent = [path.name for path in paths if not path.is_file()]
+    absent = [name for name in provenance.SURFER_LOGS if not (folder / name).is_file()]
     if absent:
         raise ValueError(f"folder={str(folder)!r} lacks {absent}")
-    waves = waves_of([log for path in paths for log in read_logs(path)], every=every)
-    save_waves(DATA / "surfers.parquet", waves, provenance.surfers(paths, every))
+    logs = {name: read_logs(folder / name) for name in provenance.SURFER_LOGS}
+    waves = waves_of([log for battles in logs.values() for log in battles], every=every)
+    save_waves(DATA / "surfers.parquet", waves, provenance.surfers(folder, logs, every))
     print(f"{len(waves):,} waves: wrote surfers.parquet")
     return 0
 
@@ -137,7 +137,7 @@ def parser() -> argparse.ArgumentParser:
 
     logs = commands.add_parser("surfers", help="make the set 'surfers' again from its turn logs")
     logs.add_argument("folder", type=Path, help="where diamond-vs-beepboop.npz and the others are")
-    logs.add_argument("--virtual-every", type=int, default=4, help="a virtual wave each so many turns (default 4)")
+    logs.add_argument("--virtual-every", type=int, default=16, help="a virtual wave each so many turns (default 16)")
     return top
 
 

@@ -312,7 +312,7 @@ def test_surfers_can_be_made_again(monkeypatch, capsys, tmp_path):
     assert "diamond-vs-beepboop.npz" in said
     from kdelab.gun.waves import provenance
 
-    monkeypatch.setattr(provenance, "SURFER_LOGS", {"one.npz": 21})
+    monkeypatch.setattr(provenance, "SURFER_LOGS", ("one.npz",))
     write_logs(tmp_path / "one.npz", [log])
     assert run_main(monkeypatch, capsys, "surfers", tmp_path)[0] == 0
     waves = kdelab.load_waves(tmp_path / "surfers.parquet")

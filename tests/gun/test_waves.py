@@ -160,11 +160,11 @@ def test_shipped_sets_agree_with_the_engine(name):
     assert list(waves.columns) == COLUMNS
     decided = waves[waves["hit"].notna()]
     inside = decided["fired"].between(decided["lower"], decided["upper"])
-    agree = (inside == (decided["hit"] == 1)).mean()
-    assert agree >= (0.999 if name == "surfers" else 0.995)
     rest = decided[inside != (decided["hit"] == 1)]
-    assert (rest["fired"].abs() > 1).all()  # hits beyond an interval that was clipped to [-1, 1]
-    assert (rest["distance"] < 60).all()
+    assert len(rest) <= (0.0001 if name == "surfers" else 0.005) * len(decided)
+    if name == "samples":
+        assert (rest["fired"].abs() > 1).all()  # hits beyond an interval that was clipped to [-1, 1]
+        assert (rest["distance"] < 60).all()
 
 
 @pytest.mark.parametrize("name", ["surfers", "samples"])
@@ -180,7 +180,8 @@ def test_shipped_columns_are_sound(name):
     assert not waves.duplicated(["battle", "shooter", "round", "turn"]).any()
     assert not waves.drop(columns=["hit", "passed", "fired"]).isna().any().any()
     cut = waves["passed"].isna()
-    assert 100 < cut.sum() < 200  # about one a round: the shot that killed
+    rounds = waves.groupby(["battle", "round"]).ngroups
+    assert 0.5 * rounds < cut.sum() < 1.1 * rounds  # about one a round: the shot that killed
     assert waves.loc[cut, "hit"].notna().all()
     assert (waves["passed"] - waves["turn"])[~cut].between(1, 100).all()
     for feature in FEATURE_TABLE:
