@@ -175,7 +175,8 @@ def test_shipped_columns_are_sound(name):
     assert (waves["real"] == waves["fired"].notna()).all()
     assert waves.loc[~waves["real"], "hit"].isna().all()
     assert set(waves["orbit_direction"]) == {-1, 1}
-    assert np.allclose(waves["bullet_speed"], 20 - 3 * waves["power"], atol=4e-6)
+    last = (waves["power"] == 0.1) & waves["bullet_speed"].between(19.7, 20)  # who has less energy left fires with that
+    assert np.allclose(waves["bullet_speed"][~last], 20 - 3 * waves["power"][~last], atol=4e-6)
     assert np.allclose(np.sin(waves["escape_angle"]) * waves["bullet_speed"], 8, atol=1e-4)
     assert not waves.duplicated(["battle", "shooter", "round", "turn"]).any()
     assert not waves.drop(columns=["hit", "passed", "fired"]).isna().any().any()
