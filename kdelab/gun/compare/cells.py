@@ -100,7 +100,8 @@ def contrast(
     for name in (of, against):
         if not (cells["learner"] == name).any():
             raise ValueError(f"learner {name!r} has no cells; there are {', '.join(pd.unique(cells['learner']))}")
-    sums = cells.groupby([*over, "learner"], sort=True)[[column, "shots"]].sum()
+    two = cells[cells["learner"].isin([of, against])]
+    sums = two.groupby([*over, "learner"], sort=True)[[column, "shots"]].sum()
     rates = (sums[column] / sums["shots"]).unstack("learner")
     apart = (rates[of] - rates[against]).dropna()
     labels = [apart.index.get_level_values(name) for name in over]

@@ -1,0 +1,84 @@
+"""What the dial decides: does chasing suit a surfer, does giving up suit a gun, is the middle decent for both?
+
+Gains are in percentage points of shots, more hits for a gun and fewer hits taken for a surfer, over the loss as it is.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from kdelab.gun.compare.cells import Contrast, contrast
+from kdelab.gun.compare.dial import ALPHAS, OURS, position
+from kdelab.report.verdicts import Check, claim, counterexample, inside
+
+WORTHWHILE = {"gun": 1.0, "surfer": 0.1}  # the least gain for which somebody would turn the dial
+DECENT = {job: 2 * gain for job, gain in WORTHWHILE.items()}  # as much behind the best is still decent
+CHASING, GIVING_UP = (-0.3, -0.6), (0.3, 0.6, 1.0)  # the first of each was named beforehand
+
+
+class Exam(NamedTuple):
+    """One job on one set: the cells, and how gains are drawn from them.
+
+    Attributes
+    ----------
+    job : str
+        "gun" or "surfer".
+    cells : DataFrame
+        As of `kdelab.gun.compare.dial`, of this job and set alone.
+    level : float
+        Of the interval of the contrast that was named beforehand.
+    """
+
+    job: str
+    cells: pd.DataFrame
+    level: float = 0.95
+
+    def gain(self, learner: str, level: float = 0.95) -> Contrast:
+        """Return a learner's gain over the loss as it is; the same draws for all learners."""
+        better = 100 if self.job == "gun" else -100
+        return contrast(self.cells, "hits", learner, OURS, np.random.default_rng(0), level=level).times(better)
+
+    def named(self, alpha: float, placebo: bool = False) -> Contrast:
+        """Return the gain of a position that was named beforehand, at the corrected level."""
+        return self.gain(position(alpha, placebo), self.level)
+
+    def gains(self, alphas: Iterable[float] = ALPHAS, placebo: bool = False) -> dict[float, Contrast]:
+        """Return the gains of positions other than 0, each at 95 %."""
+        return {alpha: self.gain(position(alpha, placebo)) for alpha in alphas if alpha}
+
+
+def turning_pays(exam: Exam, alphas: tuple[float, ...]) -> list[Check]:
+    """Return checks of "the dial should be turned": the first position gains; against it: none gains what is worthwhile.
+
+    A gain that is there, but smaller than worthwhile, is within bounds; so is nothing that the placebo gains, too.
+    """
+    first, placebo = exam.named(alphas[0]), exam.named(alphas[0], placebo=True)
+    job, most = exam.job, max(gain.high for gain in exam.gains(alphas).values())
+    name = f"{job}: points gained at {position(alphas[0])}, low end"
+    sham = f"{job}: points gained by its placebo, low end"
+    checks = []
+    for role in (claim, inside):
+        said = "" if role is claim else ", however little"
+        checks += [
+            role(f"{name}{said}", first.low, at_least=0, digits=2),
+            role(f"{sham}{said}", placebo.low, at_most=0, digits=2),
+        ]
+    worthwhile = WORTHWHILE[job]
+    against = f"{job}: points gained at any of alpha {', '.join(map('{:g}'.format, alphas))}, high end"
+    return [*checks, counterexample(against, most, at_most=worthwhile, digits=2)]
+
+
+def decent(exams: Mapping[str, Exam]) -> list[Check]:
+    """Return checks of "the middle is decent": at no job does another position gain more than is decent to miss."""
+    checks = []
+    for job, exam in exams.items():
+        gains = exam.gains()
+        best = max(gains, key=lambda alpha: gains[alpha].high)
+        name = f"{job}: points that the middle is behind, at most (alpha {best:g}), high end"
+        checks.append(claim(name, gains[best].high, at_most=DECENT[job], digits=2))
+    behind = {job: max(gain.low for gain in exam.gains().values()) / DECENT[job] for job, exam in exams.items()}
+    worst = max(behind, key=lambda job: behind[job])
+    name = f"{worst}: points that the middle is behind, at least, low end"
+    return [*checks, counterexample(name, behind[worst] * DECENT[worst], at_least=DECENT[worst], digits=2)]
