@@ -62,7 +62,9 @@ class Memory:
         if asked is None or known is None:
             order = np.lexsort((time, group))  # stable: rows stay in the table's order within a time
         elif (known <= asked).any():
-            raise ValueError(f"known: sample {np.argmax(known <= asked)} is known before it has asked")
+            raise ValueError(
+                f"known: sample {np.argmax(known <= asked)} is known as soon as it asks, so that it would know itself"
+            )
         else:
             order = np.lexsort((known, time, group))  # NaN comes last
         rank = np.arange(len(order))
