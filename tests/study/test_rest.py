@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 import kdelab
 from kdelab.study import hard, rest, toy
@@ -113,3 +114,50 @@ def test_reached_is_between_nothing_and_all():
     assert share[0] == pytest.approx(1)
     assert 0.5 < share[1] < 1
     assert share[2] == 0
+
+
+@pytest.mark.parametrize("background", [0.0, 0.2])
+@pytest.mark.parametrize("kernel", [kdelab.Laplace(0.15), kdelab.Gaussian(0.2), kdelab.Cauchy(0.1)], ids=repr)
+def test_the_best_is_what_a_general_optimiser_finds_and_its_certificate_is_0(batch, kernel, background):
+    loss = kdelab.CrossEntropy(batch.clusters.widened(2.0), kernel, kdelab.GaussLegendre(24), background)
+    rates = rest.Rates(loss)
+    best = rates.best()
+    assert (rates.certificate(best) < 1e-8).all()
+    assert (batch.clusters.max(best) == 0).all()
+    slow = rest.expectation_maximisation(loss, best * 0, 300)
+    assert (loss.value(best) <= loss.value(slow) + 1e-9).all()
+    for one in range(3):
+        points = slice(12 * one, 12 * one + 12)
+        x, share = np.polynomial.legendre.leggauss(24)
+        lower, upper = loss.clusters.lower[one], loss.clusters.upper[one]
+        x = (lower + upper) / 2 + (upper - lower) / 2 * x
+        matrix = (1 - background) * np.exp(kernel.log(x[:, None] - batch.clusters.points[points]))
+        rest_of = background / 2 * (abs(x) <= 1)
+
+        def value(S, matrix=matrix, rest_of=rest_of, share=share):
+            return -(share / 2) @ np.log(matrix @ S + rest_of)
+
+        size = matrix.shape[1]
+        other = minimize(
+            value,
+            np.full(size, 1 / size),
+            method="SLSQP",
+            bounds=[(0, 1)] * size,
+            constraints={"type": "eq", "fun": lambda S: S.sum() - 1},
+            options={"ftol": 1e-12, "maxiter": 500},
+        )
+        assert loss.value(best)[one] == pytest.approx(other.fun, abs=2e-6)
+        assert loss.value(best)[one] <= other.fun + 1e-9
+
+
+def test_the_best_of_one_bin_is_the_nearest_point_and_of_a_symmetric_pair_the_half():
+    clusters = kdelab.Clusters.from_lists([[0.3, 0.1, -0.2], [-0.5, 0.5], [0.0]], [0, -1, -2], [0, 1, 2])
+    best = rest.Rates(kdelab.CrossEntropy(clusters, kdelab.Laplace(0.1))).best()
+    np.testing.assert_allclose(clusters.softmax(best), [0, 1, 0, 0.5, 0.5, 1], atol=1e-9)
+    assert np.isfinite(best).all()
+
+
+def test_there_is_no_best_where_every_loss_is_infinite():
+    clusters = kdelab.Clusters.from_lists([[0.0], [0.0, 0.1]], [-0.1, 0.5], [0.1, 0.9])
+    with pytest.raises(ValueError, match="loss must be finite for some weights, but no point of cluster 1"):
+        rest.Rates(kdelab.CrossEntropy(clusters, kdelab.Box(0.2))).best()
