@@ -265,7 +265,8 @@ CLAIMS: tuple[Claim, ...] = (
         "14-where-it-comes-to-rest",
         "With free logits, every point at which training rests is the best there is, and the gradient bounds how far "
         "one is from it.",
-        "A stopping rule with a guarantee, and a rule for the bandwidth.",
+        "Stop training weights by log(1 + max(-g / S)), the nats left to gain, not by a small gradient: a starved "
+        "neighbour has none.",
     ),
 )
 
