@@ -113,7 +113,10 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+SLOW = ("half a step", "1.3 steps", "limit 2.5", "kernel 3 % too wide, by the formula")  # their kind runs without them
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow if n in SLOW else ()) for n in CASES])
 def test_wrong_libraries_are_caught(name, monkeypatch):
     check, wrong = CASES[name]
     assert_caught(NOTEBOOK, "point-of-rest", check, wrong, monkeypatch, **SMALL)

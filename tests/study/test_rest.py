@@ -1,5 +1,6 @@
 import math
 
+import mpmath
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -93,6 +94,25 @@ def test_rates_need_a_loss():
 @pytest.mark.parametrize(("kernel", "limit"), [(kdelab.Laplace(0.3), 2), (kdelab.Gaussian(7.0), math.sqrt(12))])
 def test_one_point_takes_all_up_to_the_known_width(kernel, limit):
     assert rest.one_point_limit(kernel) == pytest.approx(limit, rel=5e-3)
+
+
+def q_by_mpmath(log_kernel, x, width):
+    half = mpmath.mpf(width) / 2
+    cuts = sorted({-half, half, *(mpmath.mpf(c) for c in (0, x) if abs(c) < half)})
+    return mpmath.quad(lambda t: mpmath.exp(log_kernel(t - x) - log_kernel(t)), cuts) / width
+
+
+@pytest.mark.parametrize(
+    ("log_kernel", "limit"),
+    [(lambda u: -abs(u), 2), (lambda u: -u * u / 2, math.sqrt(12))],
+    ids=["Laplace", "Gaussian"],
+)
+def test_no_rival_explains_more_up_to_the_limit_and_one_does_beyond(log_kernel, limit):
+    """Notebook 14 proves it in a line each; here q(x) by quadrature, rivals within and outside of the target."""
+    rivals = [mpmath.mpf(x) for x in ("0.01", "0.1", "0.5", "0.9", "1.5", "4")]
+    for width in (0.3 * limit, limit):
+        assert all(q_by_mpmath(log_kernel, x, width) <= 1 for x in rivals)
+    assert max(q_by_mpmath(log_kernel, x, 1.02 * limit) for x in rivals) > 1
 
 
 def test_one_point_limit_needs_a_tail():
