@@ -181,3 +181,10 @@ def test_there_is_no_best_where_every_loss_is_infinite():
     clusters = kdelab.Clusters.from_lists([[0.0], [0.0, 0.1]], [-0.1, 0.5], [0.1, 0.9])
     with pytest.raises(ValueError, match="loss must be finite for some weights, but no point of cluster 1"):
         rest.Rates(kdelab.CrossEntropy(clusters, kdelab.Box(0.2))).best()
+
+
+@pytest.mark.parametrize(("name", "given"), [("tolerance", -1.0), ("steps", 0.5)])
+def test_the_best_names_what_it_was_given_wrongly(batch, name, given):
+    rates = rest.Rates(kdelab.CrossEntropy(batch.clusters, kdelab.Laplace(0.1)))
+    with pytest.raises(ValueError, match=name):
+        rates.best(**{name: given})
