@@ -109,7 +109,8 @@ CLAIMS: tuple[Claim, ...] = (
         _FIRST,
         "05-near-and-far",
         "Two points equally near the target, or equally far from it, learn at the same effective rate.",
-        "Only distance counts, as long as the target is narrow.",
+        "Don't take equal distances for equal say: at the width of real targets, a neighbour left and one right of it "
+        "learn at different rates.",
     ),
     Claim(
         "far-as-near",
@@ -117,7 +118,8 @@ CLAIMS: tuple[Claim, ...] = (
         _FIRST,
         "05-near-and-far",
         "Against intuition, a cluster far from the target doesn't learn less than one that is near.",
-        "The kernel's tail sets how hard hopeless situations pull at the weights.",
+        "Choose the kernel's tail by what far clusters should do to your weights: a Gaussian chases them, Laplace, "
+        "logistic and Huber hold them level, Cauchy gives them up.",
     ),
     Claim(
         "laplace-shift",
@@ -265,7 +267,8 @@ CLAIMS: tuple[Claim, ...] = (
         "14-where-it-comes-to-rest",
         "With free logits, every point at which training rests is the best there is, and the gradient bounds how far "
         "one is from it.",
-        "A stopping rule with a guarantee, and a rule for the bandwidth.",
+        "Stop training weights by log(1 + max(-g / S)), the nats left to gain, not by a small gradient: a starved "
+        "neighbour has none.",
     ),
 )
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sabotage import assert_caught, prepared_with, scaled_gradient
+from sabotage import assert_caught, changed_gradient, prepared_with, scaled_gradient
 
 import kdelab
 from kdelab.loss.cross_entropy import CrossEntropy
@@ -10,7 +10,8 @@ from kdelab.loss.cross_entropy import CrossEntropy
 pytestmark = pytest.mark.xdist_group("05")
 
 NOTEBOOK = "05-near-and-far.ipynb"
-SMALL = {"predictions": 15, "neighbours": 10, "shapes": 5}
+LEVEL = "logistic and Huber, 10000 h out: largest difference from Laplace's pull"
+SMALL = {"predictions": 15, "neighbours": 10, "shapes": 5, "counted": 100, "trained_on": 20, "judged_on": 20}
 
 
 def gradient_times(factor):
@@ -43,6 +44,27 @@ def swapped(wanted, given):
     )
 
 
+def pushed(kernel_kind, by):
+    """A library whose gradient gives every point left of its target a little more, taken from the others."""
+
+    def change(loss, logits, right):
+        clusters, S = loss.clusters, loss.clusters.softmax(logits)
+        left = (clusters.points < clusters.spread(clusters.centres)) * 1.0
+        wrong = right + by * S * (left - clusters.spread(clusters.sum(S * left)))
+        return wrong if isinstance(loss.kernel, kernel_kind) else right
+
+    return changed_gradient(change)
+
+
+def wider(kind, factor):
+    return prepared_with(
+        lambda clusters, kernel, _: (
+            clusters,
+            kind(factor * kernel.bandwidth) if isinstance(kernel, kind) else kernel,
+        )
+    )
+
+
 any_tail = (kdelab.Cauchy, kdelab.GeneralizedNormal, kdelab.Gaussian)
 
 
@@ -52,7 +74,25 @@ any_tail = (kdelab.Cauchy, kdelab.GeneralizedNormal, kdelab.Gaussian)
         ("equal-rate", "one bin: largest difference of the twins' rates", gradient_times(right_hand)),
         ("equal-rate", "0.02 h wide: difference, measured over predicted, median", scaled_gradient(0.97)),
         ("equal-rate", "0.02 h wide: difference, measured over predicted, median", scaled_gradient(-1)),
+        (
+            "equal-rate",
+            "one bin, recorded clusters: a point and its mirror image, largest difference",
+            gradient_times(right_hand),
+        ),
+        ("equal-rate", "one bin: both near or both far, two points, largest rate", pushed(kdelab.Huber, 0.01)),
+        (
+            "equal-rate",
+            "both near or both far, Laplace, recorded targets: largest change of the rate",
+            gradient_times(fading),
+        ),
         ("far-as-near", "Laplace: largest fall of the pull, one side, bin or interval", gradient_times(fading)),
+        ("far-as-near", LEVEL, wider(kdelab.Huber, 1.05)),
+        ("far-as-near", LEVEL, swapped(kdelab.Logistic, kdelab.Gaussian)),
+        (
+            "far-as-near",
+            "logistic: largest fall of the pull, one side, bin or interval",
+            swapped(kdelab.Logistic, kdelab.Cauchy),
+        ),
         (
             "far-as-near",
             "Gaussian: largest fall of the pull, one side, bin or interval",
@@ -60,7 +100,12 @@ any_tail = (kdelab.Cauchy, kdelab.GeneralizedNormal, kdelab.Gaussian)
         ),
         ("far-as-near", "Cauchy: pull at 10000 h over pull at 1 h", swapped(any_tail, kdelab.Laplace)),
     ],
-    ids=["5 % for one side", "3 % short", "sign flipped", "fades by 5 %", "Gaussian is Cauchy", "all are Laplace"],
+    ids=[
+        *("5 % for one side", "3 % short", "sign flipped"),
+        *("5 % for one side, mirrored", "a push of 1 % to the left", "far pairs fade by 5 %"),
+        *("fades by 5 %", "Huber 5 % too wide", "logistic is Gaussian", "logistic is Cauchy"),
+        *("Gaussian is Cauchy", "all are Laplace"),
+    ],
 )
 def test_the_verdict_changes_under_a_wrong_library(claim, check, wrong, monkeypatch):
     assert_caught(NOTEBOOK, claim, check, wrong, monkeypatch, **SMALL)

@@ -25,8 +25,15 @@ SETS: dict[str, list[dict[str, Any]]] = {
         {"kernel_name": "Cauchy", "bandwidth": 0.3, "largest": 100, "predictions": 3, "waves": "samples"},
     ],
     "05-near-and-far": [
-        {"seed": 12, "predictions": 20, "shapes": 9},
-        {"kernel_name": "Gaussian", "bandwidth": 0.02, "predictions": 20, "shapes": 9},
+        {"seed": 12, "predictions": 20, "shapes": 9, "trained_on": 50, "judged_on": 50},
+        {
+            "kernel_name": "Gaussian",
+            "bandwidth": 0.02,
+            "predictions": 20,
+            "shapes": 9,
+            "trained_on": 50,
+            "judged_on": 50,
+        },
         {
             "kernel_name": "Cauchy",
             "bandwidth": 0.4,
@@ -34,6 +41,10 @@ SETS: dict[str, list[dict[str, Any]]] = {
             "predictions": 20,
             "farthest": 1e3,
             "waves": "samples",
+            "gun_waves": "surfers",
+            "counted": 200,
+            "trained_on": 50,
+            "judged_on": 50,
         },
     ],
     "06-the-laplace-shift": [
@@ -128,6 +139,7 @@ SETS: dict[str, list[dict[str, Any]]] = {
             "bandwidth": 0.05,
             "predictions": 10,
             "waves": "samples",
+            "rested": 20,
             "trained_on": 50,
             "judged_on": 50,
             "bandwidths": "0.1 0.2",

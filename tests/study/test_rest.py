@@ -1,7 +1,9 @@
 import math
 
+import mpmath
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 import kdelab
 from kdelab.study import hard, rest, toy
@@ -94,6 +96,25 @@ def test_one_point_takes_all_up_to_the_known_width(kernel, limit):
     assert rest.one_point_limit(kernel) == pytest.approx(limit, rel=5e-3)
 
 
+def q_by_mpmath(log_kernel, x, width):
+    half = mpmath.mpf(width) / 2
+    cuts = sorted({-half, half, *(mpmath.mpf(c) for c in (0, x) if abs(c) < half)})
+    return mpmath.quad(lambda t: mpmath.exp(log_kernel(t - x) - log_kernel(t)), cuts) / width
+
+
+@pytest.mark.parametrize(
+    ("log_kernel", "limit"),
+    [(lambda u: -abs(u), 2), (lambda u: -u * u / 2, math.sqrt(12))],
+    ids=["Laplace", "Gaussian"],
+)
+def test_no_rival_explains_more_up_to_the_limit_and_one_does_beyond(log_kernel, limit):
+    """Notebook 14 proves it in a line each; here q(x) by quadrature, rivals within and outside of the target."""
+    rivals = [mpmath.mpf(x) for x in ("0.01", "0.1", "0.5", "0.9", "1.5", "4")]
+    for width in (0.3 * limit, limit):
+        assert all(q_by_mpmath(log_kernel, x, width) <= 1 for x in rivals)
+    assert max(q_by_mpmath(log_kernel, x, 1.02 * limit) for x in rivals) > 1
+
+
 def test_one_point_limit_needs_a_tail():
     with pytest.raises(ValueError, match="kernel must have tails"):
         rest.one_point_limit(kdelab.Box(0.1))
@@ -113,3 +134,57 @@ def test_reached_is_between_nothing_and_all():
     assert share[0] == pytest.approx(1)
     assert 0.5 < share[1] < 1
     assert share[2] == 0
+
+
+@pytest.mark.parametrize("background", [0.0, 0.2])
+@pytest.mark.parametrize("kernel", [kdelab.Laplace(0.15), kdelab.Gaussian(0.2), kdelab.Cauchy(0.1)], ids=repr)
+def test_the_best_is_what_a_general_optimiser_finds_and_its_certificate_is_0(batch, kernel, background):
+    loss = kdelab.CrossEntropy(batch.clusters.widened(2.0), kernel, kdelab.GaussLegendre(24), background)
+    rates = rest.Rates(loss)
+    best = rates.best()
+    assert (rates.certificate(best) < 1e-8).all()
+    assert (batch.clusters.max(best) == 0).all()
+    slow = rest.expectation_maximisation(loss, best * 0, 300)
+    assert (loss.value(best) <= loss.value(slow) + 1e-9).all()
+    for one in range(3):
+        points = slice(12 * one, 12 * one + 12)
+        x, share = np.polynomial.legendre.leggauss(24)
+        lower, upper = loss.clusters.lower[one], loss.clusters.upper[one]
+        x = (lower + upper) / 2 + (upper - lower) / 2 * x
+        matrix = (1 - background) * np.exp(kernel.log(x[:, None] - batch.clusters.points[points]))
+        rest_of = background / 2 * (abs(x) <= 1)
+
+        def value(S, matrix=matrix, rest_of=rest_of, share=share):
+            return -(share / 2) @ np.log(matrix @ S + rest_of)
+
+        size = matrix.shape[1]
+        other = minimize(
+            value,
+            np.full(size, 1 / size),
+            method="SLSQP",
+            bounds=[(0, 1)] * size,
+            constraints={"type": "eq", "fun": lambda S: S.sum() - 1},
+            options={"ftol": 1e-12, "maxiter": 500},
+        )
+        assert loss.value(best)[one] == pytest.approx(other.fun, abs=2e-6)
+        assert loss.value(best)[one] <= other.fun + 1e-9
+
+
+def test_the_best_of_one_bin_is_the_nearest_point_and_of_a_symmetric_pair_the_half():
+    clusters = kdelab.Clusters.from_lists([[0.3, 0.1, -0.2], [-0.5, 0.5], [0.0]], [0, -1, -2], [0, 1, 2])
+    best = rest.Rates(kdelab.CrossEntropy(clusters, kdelab.Laplace(0.1))).best()
+    np.testing.assert_allclose(clusters.softmax(best), [0, 1, 0, 0.5, 0.5, 1], atol=1e-9)
+    assert np.isfinite(best).all()
+
+
+def test_there_is_no_best_where_every_loss_is_infinite():
+    clusters = kdelab.Clusters.from_lists([[0.0], [0.0, 0.1]], [-0.1, 0.5], [0.1, 0.9])
+    with pytest.raises(ValueError, match="loss must be finite for some weights, but no point of cluster 1"):
+        rest.Rates(kdelab.CrossEntropy(clusters, kdelab.Box(0.2))).best()
+
+
+@pytest.mark.parametrize(("name", "given"), [("tolerance", -1.0), ("steps", 0.5)])
+def test_the_best_names_what_it_was_given_wrongly(batch, name, given):
+    rates = rest.Rates(kdelab.CrossEntropy(batch.clusters, kdelab.Laplace(0.1)))
+    with pytest.raises(ValueError, match=name):
+        rates.best(**{name: given})
