@@ -149,7 +149,7 @@ def parser() -> argparse.ArgumentParser:
         description="Record one battle; kdelab.load_waves reads the result. Robots run without Robocode's sandbox: "
         "record only those that you trust.",
     )
-    one.add_argument("--robots", type=Path, metavar="FOLDER", help="your jars or class folders (default: samples only)")
+    one.add_argument("--robots", type=Path, metavar="FOLDER", help="your jars or class folders (default: none)")
     one.add_argument("--shooter", required=True, metavar="my.Bot", help="whose waves are wanted, e.g. 'my.Bot 1.2'")
     one.add_argument("--enemy", required=True, metavar="other.Bot", help="at whom it shoots")
     one.add_argument("--rounds", type=int, default=35, help="rounds of the battle (default 35)")
