@@ -87,8 +87,8 @@ bench: $(READY) ## time the loss against its peers, in an environment of their o
 history: $(READY) ## time our own losses and the gun against the entry before in benchmarks/history.csv
 	$(ONE_THREAD) $(RUN) benchmarks.history
 
-battles: $(READY) ## record the sample robots' battles again (needs Debian's robocode and a JRE)
-	$(RUN) kdelab.gun battles
+battles: $(READY) ## record the sample robots' battles again (needs Debian's robocode and a JRE); SET=confirm: the other set (a JDK)
+	$(RUN) kdelab.gun battles $(SET)
 
 clean: ## remove what was built: .venv, pages (not files of your own beside them), caches
 	rm -rf $(ENV) .venv-lock .venv-lowest .bench .coverage .coverage.* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

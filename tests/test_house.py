@@ -119,6 +119,7 @@ def test_the_wheel_builds_and_carries_the_data(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {"kdelab/__init__.py", "kdelab/py.typed", "kdelab/gun/waves/data/surfers.parquet"} <= set(names)
+    assert "kdelab/gun/battles/data/fighters/Surfer.java" in names
     assert not [name for name in names if name.startswith(("tests", "notebooks", "benchmarks"))]
 
 

@@ -1,6 +1,7 @@
 """``python -m kdelab.gun``: record battles and make tables of waves.
 
-- ``battles``: record the sample robots' set again, and say whether the committed values came out (`make battles`)
+- ``battles``: record the set "samples" or "confirm" again, and say whether the committed values came out (`make
+  battles`)
 - ``record``: record a battle of two robots, your own or the samples, as a table that ``kdelab.load_waves`` reads
 - ``surfers``: make the set "surfers" again from its turn logs
 """
@@ -8,25 +9,50 @@
 import argparse
 import sys
 import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from kdelab.gun.battles.record import Battle, RecordingError, record
+from kdelab.gun.battles.record import Battle, Recording, RecordingError, record
 from kdelab.gun.battles.turns import FIRST, read_logs
 from kdelab.gun.waves import provenance
+from kdelab.gun.waves.confirm import CONFIRM
 from kdelab.gun.waves.from_turns import waves_of
-from kdelab.gun.waves.samples import difference, sample_battles, sample_provenance, sample_waves
+from kdelab.gun.waves.recorded import RecordedSet, difference
+from kdelab.gun.waves.samples import SAMPLES
 from kdelab.gun.waves.store import load_waves, save_waves
 
 DATA = Path(__file__).parent / "waves" / "data"
+RECORDED = {one.name: one for one in (SAMPLES, CONFIRM)}
+TRIES = 4  # at a battle that lacks a round: a turn is skipped now and then
 
 
-def battles() -> int:
-    """Record the set "samples"; the file is only written where values are new. 1 if they differ from those before."""
-    out = DATA / "samples.parquet"
-    recording = record(sample_battles())
+def whole(battles: Sequence[Battle]) -> Recording:
+    """Record battles, and those of which a round was left out again: their seeds give the same rounds as before.
+
+    Raises
+    ------
+    RecordingError
+        If rounds are missing still.
+    """
+    recording = record(battles)
+    for _ in range(TRIES - 1):
+        lacking = [i for i, log in enumerate(recording.logs) if len(log.rounds) < battles[i].rounds]
+        if not (recording.left_out and lacking):
+            break
+        again = record([battles[i] for i in lacking])
+        logs = dict(enumerate(recording.logs)) | dict(zip(lacking, again.logs, strict=True))
+        recording = replace(again, logs=list(logs.values()))
     if recording.left_out:
         raise RecordingError(f"rounds are missing, record again: {'; '.join(recording.left_out)}")
-    waves = sample_waves(recording.logs)
+    return recording
+
+
+def battles(wanted: RecordedSet) -> int:
+    """Record a set; its file is only written where values are new. 1 if they differ from those before."""
+    out = DATA / f"{wanted.name}.parquet"
+    recording = whole(wanted.battles)
+    waves = wanted.waves(recording.logs)
     versions = f"Robocode {recording.robocode}, Java {recording.java}"
     differs = ""
     if out.exists():
@@ -39,7 +65,7 @@ def battles() -> int:
             )
             return 0
         print(f"the committed values did NOT come out again: {differs}")
-    save_waves(out, waves, sample_provenance(recording))
+    save_waves(out, waves, wanted.provenance(recording))
     print(f"{len(waves):,} waves with {versions}, {out.stat().st_size:,} bytes: wrote {out.name}")
     return 1 if differs else 0
 
@@ -114,7 +140,8 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m kdelab.gun", description="Record Robocode battles as tables of waves."
     )
     commands = top.add_subparsers(dest="command", required=True)
-    commands.add_parser("battles", help="record the sample robots' set again and compare it with the committed one")
+    again = commands.add_parser("battles", help="record a set again and compare it with the committed one")
+    again.add_argument("set", nargs="?", choices=RECORDED, default=SAMPLES.name, help="which set (default samples)")
 
     one = commands.add_parser(
         "record",
@@ -122,7 +149,7 @@ def parser() -> argparse.ArgumentParser:
         description="Record one battle; kdelab.load_waves reads the result. Robots run without Robocode's sandbox: "
         "record only those that you trust.",
     )
-    one.add_argument("--robots", type=Path, metavar="FOLDER", help="your jars or class folders (default: samples only)")
+    one.add_argument("--robots", type=Path, metavar="FOLDER", help="your jars or class folders (default: none)")
     one.add_argument("--shooter", required=True, metavar="my.Bot", help="whose waves are wanted, e.g. 'my.Bot 1.2'")
     one.add_argument("--enemy", required=True, metavar="other.Bot", help="at whom it shoots")
     one.add_argument("--rounds", type=int, default=35, help="rounds of the battle (default 35)")
@@ -147,7 +174,7 @@ def main() -> int:
     try:
         match arguments.command:
             case "battles":
-                return battles()
+                return battles(RECORDED[arguments.set])
             case "record":
                 return own(arguments)
             case _:

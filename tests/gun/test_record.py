@@ -21,6 +21,7 @@ from kdelab.gun.battles.record import GAME, Battle, RecordingError, record
 from kdelab.gun.battles.robots import copy_robots
 from kdelab.gun.battles.turns import load_round, write_logs
 from kdelab.gun.waves import samples
+from kdelab.gun.waves.recorded import difference
 
 ROBOTS = Path(__file__).parent / "robots"
 
@@ -37,12 +38,12 @@ def test_a_short_battle_is_the_committed_one():
     chosen = samples.sample_battles()[6]
     short = Battle(chosen.shooter, chosen.enemy, 2, chosen.seed)
     recording = record([short], progress=False)
-    waves = samples.sample_waves(recording.logs)
+    waves = samples.SAMPLES.waves(recording.logs)
     committed = kdelab.load_waves()
     same = (committed["battle"] == recording.logs[0].name) & (committed["round"] < 2)
     assert len(waves) > 50
     assert recording.robocode == committed.attrs["robocode"]
-    assert samples.difference(waves, committed[same].reset_index(drop=True)) == ""
+    assert difference(waves, committed[same].reset_index(drop=True)) == ""
 
 
 def renamed(path, old, new):

@@ -3,6 +3,8 @@
 Debian's ``robocode`` package and a Java runtime do the fighting, JPype speaks to them (`kdelab.gun.battles.robocode`).
 Robocode's sandbox is off, since it needs a part of Java that is being taken away: a robot may do whatever its user may,
 so record only robots that you trust.
+
+A battle that names one of our own robots (`kdelab.gun.battles.fighters`) needs a Java compiler besides.
 """
 
 import glob
@@ -26,6 +28,7 @@ from typing import Any
 from tqdm import tqdm
 
 import kdelab
+from kdelab.gun.battles.fighters import any_of_ours, why_not_compiled
 from kdelab.gun.battles.robots import check_robots, copy_robots
 from kdelab.gun.battles.turns import TurnLog, read_logs
 
@@ -123,7 +126,8 @@ def record(
     Parameters
     ----------
     battles : sequence of Battle
-        Class names with or without a version, as in "sample.Crazy" or "my.Bot 1.2".
+        Class names with or without a version, as in "sample.Crazy" or "my.Bot 1.2"; "kdelab.Surfer" and its like are
+        our own robots, which are compiled first.
     robots : str or Path, optional
         A folder with jars or class files, which joins Robocode's own sample robots.
     stall : float
@@ -154,6 +158,10 @@ def record(
         check_robots(folder)
     jars = installed_jars()
     with _home(folder) as home:
+        ours = any_of_ours(name for battle in battles for name in (battle.shooter, battle.enemy))
+        problem = why_not_compiled(home / "robots", jars) if ours else ""
+        if problem:
+            raise RecordingError(problem)
         out = home / "logs.npz"
         battle_list = [asdict(battle) for battle in battles]
         job = {"home": str(home), "jars": jars, "out": str(out), "battles": battle_list, "stall": float(stall)}

@@ -6,7 +6,8 @@ an event, while everything that Java or a robot prints goes to standard error; t
 
 The settings that make a battle repeat itself to the last bit:
 
-- ``RANDOMSEED`` is read at each battle's start; it also seeds ``Math.random`` of the robots.
+- ``RANDOMSEED`` is read at each battle's start.  It also was to seed ``Math.random`` of the robots, for which Robocode
+  replaces Java's generator; Java has not let it since version 12, so that we give the one there is the seed.
 - A robot may think for `TURN_NANOSECONDS` before it skips a turn.  A skipped turn depends on the clock, so a round with
   one is left out of the log, and a battle of which most rounds would be is an error.
 - Robots start a round one after the other, and the first turn waits for both.
@@ -50,6 +51,7 @@ def start(home: Path, jars: list[str]) -> Any:
         f"-DWORKINGDIRECTORY={home}",
         "-Xmx512M",
         "--add-opens=java.base/sun.net.www.protocol.jar=ALL-UNNAMED",
+        "--add-opens=java.base/java.lang=ALL-UNNAMED",
         classpath=jars,
     )
     RobocodeEngine = jpype.JClass("robocode.control.RobocodeEngine")
@@ -58,6 +60,15 @@ def start(home: Path, jars: list[str]) -> Any:
     engine.setVisible(False)
     attend_loading()
     return engine
+
+
+def set_seed(seed: int) -> None:
+    """Seed the randomness of the next battle: the engine's and, through ``Math.random``, the robots'."""
+    jpype.JClass("java.lang.System").setProperty("RANDOMSEED", str(seed))
+    holder = jpype.JClass("java.lang.Class").forName("java.lang.Math$RandomNumberGeneratorHolder")
+    generator = holder.getDeclaredField("randomNumberGenerator")
+    generator.setAccessible(True)
+    generator.get(None).setSeed(seed)
 
 
 def find_robot(engine: Any, wanted: str, argument: str, folder: Path) -> Any:
@@ -160,7 +171,7 @@ def record(engine: Any, battle: dict[str, Any], robots: Path, stall: float, tell
     names = str(first.getClassName()), str(second.getClassName())
     title = " vs ".join(names)
     tell(event="battle", name=title)
-    jpype.JClass("java.lang.System").setProperty("RANDOMSEED", str(battle["seed"]))
+    set_seed(battle["seed"])
     control = jpype.JPackage("robocode").control
     field = control.BattlefieldSpecification(800, 600)
     fighters = jpype.JArray(control.RobotSpecification)([first, second])

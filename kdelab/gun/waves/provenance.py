@@ -8,6 +8,7 @@ from typing import Any
 from kdelab.gun.battles.turns import TurnLog
 
 ROBOCODE = "Robocode 1.9.3.9, EPL-1.0, by Mathew A. Nelson and contributors, https://robocode.sourceforge.io"
+FIGHTERS = "kdelab's own robots, whose source is in kdelab/gun/battles/data/fighters, under kdelab's MIT licence"
 LICENCE = (
     "These tables record what programs did, in numbers; they hold no code of Robocode or of any robot. "
     "Shipped with attribution, under kdelab's MIT licence."

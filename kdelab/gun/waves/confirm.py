@@ -1,0 +1,46 @@
+"""The set "confirm": battles to decide on what was explored on "samples", with new seeds, shooters and robots.
+
+None of its nine shooters shoots in "samples"; five of its fifteen enemies do not occur there at all, four of them
+robots of ours (`kdelab.gun.battles.fighters`).  Each enemy is met by two of our robots and by two of Robocode's.  Who
+meets whom was chosen for balance and for many decided shots in short battles with other seeds.
+"""
+
+from kdelab.gun.battles.record import Battle
+from kdelab.gun.waves.recorded import RecordedSet, numbered
+
+OWN = ("kdelab.Learner", "kdelab.StopAndGo", "kdelab.Oscillator", "kdelab.Surfer")
+THEIRS = ("sample.Fire", "sample.Corners", "sample.SpinBot", "sample.MyFirstRobot", "sampleex.Alien")
+LEARNER, STOP_AND_GO, OSCILLATOR, SURFER = OWN
+FIRE, CORNERS, SPIN_BOT, MY_FIRST, ALIEN = THEIRS
+MEETINGS = {  # who shoots at each enemy
+    "sample.Crazy": (LEARNER, OSCILLATOR, CORNERS, SPIN_BOT),
+    "sample.SpinBot": (OSCILLATOR, SURFER, CORNERS, ALIEN),
+    "sample.Walls": (STOP_AND_GO, OSCILLATOR, FIRE, ALIEN),
+    "sample.VelociRobot": (LEARNER, OSCILLATOR, FIRE, MY_FIRST),
+    "sample.RamFire": (OSCILLATOR, SURFER, CORNERS, MY_FIRST),
+    "sample.Tracker": (LEARNER, SURFER, MY_FIRST, ALIEN),
+    "sample.Corners": (OSCILLATOR, SURFER, FIRE, SPIN_BOT),
+    "sample.Fire": (LEARNER, OSCILLATOR, MY_FIRST, ALIEN),
+    "sample.MyFirstRobot": (STOP_AND_GO, SURFER, CORNERS, ALIEN),
+    "sample.MyFirstJuniorRobot": (STOP_AND_GO, SURFER, FIRE, MY_FIRST),
+    "sampleex.Alien": (STOP_AND_GO, OSCILLATOR, FIRE, SPIN_BOT),
+    "kdelab.Learner": (STOP_AND_GO, SURFER, FIRE, CORNERS),
+    "kdelab.StopAndGo": (LEARNER, SURFER, SPIN_BOT, MY_FIRST),
+    "kdelab.Oscillator": (LEARNER, STOP_AND_GO, CORNERS, SPIN_BOT),
+    "kdelab.Surfer": (LEARNER, STOP_AND_GO, SPIN_BOT, ALIEN),
+}
+SHOOTERS = (*OWN, *THEIRS)
+ENEMIES = tuple(MEETINGS)
+ROUNDS = 8
+
+CONFIRM = RecordedSet(
+    "confirm",
+    "To decide on: 9 shooters that do not shoot in samples; 15 enemies, each met by 4 shooters, 8 rounds a pair. Of "
+    "the enemies kdelab.Surfer surfs waves, kdelab.Oscillator turns round when shot at, and the others do not adapt.",
+    numbered([(shooter, enemy) for enemy, shooters in MEETINGS.items() for shooter in shooters], ROUNDS, seed=5000),
+)
+
+
+def confirm_battles() -> list[Battle]:
+    """Return the battles of the set."""
+    return list(CONFIRM.battles)
