@@ -281,8 +281,8 @@ CLAIMS: tuple[Claim, ...] = (
         OURS,
         "",
         "15-log-of-the-integral",
-        "On a wide target the thread's loss wants all of it covered; the log of the integral puts all weight on the one "
-        "point with the most mass there.",
+        "On a wide target the thread's loss wants all of it covered; the log of the integral puts all weight on the "
+        "one point with the most mass there.",
         "Wide targets and a mixture of answers: take the thread's loss; one answer: either.",
     ),
     Claim(
@@ -290,8 +290,9 @@ CLAIMS: tuple[Claim, ...] = (
         OURS,
         "",
         "15-log-of-the-integral",
-        "A gun trained on the log of the integral hits as often as one trained on the thread's loss.",
-        "Choose between the two by what is simpler to write; no difference of a point in a hundred was seen.",
+        "A gun trained on the log of the integral is as good as one trained on the thread's loss: it hits as often and "
+        "predicts as well.",
+        "For hits take the loss that is simpler to write; where the likelihood itself counts, stay with the thread's.",
     ),
 )
 

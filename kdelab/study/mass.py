@@ -101,8 +101,10 @@ def _generalized_normal(kernel: Kernel, s: Floats, w: Floats, room: Floats) -> F
 
 
 def _rise(s: Floats, w: Floats, shape: float) -> Floats:
-    """Return (s + w)^shape - s^shape, s > 0."""
-    return s**shape * np.expm1(shape * np.log1p(w / s))
+    """Return (s + w)^shape - s^shape."""
+    narrow = w < s
+    gently = s**shape * np.expm1(shape * np.log1p(w / np.where(narrow, s, np.inf)))
+    return np.where(narrow, gently, (s + w) ** shape - s**shape)
 
 
 def _log_gamma_part(s: Floats, w: Floats, shape: float) -> Floats:
@@ -110,8 +112,8 @@ def _log_gamma_part(s: Floats, w: Floats, shape: float) -> Floats:
     a, low, high = 1 / shape, s**shape, (s + w) ** shape
     below = special.gammainc(a, high)
     log_above, log_beyond = _log_upper(a, low), _log_upper(a, high)
-    rise = np.where(s > 0, _rise(np.where(s > 0, s, 1.0), w, shape), high)
-    from_above = log_above - low + np.log(-np.expm1(np.minimum(log_beyond - log_above - rise, 0.0)))
+    rest = np.minimum(log_beyond - log_above - _rise(s, w, shape), 0.0)
+    from_above = log_above - low + np.log(-np.expm1(rest))
     return np.where(np.log(below) < log_above - low, np.log(below - special.gammainc(a, low)), from_above)
 
 

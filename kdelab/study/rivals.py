@@ -192,9 +192,9 @@ Linear = partial(Power, alpha=1.0)
 class LogOfIntegral(PerBin):
     """-log((1/(b-a)) integral_a^b p): the log outside, as for interval-censored data.
 
-    The integral is the chance that a shot drawn from the density hits. Gradient S_i - R_i, R_i = S_i m_i / sum_j S_j m_j,
-    where m_i is the mean of K_h(x - x_i) over the target: by the kernel's distribution function, without bins and
-    without a sort. Never above the cross-entropy (Jensen).
+    The integral is the chance that a shot drawn from the density hits. Gradient S_i - S_i m_i / sum_j S_j m_j, where
+    m_i is the mean of K_h(x - x_i) over the target: by the kernel's distribution function, without bins and without a
+    sort. Never above the cross-entropy (Jensen).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A kernel's mean over a target: against mpmath's integral at 40 digits, scipy's distributions, and by its properties."""
+"""A kernel's mean over a target: against mpmath at 40 digits, scipy's distributions, and by its properties."""
 
 import mpmath
 import numpy as np
@@ -119,9 +119,9 @@ def test_against_scipys_distributions(kind):
     upper, points = lower + rng.uniform(0.1, 3, 200), rng.uniform(-2, 2, 200)
     mass = SCIPY[kind].cdf((upper - points) / H) - SCIPY[kind].cdf((lower - points) / H)
     seen = mass > 1e-3
-    mean = log_mean(kind(H), points, lower, upper)
     assert seen.sum() > 20
-    np.testing.assert_allclose(mean[seen], np.log(mass / (upper - lower))[seen], rtol=1e-11, atol=1e-11)
+    mean = log_mean(kind(H), points, lower, upper)[seen]
+    np.testing.assert_allclose(mean, np.log(mass[seen] / (upper - lower)[seen]), rtol=1e-11, atol=1e-11)
 
 
 def test_generalized_normal_against_scipy():
@@ -135,8 +135,9 @@ def test_generalized_normal_against_scipy():
 @pytest.mark.parametrize("shape", [0.05, 0.3, 1.0, 2.0, 7.0, 50.0])
 def test_every_shape_against_mpmath(shape):
     kernel = kdelab.GeneralizedNormal(shape, H)
+    assert_exact(kernel, 0.0, 1e-288, 1.0)
     rng = np.random.default_rng(8)
-    for _ in range(60):
+    for _ in range(25):
         s, w = np.exp(rng.uniform(-8, 3 if shape < 5 else 0.5, 2))
         assert_exact(kernel, 0.0, s * H, (s + w) * H)
 
@@ -222,7 +223,7 @@ def test_a_kernel_of_ones_own_says_what_it_needs():
         """Another name for the same."""
 
     clusters = kdelab.Clusters.from_lists([[0.0, 0.3]], [0.0], [0.2])
-    with pytest.raises(ValueError, match="kernel must have a distribution function .* give quadrature"):
+    with pytest.raises(ValueError, match=r"kernel must have a distribution function .* give quadrature"):
         rivals.LogOfIntegral(clusters, Own(0.1))
     by_nodes = rivals.LogOfIntegral(clusters, Own(0.1), kdelab.GaussLegendre(64)).value_and_grad([0.0, 1.0])
     exact = rivals.LogOfIntegral(clusters, kdelab.Gaussian(0.1)).value_and_grad([0.0, 1.0])
