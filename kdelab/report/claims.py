@@ -274,7 +274,8 @@ CLAIMS: tuple[Claim, ...] = (
         "15-log-of-the-integral",
         "The negative log of the density's mass on the target is a loss without integral or bins whose gradient is "
         "nearly that of the thread's loss.",
-        "Up to targets of two bandwidths, one call of the kernel's distribution function an end of the target does.",
+        "If your targets are at most two bandwidths wide you may train on the log of the chance to hit: two calls of "
+        "the kernel's distribution function a neighbour.",
     ),
     Claim(
         "covers-the-target",
@@ -283,7 +284,8 @@ CLAIMS: tuple[Claim, ...] = (
         "15-log-of-the-integral",
         "On a wide target the thread's loss wants all of it covered; the log of the integral puts all weight on the "
         "one point with the most mass there.",
-        "Wide targets and a mixture of answers: take the thread's loss; one answer: either.",
+        "For targets wider than two bandwidths take the thread's loss if the density is to cover them; the other bets "
+        "all on one neighbour.",
     ),
     Claim(
         "log-of-integral-gun",
@@ -292,7 +294,8 @@ CLAIMS: tuple[Claim, ...] = (
         "15-log-of-the-integral",
         "A gun trained on the log of the integral is as good as one trained on the thread's loss: it hits as often and "
         "predicts as well.",
-        "For hits take the loss that is simpler to write; where the likelihood itself counts, stay with the thread's.",
+        "Stay with the thread's loss unless the other is much easier to write: hits are alike to a point in a hundred, "
+        "likelihood isn't settled.",
     ),
 )
 
