@@ -86,7 +86,7 @@ def _cauchy(kernel: Kernel, s: Floats, w: Floats, room: Floats) -> Floats:
 
 
 def _generalized_normal(kernel: Kernel, s: Floats, w: Floats, room: Floats) -> Floats:
-    shape: float = kernel.shape  # type: ignore[attr-defined]
+    shape: float = kernel.shape
     t = s + w
     constant = np.log(shape / 2) - special.gammaln(1 / shape)
     steepest = shape * np.where(s > 0, t if shape > 1 else s, 1.0) ** (shape - 1)

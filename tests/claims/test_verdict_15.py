@@ -44,8 +44,8 @@ def log_of_the_integral(honest):
 
 
 def at_the_centre(honest):
-    def prepare(self, clusters, *more):
-        honest(self, clusters.one_bin(), *more)
+    def prepare(self, clusters, *more, **named):
+        honest(self, clusters.one_bin(), *more, **named)
 
     return prepare
 
@@ -83,7 +83,7 @@ CASES = {
     ),
     "integral of the log": (
         *(LOSS, "gradient against 80 digits, error over its bound"),
-        instead(LogOfIntegral, "value_and_grad", integral_of_the_log),
+        instead(LogOfIntegral, "value_and_grad", integral_of_the_log),  # the two are then all the same
     ),
     "thread's gradient 3 % short": (LOSS, "one bin: difference of the gradients", scaled_gradient(0.97)),
     "thread's gradient 20 % short": (
