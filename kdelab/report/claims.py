@@ -270,6 +270,36 @@ CLAIMS: tuple[Claim, ...] = (
         "Stop training weights by log(1 + max(-g / S)), the nats left to gain, not by a small gradient: a starved "
         "neighbour has none.",
     ),
+    Claim(
+        "log-of-integral",
+        OURS,
+        "",
+        "15-log-of-the-integral",
+        "The negative log of the density's mass on the target is a loss without integral or bins whose gradient is "
+        "nearly that of the thread's loss.",
+        "If your targets are at most two bandwidths wide you may train on the log of the chance to hit: two calls of "
+        "the kernel's distribution function a neighbour.",
+    ),
+    Claim(
+        "covers-the-target",
+        OURS,
+        "",
+        "15-log-of-the-integral",
+        "On a wide target the thread's loss wants all of it covered; the log of the integral puts all weight on the "
+        "one point with the most mass there.",
+        "For targets wider than two bandwidths take the thread's loss if the density is to cover them; the other bets "
+        "all on one neighbour.",
+    ),
+    Claim(
+        "log-of-integral-gun",
+        OURS,
+        "",
+        "15-log-of-the-integral",
+        "A gun trained on the log of the integral is as good as one trained on the thread's loss: it hits as often and "
+        "predicts as well.",
+        "Stay with the thread's loss unless the other is much easier to write: hits are alike to a point in a hundred, "
+        "likelihood isn't settled.",
+    ),
 )
 
 BY_ID: dict[str, Claim] = {claim.id: claim for claim in CLAIMS}

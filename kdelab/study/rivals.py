@@ -12,11 +12,12 @@ from numpy.typing import ArrayLike
 
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.frozen import Frozen
-from kdelab.loss.kernels.base import Kernel
+from kdelab.loss.kernels.base import Kernel, refuse_beyond_reach
 from kdelab.loss.ragged import ranges
 from kdelab.loss.rules import GaussLegendre, Midpoint
 from kdelab.loss.validate import Floats, instance, scalar
 from kdelab.study.bins import RULE, Bins, PerBin
+from kdelab.study.mass import log_mean
 
 
 class _Weighted(ABC, Frozen):
@@ -191,9 +192,27 @@ Linear = partial(Power, alpha=1.0)
 class LogOfIntegral(PerBin):
     """-log((1/(b-a)) integral_a^b p): the log outside, as for interval-censored data.
 
-    Gradient S_i - S_i m_i / sum_j S_j m_j, where m_i is the mean of K_h(x - x_i) over the target. Never above the
-    cross-entropy (Jensen).
+    The integral is the chance that a shot drawn from the density hits. Gradient S_i - S_i m_i / sum_j S_j m_j, where
+    m_i is the mean of K_h(x - x_i) over the target: by the kernel's distribution function, without bins and without a
+    sort. Never above the cross-entropy (Jensen).
+
+    Parameters
+    ----------
+    clusters, kernel
+        As for all objectives of this wing.
+    quadrature : GaussLegendre or Midpoint, optional
+        Takes the means over such nodes, for a kernel without a distribution function or for comparison.
     """
+
+    def __init__(self, clusters: Clusters, kernel: Kernel, quadrature: GaussLegendre | Midpoint | None = None) -> None:
+        if quadrature is not None:
+            super().__init__(clusters, kernel, quadrature)
+            return
+        self.clusters = instance("clusters", clusters, Clusters, "Clusters.from_lists(points, lower, upper)")
+        self.kernel = instance("kernel", kernel, Kernel, "Laplace(bandwidth=0.1)")
+        refuse_beyond_reach("points", kernel, clusters.points, clusters.lower, clusters.upper)
+        ends = (clusters.spread(side) for side in (clusters.lower, clusters.upper))
+        self.log_kernel, self.shares = log_mean(kernel, clusters.points, *ends)[None], np.ones(1)
 
     def _seen(self, log_kernel: Floats, shares: Floats) -> tuple[Floats, Floats]:
         """Return one bin, with the kernels' means over the target for a kernel."""

@@ -145,4 +145,17 @@ SETS: dict[str, list[dict[str, Any]]] = {
             "bandwidths": "0.1 0.2",
         },
     ],
+    "15-log-of-the-integral": [
+        {"seed": 25, "predictions": 200, "settled": 10, "recomputed": 1, "gun_waves": "surfers"},
+        {"bandwidth": 0.2, "predictions": 200, "settled": 10, "recomputed": 1, "wide": 4.0},
+        {
+            "bandwidth": 0.05,
+            "wide": 8.0,
+            "neighbours": 20,
+            "predictions": 200,
+            "settled": 10,
+            "recomputed": 1,
+            "waves": "samples",
+        },
+    ],
 }
