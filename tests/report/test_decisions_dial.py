@@ -37,6 +37,7 @@ def statuses(name, checks_of):
 WORLDS = {"helps": 2.0, "harms": -2.0, "does nothing": 0.0, "helps a little": 0.5}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize("job", JOBS)
 def test_turning_the_dial_pays_where_it_does(job, world):
@@ -53,6 +54,7 @@ def test_turning_the_dial_pays_where_it_does(job, world):
     assert sum(status in wrong.get(world, ()) for status in found) <= 0.05 * TABLES, found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", JOBS)
 @pytest.mark.parametrize(("world", "status"), [(2.0, "refuted"), (0.0, "holds"), (-2.0, "holds")])
 def test_the_middle_is_decent_where_it_is(job, world, status):
@@ -68,12 +70,8 @@ def test_the_middle_is_decent_where_it_is(job, world, status):
 
 def test_a_gain_of_the_placebo_s_own_is_none():
     cells = table(np.random.default_rng(0), "gun", dict.fromkeys(dial.GIVING_UP, 2.0))
-    swapped = cells.assign(
-        learner=[
-            name.removesuffix(", placebo") if name.endswith("placebo") else f"{name}, placebo" * (name != "alpha 0") or name
-            for name in cells["learner"]
-        ]
-    )
+    swap = {position(alpha, placebo): position(alpha, not placebo) for alpha in ALPHAS if alpha for placebo in (0, 1)}
+    swapped = cells.assign(learner=cells["learner"].replace(swap))
     checks = dial.turning_pays(dial.Exam("gun", swapped, LEVEL), dial.GIVING_UP)
     assert Verdict("far-losses", checks).status in ("refuted", "undecided")
 

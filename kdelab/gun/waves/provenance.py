@@ -18,7 +18,7 @@ SURFERS = {
     "what": "Robots that adapt, at each other and at sample robots, both directions: 13 battles of BeepBoop and Diamond "
     "(seeds 21 to 23, 12 rounds), and 19 battles of six such robots in 15 pairs (seeds from 101, 7 or 8 rounds).",
     "attribution": [
-        "kc.mega.BeepBoop 2.0 by Kev, https://robowiki.net/wiki/BeepBoop (its own jar of github.com/clarkkev/beep-boop)",
+        "kc.mega.BeepBoop 2.0 by Kev, https://robowiki.net/wiki/BeepBoop (the jar of github.com/clarkkev/beep-boop)",
         "voidious.Diamond 1.8, and its state of 9 August 2015, by Voidious, https://robowiki.net/wiki/Diamond "
         "(github.com/Voidious/Diamond, zlib licence, modified)",
         "jk.mega.DrussGT 3.1.4159 by Skilgannon, https://robowiki.net/wiki/DrussGT (a copy of its source in "

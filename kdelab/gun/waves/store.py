@@ -38,8 +38,8 @@ def load_waves(name_or_path: str | Path = "samples") -> pd.DataFrame:
     ----------
     name_or_path : str or Path
         "samples": Robocode's sample robots, re-recorded by ``make battles``; they do not adapt to being shot at.
-        "surfers": BeepBoop, Diamond and four more robots that adapt, at each other and at sample robots.  Or a ``.parquet`` file that
-        ``python -m kdelab.gun record`` wrote, or any other program.
+        "surfers": BeepBoop, Diamond and four more robots that adapt, at each other and at sample robots.
+        Or a ``.parquet`` file that ``python -m kdelab.gun record`` wrote, or any other program.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What the dial decides: does chasing suit a surfer, does giving up suit a gun, is the middle decent for both?
+"""What the dial decides: whether chasing suits a surfer, giving up suits a gun, and the middle is decent for both.
 
 Gains are in percentage points of shots, more hits for a gun and fewer hits taken for a surfer, over the loss as it is.
 """
@@ -50,7 +50,7 @@ class Exam(NamedTuple):
 
 
 def turning_pays(exam: Exam, alphas: tuple[float, ...]) -> list[Check]:
-    """Return checks of "the dial should be turned": the first position gains; against it: none gains what is worthwhile.
+    """Return checks of "the dial should be turned": the first position gains; against it, that none gains enough.
 
     A gain that is there, but smaller than worthwhile, is within bounds; so is nothing that the placebo gains, too.
     """
