@@ -15,7 +15,7 @@ LICENCE = (
 )
 SURFERS = {
     "set": "surfers",
-    "what": "Robots that adapt, at each other and at sample robots, both directions: 13 battles of BeepBoop and Diamond "
+    "what": "Robots that adapt, at each other and at sample robots, both sides: 13 battles of BeepBoop and Diamond "
     "(seeds 21 to 23, 12 rounds), and 19 battles of six such robots in 15 pairs (seeds from 101, 7 or 8 rounds).",
     "attribution": [
         "kc.mega.BeepBoop 2.0 by Kev, https://robowiki.net/wiki/BeepBoop (the jar of github.com/clarkkev/beep-boop)",
