@@ -85,7 +85,8 @@ CLAIMS: tuple[Claim, ...] = (
         _FIRST,
         "04-scale-of-the-kernel",
         "A factor common to all kernel values of a cluster doesn't matter, be all its points far or all near.",
-        "Don't expect a hopeless cluster to pull less than a good one: if it should, give it a smaller weight yourself.",
+        "Don't expect a hopeless cluster to pull less than a good one: if it should, give it a smaller "
+        "weight yourself.",
     ),
     Claim(
         "unnormalised-kernel",
@@ -93,8 +94,8 @@ CLAIMS: tuple[Claim, ...] = (
         _ANSWER,
         "04-scale-of-the-kernel",
         "The kernel doesn't have to be normalised.",
-        "Leave the constant out if one fixed bandwidth serves all points; if each neighbour has its own width, divide by "
-        "it.",
+        "Leave the constant out if one fixed bandwidth serves all points; if each neighbour has its own width, divide "
+        "by it.",
     ),
     Claim(
         "scaled-gradient",
@@ -110,7 +111,8 @@ CLAIMS: tuple[Claim, ...] = (
         _FIRST,
         "04-scale-of-the-kernel",
         "The factor 1/(b - a) before the integral can be set aside.",
-        "Average over the bins of a target, don't add them up: else near enemies, whose targets are wide, drown the rest.",
+        "Average over the bins of a target, don't add them up: else near enemies, whose targets are wide, "
+        "drown the rest.",
     ),
     Claim(
         "equal-rate",
@@ -184,7 +186,8 @@ CLAIMS: tuple[Claim, ...] = (
         _SUM,
         "10-the-per-point-sum",
         "A loss computed for each point alone and summed has another value but exactly the same gradient.",
-        "Add up the density of the whole cluster before you take the logarithm; no loss of single neighbours replaces it.",
+        "Add up the density of the whole cluster before you take the logarithm; no loss of single neighbours "
+        "replaces it.",
         withdrawn=True,
     ),
     Claim(
@@ -193,8 +196,8 @@ CLAIMS: tuple[Claim, ...] = (
         _SUM,
         "10-the-per-point-sum",
         "Neither an integral nor bins are needed.",
-        "With a Laplace kernel use the closed form and no bins; with a Gaussian or Cauchy keep them. It needs the whole "
-        "cluster either way.",
+        "With a Laplace kernel use the closed form and no bins; with a Gaussian or Cauchy keep them. It needs the "
+        "whole cluster either way.",
         withdrawn=True,
     ),
     Claim(
@@ -204,8 +207,8 @@ CLAIMS: tuple[Claim, ...] = (
         "10-the-per-point-sum",
         "The predicted value itself is unimportant; what matters is how close the points are to the target compared "
         "with each other.",
-        "Judge neighbours by their kernel values against each other, bin by bin; one number a neighbour will do only for a "
-        "narrow target.",
+        "Judge neighbours by their kernel values against each other, bin by bin; one number a neighbour will do only "
+        "for a narrow target.",
         withdrawn=True,
     ),
     Claim(
@@ -215,8 +218,8 @@ CLAIMS: tuple[Claim, ...] = (
         "10-the-per-point-sum",
         "A per-point sum does have the true gradient if the responsibilities, or the rest of the density, are held "
         "fixed.",
-        "To train point by point, compute the cluster's density first and hold it fixed; take plain gradient steps, no line "
-        "search.",
+        "To train point by point, compute the cluster's density first and hold it fixed; take plain gradient steps, no "
+        "line search.",
     ),
     Claim(
         "scattered-cluster",

@@ -92,7 +92,7 @@ class NormalisedSoftLabels(SoftLabels):
 
 
 class MeanSoftLabels(NormalisedSoftLabels):
-    """Reading C without bins: one label a point, q_i = m_i / sum_j m_j, from the mean m_i of its kernel over the target.
+    """Reading C without bins: one label a point, q_i = m_i / sum_j m_j, m_i the mean of its kernel over the target.
 
     Gradient S_i - q_i. In one bin it is `NormalisedSoftLabels`; on a target it is, at equal weights, true to first
     order in the target's width, and exactly for a Laplace cluster on one side of it.
