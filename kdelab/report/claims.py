@@ -85,7 +85,8 @@ CLAIMS: tuple[Claim, ...] = (
         _FIRST,
         "04-scale-of-the-kernel",
         "A factor common to all kernel values of a cluster doesn't matter, be all its points far or all near.",
-        "How plausible the whole cluster is has no say in how hard it pulls.",
+        "Don't expect a hopeless cluster to pull less than a good one: if it should, give it a smaller "
+        "weight yourself.",
     ),
     Claim(
         "unnormalised-kernel",
@@ -93,7 +94,8 @@ CLAIMS: tuple[Claim, ...] = (
         _ANSWER,
         "04-scale-of-the-kernel",
         "The kernel doesn't have to be normalised.",
-        "Leave the constant out of the kernel; training won't notice.",
+        "Leave the constant out if one fixed bandwidth serves all points; if each neighbour has its own width, divide "
+        "by it.",
     ),
     Claim(
         "scaled-gradient",
@@ -101,7 +103,16 @@ CLAIMS: tuple[Claim, ...] = (
         _ANSWER,
         "04-scale-of-the-kernel",
         "More precisely, a kernel multiplied by a constant multiplies the gradient by that constant.",
-        "That is another loss; this one's step size can't be set through the kernel.",
+        "Don't set the step size through the kernel: a constant on it does nothing.",
+    ),
+    Claim(
+        "dropped-width",
+        "Xor",
+        _FIRST,
+        "04-scale-of-the-kernel",
+        "The factor 1/(b - a) before the integral can be set aside.",
+        "Average over the bins of a target, don't add them up: else near enemies, whose targets are wide, "
+        "drown the rest.",
     ),
     Claim(
         "equal-rate",
@@ -177,7 +188,8 @@ CLAIMS: tuple[Claim, ...] = (
         _SUM,
         "10-the-per-point-sum",
         "A loss computed for each point alone and summed has another value but exactly the same gradient.",
-        "No shortcut: a point's gradient needs the density of its whole cluster.",
+        "Add up the density of the whole cluster before you take the logarithm; no loss of single neighbours "
+        "replaces it.",
         withdrawn=True,
     ),
     Claim(
@@ -186,7 +198,8 @@ CLAIMS: tuple[Claim, ...] = (
         _SUM,
         "10-the-per-point-sum",
         "Neither an integral nor bins are needed.",
-        "A Laplace cluster on one side of the target needs neither; and the closed form never does.",
+        "With a Laplace kernel use the closed form and no bins; with a Gaussian or Cauchy keep them. It needs the "
+        "whole cluster either way.",
         withdrawn=True,
     ),
     Claim(
@@ -196,7 +209,8 @@ CLAIMS: tuple[Claim, ...] = (
         "10-the-per-point-sum",
         "The predicted value itself is unimportant; what matters is how close the points are to the target compared "
         "with each other.",
-        "The insight outlives the calculation it was drawn from.",
+        "Judge neighbours by their kernel values against each other, bin by bin; one number a neighbour will do only "
+        "for a narrow target.",
         withdrawn=True,
     ),
     Claim(
@@ -206,7 +220,8 @@ CLAIMS: tuple[Claim, ...] = (
         "10-the-per-point-sum",
         "A per-point sum does have the true gradient if the responsibilities, or the rest of the density, are held "
         "fixed.",
-        "Expectation-maximisation: separate sums, but only after one look at the whole cluster.",
+        "To train point by point, compute the cluster's density first and hold it fixed; take plain gradient steps, no "
+        "line search.",
     ),
     Claim(
         "scattered-cluster",
@@ -214,7 +229,7 @@ CLAIMS: tuple[Claim, ...] = (
         _SUM,
         "11-shuffled-clusters",
         "The points of one prediction need not be in the same batch.",
-        "Keep a prediction's neighbours together.",
+        "Keep a prediction's neighbours in one batch.",
         withdrawn=True,
     ),
     Claim(
@@ -227,12 +242,21 @@ CLAIMS: tuple[Claim, ...] = (
         withdrawn=True,
     ),
     Claim(
+        "as-a-result",
+        "Xor",
+        _SUM,
+        "11-shuffled-clusters",
+        "It would follow from a loss that is a sum over points: then a cluster's points need not share a batch.",
+        "Before you shuffle points, look for the softmax: a weight is known only beside all its neighbours.",
+        withdrawn=True,
+    ),
+    Claim(
         "shuffled-predictions",
         OURS,
         "",
         "11-shuffled-clusters",
         "Batches of whole predictions, in any order, give an unbiased gradient.",
-        "The ordinary minibatch is right as it is.",
+        "Let each batch hold whole predictions, in any order; nothing else is needed.",
     ),
     Claim(
         "two-passes",
@@ -241,7 +265,7 @@ CLAIMS: tuple[Claim, ...] = (
         "11-shuffled-clusters",
         "With one pass for each cluster's sums and a second for the gradients, points may be scattered over batches at "
         "will, and the result is exact.",
-        "If clusters don't fit in memory, pay with a second pass, not with bias.",
+        "If neighbours lie scattered over batches or machines, make two passes instead of normalising each part.",
     ),
     Claim(
         "exact-engine",

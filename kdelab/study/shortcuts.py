@@ -91,6 +91,18 @@ class NormalisedSoftLabels(SoftLabels):
         )
 
 
+class MeanSoftLabels(NormalisedSoftLabels):
+    """Reading C without bins: one label a point, q_i = m_i / sum_j m_j, m_i the mean of its kernel over the target.
+
+    Gradient S_i - q_i. In one bin it is `NormalisedSoftLabels`; on a target it is, at equal weights, true to first
+    order in the target's width, and exactly for a Laplace cluster on one side of it.
+    """
+
+    def _seen(self, log_kernel: Floats, shares: Floats) -> tuple[Floats, Floats]:
+        """Return one bin, with the kernels' means over the target for a kernel."""
+        return np.logaddexp.reduce(log_kernel + np.log(shares)[:, None], axis=0)[None], np.ones(1)
+
+
 class OwnCluster(PerBin):
     """Each point a cluster of its own: -sum_i log(1 K_i), since a softmax over one point is 1. Gradient 0."""
 

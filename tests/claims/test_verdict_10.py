@@ -9,7 +9,15 @@ from kdelab.study import rivals, shortcuts
 
 pytestmark = pytest.mark.xdist_group("10")
 NOTEBOOK = "10-the-per-point-sum.ipynb"
-SMALL = {"predictions": 20, "settled": 1, "neighbours": 10, "trained": "", "trained_on": 20, "judged_on": 20}
+SMALL = {
+    "predictions": 20,
+    "counted": 20,
+    "settled": 1,
+    "neighbours": 10,
+    "trained": "",
+    "trained_on": 20,
+    "judged_on": 20,
+}
 
 
 def gradient_changed(owner, change, monkeypatch):
@@ -90,6 +98,40 @@ def rest_without_its_own_point(monkeypatch):
     monkeypatch.setattr(shortcuts.FixedRest, "held", held)
 
 
+def the_value_is_that_of_a_sum(monkeypatch):
+    honest = CrossEntropy.value_and_grad
+
+    def value_and_grad(self, logits):
+        value = shortcuts.LogOfKernels(self.clusters, self.kernel).value_and_grad(logits)[0]
+        return value, honest(self, logits)[1]
+
+    monkeypatch.setattr(CrossEntropy, "value_and_grad", value_and_grad)
+
+
+def one_softmax_without_its_number_of_clusters(monkeypatch):
+    honest = shortcuts.OneSoftmax.per_bin
+
+    def per_bin(self, logits, log_weight):
+        value, gradient = honest(self, logits, log_weight)
+        share = np.exp(logits - np.logaddexp.reduce(logits))
+        return value, gradient - (len(self.clusters) - 1) * share
+
+    monkeypatch.setattr(shortcuts.OneSoftmax, "per_bin", per_bin)
+
+
+def labels_not_normalised(monkeypatch):
+    monkeypatch.setattr(shortcuts.NormalisedSoftLabels, "per_bin", shortcuts.SoftLabels.per_bin)
+
+
+def log_of_the_integral_from_one_bin(monkeypatch):
+    honest = rivals.LogOfIntegral.__init__
+
+    def prepare(self, clusters, *more):
+        honest(self, clusters.one_bin(), *more)
+
+    monkeypatch.setattr(rivals.LogOfIntegral, "__init__", prepare)
+
+
 CASES = [
     ("per-point-sum", "interaction of the true gradient, 0 for every sum over points", true_gradient_too_large),
     ("per-point-sum", "true g_1 of the two-point case, -2/15", true_gradient_is_that_of_the_shortcut),
@@ -102,6 +144,13 @@ CASES = [
         log_of_the_integral_too_flat,
     ),
     ("relative-closeness", "change of the gradient under a factor a bin, in proportion", a_floor_under_the_density),
+    ("relative-closeness", "one number a point, Laplace, clusters on one side", log_of_the_integral_too_flat),
+    ("per-point-sum", "coupling measured against r_i r_j - S_i S_j, largest difference", true_gradient_too_large),
+    ("per-point-sum", "two moves of weight in the true loss, median cluster, nats", the_value_is_that_of_a_sum),
+    ("per-point-sum", "library against fractions", one_softmax_without_its_number_of_clusters),
+    ("per-point-sum", "library against fractions", labels_not_normalised),
+    ("no-integral", "means over a target against error functions", log_of_the_integral_from_one_bin),
+    ("no-integral", "closed form against the slow reference, Laplace, recorded clusters", true_gradient_too_large),
     (
         "repaired-sum",
         "D, responsibilities held fixed: difference from the true gradient",

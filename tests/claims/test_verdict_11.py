@@ -9,6 +9,7 @@ from kdelab.loss.scattered.laplace import ScatteredLaplace
 from kdelab.loss.scattered.quadrature import ScatteredQuadrature
 from kdelab.loss.scattered.sums import LogSums
 from kdelab.loss.scattered.two_pass import TwoPass
+from kdelab.study import rivals
 from kdelab.study.shuffled import NormalisedInParts
 
 pytestmark = pytest.mark.xdist_group("11")
@@ -92,6 +93,30 @@ def five_percent_more(monkeypatch):
     monkeypatch.setattr(NormalisedInParts, "value_and_grad", value_and_grad)
 
 
+def linear_loss(change):
+    """A linear loss, -sum S K, whose gradient is ``change(logits, kernel values, gradient)`` in every bin."""
+
+    def wrong(monkeypatch):
+        honest = rivals.Power.per_bin
+
+        def per_bin(self, logits, log_weight):
+            value, gradient = honest(self, logits, log_weight)
+            return value, change(logits, np.exp(self.log_kernel), gradient) if self.alpha == 1 else gradient
+
+        monkeypatch.setattr(rivals.Power, "per_bin", per_bin)
+
+    return wrong
+
+
+def without_a_softmax(logits, kernel_values, gradient):
+    """Minus the point's own exp(z) K: a sum that could be shuffled."""
+    return -np.exp(logits) * kernel_values
+
+
+def four_percent_steep(logits, kernel_values, gradient):
+    return 1.04 * gradient
+
+
 def batches(change):
     """Minibatches of which one prediction in each is changed."""
 
@@ -128,6 +153,8 @@ def targets_moved_a_little(clusters, batch):
         ("scattered-cluster", "lower end of its 95 % interval, pieces of 8", mended_shortcut),
         ("scattered-cluster", "library against fractions", five_percent_more),
         ("shuffled-points", "lower end of its 95 % interval, 16 batches", mended_shortcut),
+        ("as-a-result", "lower end of its 95 % interval", linear_loss(without_a_softmax)),
+        ("as-a-result", "linear loss of two points, g_1, -1/9", linear_loss(four_percent_steep)),
         ("shuffled-predictions", "error of an epoch's sum against the whole gradient", batches(one_forgotten)),
         ("shuffled-predictions", "error of an epoch's sum against the whole gradient", batches(targets_moved_a_little)),
     ],
@@ -140,6 +167,8 @@ def targets_moved_a_little(clusters, batch):
         "shortcut mended, cut",
         "pieces 5 % too long",
         "shortcut mended, shuffled",
+        "a sum without a softmax",
+        "a linear loss 4 % too steep",
         "a prediction forgotten",
         "targets moved by a thousandth",
     ],

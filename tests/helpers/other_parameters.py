@@ -20,9 +20,25 @@ SETS: dict[str, list[dict[str, Any]]] = {
         {"neighbours": 5, "predictions": 200, "waves": "samples"},
     ],
     "04-scale-of-the-kernel": [
-        {"seed": 11, "predictions": 3},
-        {"kernel_name": "Gaussian", "far": 50.0, "bandwidth": 0.03, "predictions": 3},
-        {"kernel_name": "Cauchy", "bandwidth": 0.3, "largest": 100, "predictions": 3, "waves": "samples"},
+        {"seed": 11, "crowd": 300, "trained_on": 100, "judged_on": 100},
+        {
+            "kernel_name": "Gaussian",
+            "far": 50.0,
+            "bandwidth": 0.03,
+            "crowd": 300,
+            "trained_on": 100,
+            "judged_on": 100,
+        },
+        {
+            "kernel_name": "Cauchy",
+            "bandwidth": 0.3,
+            "largest": 100,
+            "waves": "samples",
+            "gun_waves": "surfers",
+            "crowd": 300,
+            "trained_on": 100,
+            "judged_on": 100,
+        },
     ],
     "05-near-and-far": [
         {"seed": 12, "predictions": 20, "shapes": 9, "trained_on": 50, "judged_on": 50},

@@ -2,6 +2,7 @@ from fractions import Fraction as F
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
 
 import kdelab
 from kdelab.study import shortcuts
@@ -12,6 +13,7 @@ OWN_VALUE = [
     shortcuts.WeightedLogOfEach,
     shortcuts.SoftLabels,
     shortcuts.NormalisedSoftLabels,
+    shortcuts.MeanSoftLabels,
     shortcuts.OwnCluster,
     shortcuts.IndependentLogistic,
     shortcuts.OneSoftmax,
@@ -92,6 +94,28 @@ def test_normalised_labels_are_true_while_weights_are_equal_and_not_after(kernel
         assert (abs(reading - truth).max() < 1e-13) == same
 
 
+def test_mean_labels_are_the_shares_of_the_kernels_mass_on_the_target(kernel, batch):
+    clusters, logits = batch
+    reading = shortcuts.MeanSoftLabels(clusters, kernel, kdelab.Midpoint(4000))
+    labels = clusters.softmax(logits) - reading.value_and_grad(logits)[1]
+    for (x, a, b), part in zip(clusters, clusters.slices(), strict=True):
+        mass = [quad(lambda t, x_=x_: np.exp(kernel.log(t - x_)), a, b, points=[x_], epsabs=1e-12)[0] for x_ in x]
+        np.testing.assert_allclose(labels[part], mass / np.sum(mass), atol=1e-6)
+
+
+def test_mean_labels_are_true_at_equal_weights_beside_the_target_and_else_to_first_order_in_its_width():
+    laplace, (x, z) = kdelab.Laplace(0.2), ([0.3, 0.4, 0.75], np.zeros(3))
+
+    def off(kernel, half):
+        clusters = kdelab.Clusters.from_lists([x], [-half], [half])
+        truth = kdelab.CrossEntropy(clusters, kernel, NODES).value_and_grad(z)[1]
+        return abs(shortcuts.MeanSoftLabels(clusters, kernel, NODES).value_and_grad(z)[1] - truth).max()
+
+    assert off(laplace, 0.25) < 1e-13
+    gaussian = kdelab.Gaussian(0.2)
+    assert off(gaussian, 0.1) / off(gaussian, 0.05) == pytest.approx(4, rel=0.1)
+
+
 def test_log_of_kernels_bounds_the_loss(kernel, batch):
     clusters, logits = batch
     loss = kdelab.CrossEntropy(clusters, kernel, NODES).value(logits)
@@ -141,7 +165,7 @@ def test_one_softmax_is_the_truth_for_one_cluster_and_couples_several(kernel, ba
 def test_compact_kernels_leave_bins_that_nobody_reaches():
     clusters = kdelab.Clusters.from_lists([[0.0, 0.5], [0.0, 0.02]], [0.2, -0.01], [0.3, 0.01])
     kernel = kdelab.Box(0.05)
-    for reading in (shortcuts.NormalisedSoftLabels, shortcuts.SoftLabels, *REPAIRS):
+    for reading in (shortcuts.NormalisedSoftLabels, shortcuts.MeanSoftLabels, shortcuts.SoftLabels, *REPAIRS):
         _, gradient = reading(clusters, kernel).value_and_grad([0.3, -0.2, 0.1, 0.4])
         np.testing.assert_allclose(gradient[:2], 0, atol=1e-15)
         assert np.isfinite(gradient).all()
