@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from kdelab.gun.compare import trials
+from kdelab.gun.compare import sets, trials
 from kdelab.gun.model import NeighbourModel
 from kdelab.gun.recall import Recall
-from kdelab.gun.waves.store import load_waves
 from kdelab.loss.kernels import Laplace
 from kdelab.loss.validate import Floats, Integers
 from kdelab.study import resampling
@@ -40,7 +39,7 @@ def cells(waves: pd.DataFrame, seeds: Sequence[int], rows: Integers) -> pd.DataF
     Parameters
     ----------
     waves : DataFrame
-        As `kdelab.load_waves` gives it.
+        As `kdelab.gun.compare.sets.explored` gives it.
     seeds : sequence of int
         Each picks the 600 predictions that both guns are trained on.
     rows : array of int
@@ -138,7 +137,7 @@ def main() -> None:
     """Compute the shipped table."""
     tables = []
     for name in SETS:
-        waves = load_waves(name)
+        waves = sets.explored(name)
         tables.append(cells(waves, list(SEEDS), shots(waves)).assign(set=name))
     pd.concat(tables).round(4).to_csv(TABLE, index=False)
 

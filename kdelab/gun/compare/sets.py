@@ -1,0 +1,35 @@
+"""Recorded battles as experiments use them: what has been explored, and what is kept for deciding.
+
+Of the set "surfers" the battles with seeds below 100 have been explored; those from 100 on are kept for what
+docs/preregistration.md asks of them.
+"""
+
+import numpy as np
+import pandas as pd
+
+from kdelab.gun.waves.store import load_waves
+
+KEPT_FROM = 100
+
+
+def seed_of(battles: pd.Series) -> np.ndarray:
+    """Return the seed that ends each battle's name, NaN where there is none, (waves,)."""
+    seeds = battles.astype(str).str.extract(r"seed (\d+)$", expand=False)
+    return seeds.astype(np.float64).to_numpy()
+
+
+def explored(name: str) -> pd.DataFrame:
+    """Return what has been explored of a set, or a table of one's own as it is; `name` is as of `load_waves`."""
+    return _battles(name, kept=False)
+
+
+def more_surfers() -> pd.DataFrame:
+    """Return the battles of "surfers" that are kept for deciding: six robots that adapt, 19 battles."""
+    return _battles("surfers", kept=True)
+
+
+def _battles(name: str, kept: bool) -> pd.DataFrame:
+    waves = load_waves(name)
+    if name != "surfers":
+        return waves
+    return waves[(seed_of(waves["battle"]) >= KEPT_FROM) == kept].reset_index(drop=True)
