@@ -96,6 +96,14 @@ CLAIMS: tuple[Claim, ...] = (
         "Leave the constant out of the kernel; training won't notice.",
     ),
     Claim(
+        "dropped-width",
+        "Xor",
+        _FIRST,
+        "04-scale-of-the-kernel",
+        "The factor 1 / (b - a) before the integral can be ignored.",
+        "",
+    ),
+    Claim(
         "scaled-gradient",
         "Kev",
         _ANSWER,
@@ -137,13 +145,20 @@ CLAIMS: tuple[Claim, ...] = (
         "Before you blame the data, ask which errors your loss listens to.",
     ),
     Claim(
-        "giving-up",
+        "chasing-surfs",
         "Kev",
         _ANSWER,
         "07-surfing-and-targeting",
-        "Learning from far points may suit surfing; targeting may do better to give up on hard cases and to work on "
-        "those that could become hits.",
-        "Don't train a gun to give up, nor a surfer to chase: neither gains.",
+        "Learning more from far points may suit surfing.",
+        "",
+    ),
+    Claim(
+        "giving-up-targets",
+        "Kev",
+        _ANSWER,
+        "07-surfing-and-targeting",
+        "Targeting may do better to give up on hard points and to work on those that one might hit.",
+        "",
     ),
     Claim(
         "middle-ground",
@@ -213,6 +228,15 @@ CLAIMS: tuple[Claim, ...] = (
         "11-shuffled-clusters",
         "The points of one prediction need not be in the same batch.",
         "Keep a prediction's neighbours together.",
+        withdrawn=True,
+    ),
+    Claim(
+        "as-a-result",
+        "Xor",
+        _SUM,
+        "11-shuffled-clusters",
+        "From the sum over points it follows that the points of one prediction need not share a batch.",
+        "",
         withdrawn=True,
     ),
     Claim(
