@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kdelab.report.build import cells, parameters, record
+from kdelab.report.build.annotated import outdated
 from kdelab.report.build.cells import NotebookFile, tidy
 from kdelab.report.build.project import Project, encoded, write
 from kdelab.report.build.record import COMMAND, PUBLISH, Verdicts
@@ -103,6 +104,8 @@ def problems(project: Project) -> list[str]:
         published = record.verdicts(content)
         if all(file.notebook is not None for file in files):
             found += _unrecorded(files, content, published)
+            for path in outdated(files, published):
+                found.append(f"{path.name}: shows the thread with other verdicts than {record.NAME}; run it again")
         for name, held, wanted in _tables(project, published):
             if held != wanted:
                 found.append(f"{name}: not what {record.NAME} says; `{PUBLISH}` writes it")
