@@ -11,10 +11,10 @@ from kdelab.report.build.fingerprints import digest
 from kdelab.report.build.markup import index_environment
 from kdelab.report.build.pages import Page, drawing, drawn, row, style
 from kdelab.report.build.project import Made, encoded
+from kdelab.report.build.tally import in_a_sentence, tally
 from kdelab.report.build.verdict_json import Summary
 from kdelab.report.claims import CLAIMS, THREAD, of_notebook
 from kdelab.report.thread import KINDS, posts
-from kdelab.report.verdicts import SYMBOLS
 
 _THUMBNAIL = 360  # pixels across; shown at half of that
 
@@ -28,13 +28,14 @@ def write_index(
     stems += [page.name for page in pages if page.name not in stems and page.rows(known)]
     notebooks = [_entry(stem, by_stem.get(stem), known) for stem in sorted(stems)]
     rows = [told for notebook in notebooks for told in notebook["rows"]]
-    tally = {status: [told["status"] for told in rows].count(status) for status in SYMBOLS}
+    counted = tally({told["id"]: told["status"] for told in rows})
     plain = [(page.name, page.title) for page in pages if page.name not in stems]
     lost = [page for page in observations if page.ran is None]
     context = {
         "thread": THREAD,
         "notebooks": notebooks,
-        "tally": {status: number for status, number in tally.items() if number},
+        "tally": counted,
+        "counted": in_a_sentence(counted),
         "differing": [told for told in rows if told["published"]],
         "failures": [
             (page.name, page.failure, made.listed(f"{page.name}.html")) for page in [*pages, *lost] if page.failure
