@@ -140,3 +140,13 @@ def test_the_committed_notebook_00_shows_the_thread():
     start = cells.read(ROOT / "notebooks" / "00-start-here.ipynb")
     assert any(MIME in output.get("data", {}) for _, output in cells.outputs(start))
     assert not any(sentence.text in cell.source for cell in start.cells for sentence in SENTENCES)
+
+
+def test_the_glossary_has_the_twelve_words():
+    start = cells.read(ROOT / "notebooks" / "00-start-here.ipynb")
+    (prose,) = [cell.source for cell in start.cells if "## A glossary" in cell.source]
+    rows = [line for line in prose.split("## A glossary")[1].split("##")[0].splitlines() if line.startswith("| ")]
+    assert [row.split(" | ")[0][2:] for row in rows[1:]] == [
+        "guess factor", "logit", "softmax", "responsibility", "nat", "quadrature", "log-concave", "held-out", "placebo",
+        "bootstrap", "interval over battles", "coverage",
+    ]  # fmt: skip
