@@ -59,7 +59,7 @@ CLAIMS: tuple[Claim, ...] = (
         "01-the-loss",
         "The cross-entropy between the uniform target and the kernel density can be computed by cutting the target "
         "into bins.",
-        "Bins work; know how many your kernel needs, or do without them.",
+        "With bandwidth 0.1 take 64 bins a target for a Laplace or Gaussian kernel; give boxes, which jump, 1,000.",
     ),
     Claim(
         "gradient",
@@ -68,7 +68,7 @@ CLAIMS: tuple[Claim, ...] = (
         "02-the-gradient",
         "For one bin, the derivative by a logit is the point's softmax weight minus its share of the density there; "
         "the target's gradient is the mean of that over its bins.",
-        "A point gains weight where it explains more of the target than its weight promises.",
+        "Code it as weight less mean share of the density on the target, and check that a cluster's sum is zero.",
     ),
     Claim(
         "softmax-limit",
@@ -77,7 +77,7 @@ CLAIMS: tuple[Claim, ...] = (
         "03-the-softmax-limit",
         "With a kernel that is either 1 (a match) or 0, the loss becomes the usual softmax cross-entropy: the gradient "
         "is S - 1 for a match and S for all others.",
-        "A hard-edged kernel turns the gun into a classifier, with that one's cliffs.",
+        "With boxes, share the credit by weight among all that match; use a classifier's labels only where one does.",
     ),
     Claim(
         "common-scale",
@@ -134,7 +134,7 @@ CLAIMS: tuple[Claim, ...] = (
         "06-the-laplace-shift",
         "With a Laplace kernel, the distance from the target's centre to the closest point can be subtracted from all "
         "distances without moving the gradient.",
-        "Laplace guns learn from order and gaps, not from how far off the whole cluster was.",
+        "Subtract the closest point's distance to the target's near edge, not to its centre, before you exponentiate.",
     ),
     Claim(
         "far-losses",
@@ -272,7 +272,7 @@ CLAIMS: tuple[Claim, ...] = (
         "12-without-bins",
         "For the Laplace kernel, loss and gradient have a closed form that costs O(k) after one sort and is right to "
         "the last digits.",
-        "Drop the bins: exact costs less than 16 of them.",
+        "With a Laplace kernel use the closed form, whatever the number of neighbours, and forget about bins.",
     ),
     Claim(
         "learned-gun",
