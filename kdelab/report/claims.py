@@ -68,7 +68,7 @@ CLAIMS: tuple[Claim, ...] = (
         "02-the-gradient",
         "For one bin, the derivative by a logit is the point's softmax weight minus its share of the density there; "
         "the target's gradient is the mean of that over its bins.",
-        "Code it as weight less mean share of the density on the target, and check that a cluster's sum is zero.",
+        "Code the gradient as weight less mean share of the density on the target; a cluster's sum must be zero.",
     ),
     Claim(
         "softmax-limit",
