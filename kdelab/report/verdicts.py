@@ -73,6 +73,19 @@ def in_words(value: float) -> str:
     return f"below {_text(NOISE)}" if value < NOISE else f"{value:.3g}"
 
 
+def digits(error: float, most: int = 12) -> int:
+    """Return to how many decimal places two numbers agree that differ by `error`; beyond `most` is rounding noise.
+
+    Examples
+    --------
+    >>> digits(0.004), digits(3e-16), digits(0.7)
+    (2, 12, 0)
+    """
+    if not abs(error) < 1:  # NaN, too
+        return 0
+    return most if abs(error) <= 10.0**-most else math.floor(-math.log10(abs(error)))
+
+
 @dataclass(frozen=True, eq=False)
 class Check:
     """One measured number against its bound.

@@ -27,6 +27,18 @@ def no_anchor(monkeypatch):
     monkeypatch.setattr(CrossEntropy, "value_and_grad", value_and_grad)
 
 
+def pair_by_pair(monkeypatch):
+    """Right, but each point is compared with every other."""
+    honest = CrossEntropy.value_and_grad
+
+    def value_and_grad(self, logits):
+        for points, *_ in self.clusters:
+            np.exp(-abs(points[:, None] - points)).sum()
+        return honest(self, logits)
+
+    monkeypatch.setattr(CrossEntropy, "value_and_grad", value_and_grad)
+
+
 @pytest.mark.parametrize(
     ("wrong", "check"),
     [
@@ -34,8 +46,9 @@ def no_anchor(monkeypatch):
         (scaled_gradient(0.99), "recorded clusters: against the reference"),
         (scaled_bandwidth(1.02), "random clusters: loss error over its bound"),
         (no_anchor, "moved 0 to 1e8 bandwidths: gradient over its bound"),
+        (pair_by_pair, "time in clusters eight times as large, points in all the same"),
     ],
-    ids=["nine digits", "1 % short", "bandwidth off by 2 %", "no anchor"],
+    ids=["nine digits", "1 % short", "bandwidth off by 2 %", "no anchor", "pair by pair"],
 )
 def test_the_verdict_changes_under_a_wrong_library(wrong, check, monkeypatch):
     assert_caught("12-without-bins.ipynb", "exact-engine", check, wrong, monkeypatch, **SMALL)

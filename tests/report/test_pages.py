@@ -15,6 +15,7 @@ from tiny_notebooks import Runs, display, notebook, save
 import kdelab
 from kdelab.report.build import published, site
 from kdelab.report.build.project import Project
+from kdelab.report.thread import MIME as THREAD
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.xdist_group("pages")  # one worker: the built site is shared
@@ -93,6 +94,9 @@ def hostile_outputs():
     yield display({"text/vnd.mermaid": EVIL})
     yield display(evil._repr_mimebundle_())
     yield display(unknown._repr_mimebundle_())
+    told = {"text": EVIL, "kind": EVIL, "note": EVIL, "claims": [], "notebooks": [EVIL]}
+    judged = {**told, "claims": [{"id": EVIL, "status": EVIL}]}
+    yield display({"text/html": EVIL, THREAD: {"posts": [{"who": EVIL, "when": EVIL, "sentences": [told, judged]}]}})
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +142,7 @@ class Runnable(HTMLParser):
 
 
 def test_nothing_on_a_hostile_page_runs_or_is_loaded(hostile):
-    assert len(pages_of(hostile)) == 4
+    assert len(pages_of(hostile)) == 5
     for path in pages_of(hostile):
         text = path.read_text(encoding="utf-8")
         assert Runnable(text).found == [], path.name

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import kdelab
 from kdelab.report.claims import BY_ID, CLAIMS
-from kdelab.report.verdicts import MIME, ROLES, STATUS_COLOURS, Check, Coverage, Verdict, in_words
+from kdelab.report.verdicts import MIME, ROLES, STATUS_COLOURS, Check, Coverage, Verdict, digits, in_words
 
 GOOD, BAD = {"value": 1.0, "at_most": 2.0}, {"value": 3.0, "at_most": 2.0}
 anything = st.one_of(
@@ -218,3 +218,14 @@ def test_claims_are_registered_once_and_dated():
         assert claim.text.endswith(".")
         assert claim.meaning.endswith(".")
         assert claim.said
+
+
+@pytest.mark.parametrize(
+    ("error", "most", "expected"),
+    [
+        (0.0, 12, 12), (1e-16, 12, 12), (1e-12, 12, 12), (3e-12, 12, 11), (3e-12, 9, 9), (0.01, 12, 2), (-0.004, 12, 2),
+        (0.9, 12, 0), (1.0, 12, 0), (7.0, 12, 0), (math.inf, 12, 0), (math.nan, 12, 0),
+    ],
+)  # fmt: skip
+def test_digits_to_which_two_numbers_agree(error, most, expected):
+    assert digits(error, most) == expected

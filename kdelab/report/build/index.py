@@ -1,8 +1,8 @@
-"""The index of all claims over the pages: tally, verdicts, what differs from the published ones, what has failed."""
+"""Over the pages: the index of all claims, with tally and failures, and the thread sentence by sentence."""
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
@@ -11,9 +11,10 @@ from kdelab.report.build.fingerprints import digest
 from kdelab.report.build.markup import index_environment
 from kdelab.report.build.pages import Page, drawing, drawn, row, style
 from kdelab.report.build.project import Made, encoded
+from kdelab.report.build.tally import in_a_sentence, tally
 from kdelab.report.build.verdict_json import Summary
 from kdelab.report.claims import CLAIMS, THREAD, of_notebook
-from kdelab.report.verdicts import SYMBOLS
+from kdelab.report.thread import KINDS, posts
 
 _THUMBNAIL = 360  # pixels across; shown at half of that
 
@@ -27,13 +28,14 @@ def write_index(
     stems += [page.name for page in pages if page.name not in stems and page.rows(known)]
     notebooks = [_entry(stem, by_stem.get(stem), known) for stem in sorted(stems)]
     rows = [told for notebook in notebooks for told in notebook["rows"]]
-    tally = {status: [told["status"] for told in rows].count(status) for status in SYMBOLS}
+    counted = tally({told["id"]: told["status"] for told in rows})
     plain = [(page.name, page.title) for page in pages if page.name not in stems]
     lost = [page for page in observations if page.ran is None]
     context = {
         "thread": THREAD,
         "notebooks": notebooks,
-        "tally": {status: number for status, number in tally.items() if number},
+        "tally": counted,
+        "counted": in_a_sentence(counted),
         "differing": [told for told in rows if told["published"]],
         "failures": [
             (page.name, page.failure, made.listed(f"{page.name}.html")) for page in [*pages, *lost] if page.failure
@@ -44,11 +46,26 @@ def write_index(
         "observations": [_told(page) for page in observations if page.ran is not None],
         "style": style(),
     }
+    return _write(made, "index.html", "site.html.j2", context)
+
+
+def write_thread(made: Made, pages: Sequence[Page]) -> bool:
+    """Write the page of the thread, annotated with these runs' verdicts, if it has to be; return whether it was."""
+    context = {
+        "thread": THREAD,
+        "posts": posts({told["id"]: told["status"] for page in pages for told in page.rows({})}),
+        "kinds": KINDS,
+        "exist": [page.name for page in pages],
+        "style": style(),
+    }
+    return _write(made, "thread.html", "thread.html.j2", context)
+
+
+def _write(made: Made, name: str, template: str, context: Mapping[str, Any]) -> bool:
     key = digest(json.loads(json.dumps(context)), drawing())
-    if drawn(made, "index.html", key):
+    if drawn(made, name, key):
         return False
-    text = index_environment().get_template("site.html.j2").render(key=key, **context) + "\n"
-    made.write("index.html", encoded(text))
+    made.write(name, encoded(index_environment().get_template(template).render(key=key, **context) + "\n"))
     return True
 
 

@@ -12,6 +12,7 @@ from nbconvert import HTMLExporter
 from nbconvert.filters import Highlight2HTML, ansi2html
 from traitlets.config import Config
 
+from kdelab.report import thread
 from kdelab.report.build import mathml
 from kdelab.report.verdicts import MIME, ROLES, SYMBOLS
 
@@ -47,7 +48,7 @@ def clean(html: str) -> Markup:
 def _globals(environment: jinja2.Environment) -> jinja2.Environment:
     environment.autoescape = True
     environment.filters["urlencode"] = lambda name: quote(str(name), errors="surrogateescape")
-    environment.globals.update(symbols=SYMBOLS, roles=ROLES, mime=MIME, policy=POLICY)
+    environment.globals.update(symbols=SYMBOLS, roles=ROLES, mime=MIME, thread_mime=thread.MIME, policy=POLICY)
     return environment
 
 

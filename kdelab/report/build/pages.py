@@ -18,6 +18,9 @@ from kdelab.report.claims import BY_ID, Claim, of_notebook
 
 Failure = dict[str, str]
 
+#: On our pages green means that a claim holds, not a keyword or a number.
+_INSTEAD = {"#007020": "#0b4f7d", "#40A070": "#8a5a00", "#517918": "#8a5a00", "#00A000": "#0b4f7d"}
+
 
 def failure_of(where: str, error: Exception | str) -> Failure:
     """Return a failure of something other than a cell."""
@@ -107,6 +110,8 @@ def style() -> str:
     """Return the style sheet of all pages."""
     light = HtmlFormatter(style="friendly", nobackground=True).get_style_defs(".highlight")
     dark = HtmlFormatter(style="github-dark", nobackground=True).get_style_defs(".highlight")
+    for green, other in _INSTEAD.items():
+        light = light.replace(green, other)
     # Pygments numbers lines, which we don't, with colours that would need a dark twin.
     light, dark = (re.sub(r"(?m)^(pre|td\.linenos|span\.linenos).*\n?", "", text) for text in (light, dark))
     own = (TEMPLATES / "page" / "style.css").read_text(encoding="utf-8")

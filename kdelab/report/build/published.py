@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from kdelab.report.build import cells, parameters, record
+from kdelab.report.build.annotated import outdated
 from kdelab.report.build.cells import NotebookFile, tidy
 from kdelab.report.build.project import Project, encoded, write
 from kdelab.report.build.record import COMMAND, PUBLISH, Verdicts
+from kdelab.report.build.tally import in_a_sentence, tally
 from kdelab.report.build.verdict_json import summary
 from kdelab.report.claims import BY_ID, CLAIMS, THREAD, Claim, of_notebook
 from kdelab.report.verdicts import SYMBOLS
@@ -19,6 +21,10 @@ LARGEST = 500_000  # bytes of a committed notebook
 
 def _row(*fields: str) -> str:
     return "| " + " | ".join(escape(field, quote=False).replace("|", r"\|") for field in fields) + " |"
+
+
+def _counted(verdicts: Verdicts) -> str:
+    return in_a_sentence(tally({claim.id: summary(verdicts.get(claim.id))[0] for claim in CLAIMS}))
 
 
 def _status(status: str) -> str:
@@ -40,7 +46,7 @@ def verdicts_markdown(project: Project, verdicts: Verdicts) -> str:
     return (
         "# Published verdicts\n\n"
         "Written by `make notebooks` from the outputs committed in `notebooks/`; not to be edited. `make reports`\n"
-        "names every verdict of a fresh run that differs.\n\n"
+        f"names every verdict of a fresh run that differs.\n\n{_counted(verdicts)}\n\n"
         "| claim | who | verdict | what was measured | notebook |\n|---|---|---|---|---|\n" + "\n".join(rows) + "\n"
     )
 
@@ -55,6 +61,7 @@ def readme_table(project: Project, verdicts: Verdicts) -> str:
         judged = judged.replace(f"[{claim.notebook}]", f"[{claim.notebook[:2]}]") if "[" in judged else judged[:2]
         rows.append(_row(judged, who, claim.text, f"{_status(status)}", measured, claim.meaning))
     return (
+        f"{_counted(verdicts)}\n\n"
         f"The [thread's]({THREAD}) claims in our words, then our own; written by `make notebooks`.\n\n"
         "| | who | claim | verdict | measured | what it means |\n|---|---|---|---|---|---|\n" + "\n".join(rows)
     )
@@ -103,6 +110,8 @@ def problems(project: Project) -> list[str]:
         published = record.verdicts(content)
         if all(file.notebook is not None for file in files):
             found += _unrecorded(files, content, published)
+            for path in outdated(files, published):
+                found.append(f"{path.name}: shows the thread with other verdicts than {record.NAME}; run it again")
         for name, held, wanted in _tables(project, published):
             if held != wanted:
                 found.append(f"{name}: not what {record.NAME} says; `{PUBLISH}` writes it")

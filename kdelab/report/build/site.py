@@ -19,7 +19,7 @@ from kdelab.report.build.fingerprints import (
     sourced,
     unchanged,
 )  # fmt: skip
-from kdelab.report.build.index import write_index
+from kdelab.report.build.index import write_index, write_thread
 from kdelab.report.build.pages import Page, failure_of, write_page
 from kdelab.report.build.project import Made, Project
 from kdelab.report.build.runs import Job, running
@@ -73,6 +73,7 @@ def build(project: Project, timeout: float = TIMEOUT) -> list[str]:
     observed = [_drawn_if_ours(made, page) for page in observations]
     written = [page.name for page, new in [*drawn, *observed] if new]
     pages, observations = [page for page, _ in drawn], [page for page, _ in observed]
+    written += ["thread"] * write_thread(made, pages)
     written += ["index"] * write_index(made, pages, observations, known, wrong)
     if jobs or written:
         print(f"{len(jobs)} of {len(sources)} notebooks run, written: {', '.join(written) or 'nothing'}")
@@ -191,7 +192,7 @@ def _drop_stale(made: Made, stems: set[str]) -> None:
     for name in made.names():
         path = Path(name)
         alone = path.parent != Path() and not (made.folder / path).with_suffix(".ipynb").exists()
-        if alone or (path.parent == Path() and path.stem not in {*stems, "index"}):
+        if alone or (path.parent == Path() and path.stem not in {*stems, "index", "thread"}):
             made.drop(name)
 
 
