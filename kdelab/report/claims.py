@@ -98,14 +98,6 @@ CLAIMS: tuple[Claim, ...] = (
         "by it.",
     ),
     Claim(
-        "dropped-width",
-        "Xor",
-        _FIRST,
-        "04-scale-of-the-kernel",
-        "The factor 1 / (b - a) before the integral can be ignored.",
-        "",
-    ),
-    Claim(
         "scaled-gradient",
         "Kev",
         _ANSWER,
@@ -163,7 +155,7 @@ CLAIMS: tuple[Claim, ...] = (
         _ANSWER,
         "07-surfing-and-targeting",
         "Learning more from far points may suit surfing.",
-        "",
+        "Leave the surfer's loss as it is, until there are battles that can tell.",
     ),
     Claim(
         "giving-up-targets",
@@ -171,7 +163,7 @@ CLAIMS: tuple[Claim, ...] = (
         _ANSWER,
         "07-surfing-and-targeting",
         "Targeting may do better to give up on hard points and to work on those that one might hit.",
-        "",
+        "Leave the gun's loss as it is, until there are battles that can tell; don't take 1 - p.",
     ),
     Claim(
         "middle-ground",
@@ -179,7 +171,7 @@ CLAIMS: tuple[Claim, ...] = (
         _ANSWER,
         "07-surfing-and-targeting",
         "BeepBoop's loss is a middle ground that serves surfing and targeting decently.",
-        "One loss for both jobs, and the tail to tune it with.",
+        "Start with this loss for both jobs; what another one would gain isn't known yet.",
     ),
     Claim(
         "hard-cases",
@@ -245,15 +237,6 @@ CLAIMS: tuple[Claim, ...] = (
         "11-shuffled-clusters",
         "The points of one prediction need not be in the same batch.",
         "Keep a prediction's neighbours in one batch.",
-        withdrawn=True,
-    ),
-    Claim(
-        "as-a-result",
-        "Xor",
-        _SUM,
-        "11-shuffled-clusters",
-        "From the sum over points it follows that the points of one prediction need not share a batch.",
-        "",
         withdrawn=True,
     ),
     Claim(
