@@ -8,8 +8,9 @@ from kdelab.gun.compare import sets
 
 
 def test_the_surfers_are_parted_by_battle():
-    first, more = sets.explored("surfers"), sets.more_surfers()
+    first, more = sets.explored("surfers"), sets.battles_of("surfers, new")
     assert first["battle"].nunique() == 13
+    pd.testing.assert_frame_equal(first, sets.battles_of("surfers"))
     assert more["battle"].nunique() == 19
     assert not set(first["battle"]) & set(more["battle"])
     assert len(first) + len(more) == len(kdelab.load_waves("surfers"))
@@ -21,6 +22,8 @@ def test_other_sets_are_whole():
     assert len(sets.explored("samples")) == len(kdelab.load_waves("samples"))
     with pytest.raises(ValueError, match="nobody"):
         sets.explored("nobody's.parquet")
+    with pytest.raises(ValueError, match="allowed are 'samples'"):
+        sets.battles_of("nobody's")
 
 
 def test_a_seed_ends_the_name():

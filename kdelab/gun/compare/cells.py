@@ -152,3 +152,12 @@ def save(name: str, parts: Iterable[pd.DataFrame], provenance: dict[str, Any]) -
     with replacing(path) as temporary:
         pq.write_table(table.replace_schema_metadata({_METADATA: said}), temporary, compression="zstd")
     return path
+
+
+def replaced(name: str, sets: Iterable[str], parts: Iterable[pd.DataFrame], provenance: dict[str, Any]) -> Path:
+    """Write a table of cells whose column ``set`` is one of some, and keep what the shipped one has of others."""
+    kept = []
+    if (DATA / f"{name}.parquet").is_file():
+        table = load(name)
+        kept = [table[~table["set"].isin(list(sets))]]
+    return save(name, [*kept, *parts], provenance)

@@ -5,14 +5,17 @@ loss as it is, alpha > 0 gives it up. The weights have the mean 1 and an upper b
 placebo the same weights are dealt to other cases.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
-from kdelab.gun.compare import cells, surfing, trials
+from kdelab.gun.compare import cells, sets, surfing, trials
 from kdelab.gun.model import NeighbourModel
 from kdelab.gun.recall import Recall
 from kdelab.gun.waves.columns import number_column
@@ -27,6 +30,10 @@ from kdelab.study import rivals
 ALPHAS = (-0.6, -0.3, 0.0, 0.3, 0.6, 1.0)
 LOUDEST = 5.0  # times the mean: as loud as a case may become
 JOBS = ("gun", "surfer")
+EXAMS = {"samples": ("gun",), "surfers": JOBS, "surfers, new": JOBS, "confirm": JOBS}  # of each set, the jobs
+SIMPLE = ("kdelab.StopAndGo", "kdelab.Oscillator")  # our own robots whose guns don't learn
+SEEDS = range(10)
+TABLE = "dial"
 CHOICES = 2  # places that the surfer can reach
 OURS = "alpha 0"
 
@@ -129,7 +136,7 @@ def trained(
     seeds: Iterable[int],
     learners: Mapping[str, Learner] = POSITIONS,
     settings: Mapping[str, Any] = SETTINGS,
-) -> "Iterable[tuple[str, int, NeighbourModel]]":
+) -> Iterator[tuple[str, int, NeighbourModel]]:
     """Yield learners, each trained on the early rounds with each seed: name, seed, model."""
     early = Recall(waves[~trials.late_rounds(waves)].reset_index(drop=True))
     able = np.flatnonzero(early.memory.stored >= ENOUGH)
@@ -145,7 +152,7 @@ def trained(
             yield name, seed, model.fit(early, sample_weight=weights)
 
 
-def gun_cells(waves: pd.DataFrame, seeds: Iterable[int], **named: Any) -> "Iterable[pd.DataFrame]":
+def gun_cells(waves: pd.DataFrame, seeds: Iterable[int], **named: Any) -> Iterator[pd.DataFrame]:
     """Yield cells of guns on late real shots: shots, hits and loss a battle; `named` as of `trained`."""
     recall = Recall(waves)
     rows = late_shots(waves, recall)
@@ -153,7 +160,7 @@ def gun_cells(waves: pd.DataFrame, seeds: Iterable[int], **named: Any) -> "Itera
         yield cells.summed(gun.judge(recall, rows), ["battle"], learner=name, seed=seed)
 
 
-def surfer_cells(waves: pd.DataFrame, seeds: Iterable[int], **named: Any) -> "Iterable[pd.DataFrame]":
+def surfer_cells(waves: pd.DataFrame, seeds: Iterable[int], **named: Any) -> Iterator[pd.DataFrame]:
     """Yield cells of surfers on late real shots: shots and hits taken a battle; `named` as of `trained`.
 
     What a surfer learns is where its enemy's real shots go; each then moves to the safer of two random places, the same
@@ -166,3 +173,52 @@ def surfer_cells(waves: pd.DataFrame, seeds: Iterable[int], **named: Any) -> "It
     for name, seed, surfer in trained(turned, seeds, **named):
         taken = surfing.hits_taken(surfer, turned, rows, np.random.default_rng(seed), CHOICES)
         yield cells.summed(shots.assign(hit=taken), ["battle"], learner=name, seed=seed)
+
+
+def exam(name: str, job: str) -> pd.DataFrame:
+    """Return the waves of a set that a job is judged on: for a surfer those of robots whose own guns learn.
+
+    Raises
+    ------
+    ValueError
+        If there is no such set or job, or nobody in the set has a gun that learns.
+    """
+    waves = sets.battles_of(name)
+    if job == "gun":
+        return waves
+    if job != "surfer":
+        raise ValueError(f"job: {job!r} given, allowed are {', '.join(JOBS)}")
+    learns = ~waves["shooter"].astype(str).str.startswith("sample").to_numpy() & ~waves["shooter"].isin(SIMPLE)
+    if not learns.any():
+        raise ValueError(f"name: nobody in {name!r} has a gun that learns")
+    return waves[learns].reset_index(drop=True)
+
+
+def of_sets(names: Iterable[str], seeds: Iterable[int] = SEEDS) -> Iterator[pd.DataFrame]:
+    """Yield all cells of some sets of `EXAMS`, with columns ``set`` and ``job``."""
+    seeds = list(seeds)
+    asked = [(name, job) for name in names for job in EXAMS[name]]
+    with tqdm(total=len(asked) * len(seeds) * len(LEARNERS), unit="learner") as bar:
+        for name, job in asked:
+            bar.set_postfix_str(f"{name}, {job}")
+            for part in (gun_cells if job == "gun" else surfer_cells)(exam(name, job), seeds, learners=LEARNERS):
+                bar.update()
+                yield part.assign(set=name, job=job)
+
+
+def main() -> int:
+    """Compute the cells of some sets anew, and keep the table's others."""
+    parser = argparse.ArgumentParser(prog="python -m kdelab.gun.compare.dial", description=__doc__.split("\n")[0])
+    parser.add_argument("sets", nargs="*", metavar="set", help=f"of {', '.join(map(repr, EXAMS))}; all by default")
+    parser.add_argument("--seeds", type=int, default=len(SEEDS), help=f"how many (default {len(SEEDS)})")
+    arguments = parser.parse_args()
+    names = arguments.sets or list(EXAMS)
+    if unknown := [name for name in names if name not in EXAMS]:
+        parser.error(f"sets: {unknown} given, allowed are {', '.join(map(repr, EXAMS))}")
+    settings = {name: repr(value) for name, value in SETTINGS.items()} | {"loudest": LOUDEST, "choices": CHOICES}
+    print(cells.replaced(TABLE, names, of_sets(names, range(arguments.seeds)), {"what": __doc__, "settings": settings}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

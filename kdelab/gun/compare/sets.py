@@ -9,7 +9,8 @@ import pandas as pd
 
 from kdelab.gun.waves.store import load_waves
 
-KEPT_FROM = 100
+SETS = ("samples", "surfers", "surfers, new", "confirm")
+KEPT_FROM = 100  # seeds of surfers
 
 
 def seed_of(battles: pd.Series) -> np.ndarray:
@@ -18,14 +19,23 @@ def seed_of(battles: pd.Series) -> np.ndarray:
     return seeds.astype(np.float64).to_numpy()
 
 
+def battles_of(name: str) -> pd.DataFrame:
+    """Return the waves of one of `SETS`: of "surfers" what has been explored, and as "surfers, new" what is kept.
+
+    Raises
+    ------
+    ValueError
+        If there is no such set.
+    """
+    if name not in SETS:
+        raise ValueError(f"name: {name!r} given, allowed are {', '.join(map(repr, SETS))}")
+    whole, _, new = name.partition(", ")
+    return _battles(whole, kept=bool(new))
+
+
 def explored(name: str) -> pd.DataFrame:
     """Return what has been explored of a set, or a table of one's own as it is; `name` is as of `load_waves`."""
     return _battles(name, kept=False)
-
-
-def more_surfers() -> pd.DataFrame:
-    """Return the battles of "surfers" that are kept for deciding: six robots that adapt, 19 battles."""
-    return _battles("surfers", kept=True)
 
 
 def _battles(name: str, kept: bool) -> pd.DataFrame:
