@@ -16,7 +16,7 @@ from kdelab.gun.judging import cross_entropy, judged
 from kdelab.gun.parameters import check_parameters, names_of
 from kdelab.gun.recall import Recall
 from kdelab.gun.waves.check import late, ranges_of, weights_of
-from kdelab.gun.waves.columns import name_column
+from kdelab.gun.waves.columns import name_column, passed_column
 from kdelab.gun.waves.whole import warn_of_forgotten
 from kdelab.learn.checkpoint import Retrieval, opened
 from kdelab.learn.fit import Examples, Retriever, Schedule, fit, reached
@@ -77,6 +77,9 @@ class NeighbourModel(BaseEstimator):
         Picks the predictions.
     progress : bool
         Whether to show a progress bar.
+    within_round : bool
+        Whether a shooter remembers, besides earlier rounds, the waves of the same round that had passed when the
+        present one left, as live guns do: columns turn and passed, `kdelab.Recall`.  False: earlier rounds alone.
 
     Attributes
     ----------
@@ -97,7 +100,8 @@ class NeighbourModel(BaseEstimator):
 
     Notes
     -----
-    Where methods take waves they take a table, or a `kdelab.Recall` of one: that is prepared once and asked many times.
+    Where methods take waves they take a table, or a `kdelab.Recall` of one, with the gun's own `within_round`: that is
+    prepared once and asked many times.
     A wave's memory is looked up in the table that is passed, so pass whole rounds and name the waves asked about:
     ``predict(waves, rows=mask)``, not ``predict(waves[mask])``.  Of scikit-learn's splitters those by battle are right:
     ``cross_val_score(gun, waves, groups=waves["battle"], cv=GroupKFold())``.  `kdelab.gun.waves.whole` warns of others.
@@ -112,7 +116,7 @@ class NeighbourModel(BaseEstimator):
 
     rounds_: pd.DataFrame | None = None
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (scikit-learn's parameters are arguments)
         self,
         kernel: Kernel | Literal["interval"] = _LAPLACE,
         loss: Callable[..., Any] | None = None,
@@ -131,6 +135,7 @@ class NeighbourModel(BaseEstimator):
         shrinkage: float = 0.0,
         random_state: int = 0,
         progress: bool = False,
+        within_round: bool = False,
     ) -> None:
         self.kernel = kernel
         self.loss = loss
@@ -149,6 +154,7 @@ class NeighbourModel(BaseEstimator):
         self.shrinkage = shrinkage
         self.random_state = random_state
         self.progress = progress
+        self.within_round = within_round
 
     def fit(
         self,
@@ -162,7 +168,7 @@ class NeighbourModel(BaseEstimator):
         Parameters
         ----------
         waves : DataFrame or Recall
-            Columns battle, shooter, round, lower, upper and the features.
+            Columns battle, shooter, round, lower, upper and the features; turn and passed if `within_round`.
         y : None
             Not used; scikit-learn's convention.
         sample_weight : array_like (waves,), optional
@@ -190,7 +196,7 @@ class NeighbourModel(BaseEstimator):
         """
         check_parameters(self)
         names = names_of(self.features)
-        recall = Recall.of(waves, names)
+        recall = Recall.of(waves, names, within_round=self.within_round)
         weights = weights_of(sample_weight, len(recall))
         ranges = ranges_of(recall.waves, names)
         form, retriever = Form.named(self.form, len(names)), self._retriever(recall, ranges)
@@ -236,7 +242,8 @@ class NeighbourModel(BaseEstimator):
         """Set the weights that fitting starts from, without learning any: all features alike; return itself."""
         check_parameters(self)
         names = names_of(self.features)
-        recall, form = Recall.of(waves, names), Form.named(self.form, len(names))
+        recall = Recall.of(waves, names, within_round=self.within_round)
+        form = Form.named(self.form, len(names))
         metric = Metric.of(ranges_of(recall.waves, names), form.parameters(form.start))
         return self._keep(metric, [], recall.counted)
 
@@ -398,8 +405,8 @@ class NeighbourModel(BaseEstimator):
         train, held_out = np.flatnonzero(able & ~last_rounds), np.flatnonzero(able & last_rounds)
         if len(train) == 0:
             raise ValueError(
-                f"waves: none of the {len(recall)} can be trained on: it takes {ENOUGH} waves of earlier rounds of "
-                f"the same battle in memory, and a round that is not held out (validation={self.validation})"
+                f"waves: none of the {len(recall)} can be trained on: it takes {ENOUGH} waves of the same battle in "
+                f"memory, and a round that is not held out (validation={self.validation})"
             )
         rng = np.random.default_rng(self.random_state)
         most = self.predictions or len(recall)
@@ -409,16 +416,20 @@ class NeighbourModel(BaseEstimator):
     def _fingerprint(self, recall: Recall, weights: Floats) -> dict[str, str]:
         """Return what tells this fit from any other: settings, data and weights."""
         settings = self.get_params() | {"features": names_of(self.features)}
+        if not self.within_round:
+            del settings["within_round"]  # as files were written before there was a choice
         made_of = {name: identity(name, value) for name, value in settings.items() if name not in ("progress", "aim")}
         memory = [name_column(recall.waves, name) for name in ("battle", "shooter")]
         values = [recall.numbers(name) for name in ("round", "lower", "upper", *names_of(self.features))]
+        if self.within_round:
+            values += [recall.numbers("turn"), passed_column(recall.waves)]
         data = digest(*(column.tobytes() for column in [*memory, *values]))
         return made_of | {"waves": data, "sample_weight": digest(weights.tobytes())}
 
     def _asked(self, waves: pd.DataFrame | Recall, rows: ArrayLike | None) -> tuple[Recall, Integers, np.ndarray]:
         """Return the table prepared, the rows asked for, and which of them have a neighbour."""
         check_is_fitted(self)
-        recall = Recall.of(waves, list(self.ranges_), {})
+        recall = Recall.of(waves, list(self.ranges_), {}, self.within_round)
         asked = recall.rows(rows)
         if self.rounds_ is not None:
             warn_of_forgotten(self.rounds_, recall.counted, recall.rounds.iloc[asked])

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from kdelab.gun.waves.check import flag
 from kdelab.gun.waves.features import FEATURES
 from kdelab.learn.form import Form
 from kdelab.loss.kernels import Kernel
@@ -49,5 +50,5 @@ def check_parameters(model: Any) -> None:
         raise ValueError(f"background must be greater than 0 with {model.kernel!r}, or the loss would be infinite")
     if model.aim not in AIMS:
         raise ValueError(f"aim: {model.aim!r} given, allowed are {', '.join(AIMS)}")
-    if not isinstance(model.retrieve_anew, (bool, np.bool_)):
-        raise ValueError(f"retrieve_anew must be True or False, not {model.retrieve_anew!r}")
+    for name in ("retrieve_anew", "within_round"):
+        flag(name, getattr(model, name))

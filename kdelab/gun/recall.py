@@ -1,7 +1,7 @@
 """Neighbours: which waves a shooter could have learned from, and which of them resemble the present one.
 
-The *memory* of a wave is every wave that the same shooter fired in earlier rounds of the same battle.  Rounds are the
-unit, since waves of one round overlap in time; which of them had passed, column ``passed`` says, is not looked at.
+The *memory* of a wave is every wave that the same shooter fired in earlier rounds of the same battle and, where that is
+asked for (`within_round`), those of the same round that had wholly passed when it left: what a live gun knows.
 What isn't in the table can't be remembered, so a table must hold whole rounds (`kdelab.gun.waves.whole` warns).
 """
 
@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from kdelab.gun.waves.check import checked
-from kdelab.gun.waves.columns import name_column, number_column, round_column, rows_of, series
+from kdelab.gun.waves.check import checked, flag
+from kdelab.gun.waves.columns import name_column, number_column, passed_column, round_column, rows_of, series
 from kdelab.gun.waves.features import RANGES
 from kdelab.gun.waves.geometry import bot_width
 from kdelab.gun.waves.whole import counted, rounds_of, warn_of_holes
@@ -37,10 +37,14 @@ class Recall(Frozen):
     ----------
     waves : DataFrame
         Columns battle, shooter, round, lower, upper; those of features are checked when a gun first asks for them.
+    within_round : bool
+        Whether a wave's memory holds, besides earlier rounds, those waves of its own that had wholly passed when it
+        left: columns turn and passed, ``passed <= turn``.  A wave whose `passed` is NaN is known in later rounds only.
 
     Attributes
     ----------
     waves : DataFrame
+    within_round : bool
 
     Raises
     ------
@@ -53,33 +57,46 @@ class Recall(Frozen):
         If rows seem to have been cut out of the table: `kdelab.gun.waves.whole`.
     """
 
-    def __init__(self, waves: pd.DataFrame) -> None:
-        checked(waves, [])
-        self._take(waves.copy())
+    def __init__(self, waves: pd.DataFrame, within_round: bool = False) -> None:
+        checked(waves, [], RANGES, flag("within_round", within_round))
+        self._take(waves.copy(), within_round)
         _ = self.memory  # sorted now, and warned of now
 
     @classmethod
-    def of(cls, waves: "pd.DataFrame | Recall", features: Sequence[str] = (), ranges: Ranges = RANGES) -> "Recall":
+    def of(
+        cls,
+        waves: "pd.DataFrame | Recall",
+        features: Sequence[str] = (),
+        ranges: Ranges = RANGES,
+        within_round: bool | None = None,
+    ) -> "Recall":
         """Return what can be asked about these features: a Recall itself, a table prepared for this once, uncopied.
+
+        `within_round` None takes a Recall as it is, and remembers earlier rounds of a table.
 
         Raises
         ------
         ValueError
-            If the table isn't fit to learn from, or features lie outside of `ranges`.
+            If the table isn't fit to learn from, features lie outside of `ranges`, or a Recall remembers otherwise.
         """
         if not isinstance(waves, Recall):
-            checked(waves, features, ranges)
+            checked(waves, features, ranges, bool(within_round))
             made = object.__new__(cls)
-            made._take(waves)
+            made._take(waves, bool(within_round))
             return made
+        if within_round is not None and within_round != waves.within_round:
+            raise ValueError(
+                f"waves: this Recall was made with within_round={waves.within_round}, and who asks has "
+                f"within_round={within_round}; make another, kdelab.Recall(waves, within_round={within_round})"
+            )
         asked = tuple(features), tuple(ranges.items())
         if asked not in waves._checked:
             checked(waves.waves, features, ranges)
             waves._checked.add(asked)
         return waves
 
-    def _take(self, waves: pd.DataFrame) -> None:
-        self.waves = waves
+    def _take(self, waves: pd.DataFrame, within_round: bool) -> None:
+        self.waves, self.within_round = waves, bool(within_round)
         self._checked: set[tuple[tuple[str, ...], tuple[tuple[str, tuple[float, float]], ...]]] = set()
         self._columns: dict[str, Floats] = {}
         self._scaled: dict[tuple[tuple[str, tuple[float, float]], ...], Floats] = {}
@@ -88,7 +105,7 @@ class Recall(Frozen):
     def memory(self) -> Memory:
         """What the shooter of each wave could have learned from."""
         if "_memory" not in vars(self):  # no cached_property: its frame would be blamed for holes in the table
-            self._memory = memory_of(self.waves)
+            self._memory = memory_of(self.waves, self.within_round)
         return self._memory
 
     def __len__(self) -> int:
@@ -170,14 +187,19 @@ class Retrieved(NamedTuple):
     neighbours: Integers
 
 
-def memory_of(waves: pd.DataFrame | Recall) -> Memory:
-    """Return what the shooter of each wave could have learned from; columns ``battle``, ``shooter`` and ``round``."""
+def memory_of(waves: pd.DataFrame | Recall, within_round: bool = False) -> Memory:
+    """Return what the shooter of each wave could have learned from; a Recall has its own.
+
+    Columns ``battle``, ``shooter`` and ``round``; `within_round` takes ``turn`` and ``passed``, too.
+    """
     if isinstance(waves, Recall):
         return waves.memory
     battle, shooter = name_column(waves, "battle"), name_column(waves, "shooter")
     group, rounds = battle * (shooter.max(initial=0) + 1) + shooter, round_column(waves)
     warn_of_holes(waves.index, group, rounds)
-    return Memory(group, rounds)
+    if not within_round:
+        return Memory(group, rounds)
+    return Memory(group, rounds, number_column(waves, "turn"), passed_column(waves))
 
 
 def scaled(waves: pd.DataFrame, ranges: Ranges = RANGES) -> Floats:
@@ -215,7 +237,7 @@ def retrieve(
     recall = Recall.of(waves, list(RANGES))
     able = np.flatnonzero(recall.memory.stored >= ENOUGH)
     if len(able) == 0:
-        raise ValueError(f"waves: none of the {len(recall)} has {ENOUGH} waves of earlier rounds in memory")
+        raise ValueError(f"waves: none of the {len(recall)} has {ENOUGH} waves in memory")
     chosen = np.sort(able[shuffled(rng, len(able))[: count("predictions", predictions)]])
     found = recall.memory.nearest(recall.scaled(RANGES), chosen, neighbours)
     return Retrieved(recall.clusters(chosen, found), -UNLEARNED_SCALE * found.distances, chosen, found.rows)

@@ -148,7 +148,8 @@ class Checkpoint:
         if state.pop("digest", None) != digest(json.dumps(state).encode()):
             raise ValueError(f"{wrong}: it was changed or damaged after it was written; {advice}")
         theirs = state["fingerprint"]
-        differing = ", ".join(key for key in self.fingerprint if self.fingerprint[key] != theirs.get(key))
+        both = {**self.fingerprint, **theirs}
+        differing = ", ".join(key for key in both if self.fingerprint.get(key) != theirs.get(key))
         if differing:
             raise ValueError(
                 f"checkpoint={str(path)!r} belongs to a fit with other data or settings: {differing}; {advice}"

@@ -49,6 +49,7 @@ EDITS = [
     *((["settings", "background"], value) for value in (*NO_NUMBER, 1.0, -0.1, KeyError)),
     *((["settings", "neighbours"], v) for v in (*NO_NUMBER, 0, -1, 1.5, 100.0, 2**31, 10**30, KeyError)),
     *((["settings", "share"], v) for v in (*NO_NUMBER, 0, -1, 1.5, 2**31, KeyError)),
+    *((["settings", "within_round"], v) for v in (None, 0, 1, "true", [], KeyError)),
     *((["settings", "form"], v) for v in (None, "cubic", 3, ["linear"], KeyError)),
     *((["settings", "aim"], v) for v in (None, "high", 3, ["density"], KeyError)),
     *((["settings", "features"], v) for v in ("power", ["power"], [], 3, [1, 2], {"power": 1}, KeyError)),
@@ -63,7 +64,7 @@ EDITS = [
     (["settings"], None),
     (["settings"], [["kernel", 1]]),
     *((["format"], v) for v in (None, 3, "kdelab.NeighbourModel/2", "kdelab.Other", KeyError, [])),
-    *((["schema"], v) for v in (0, 1, 3, "2", None, KeyError, [])),
+    *((["schema"], v) for v in (0, 1, 2, 4, "3", None, KeyError, [])),
     (["more"], 1),
 ]
 
@@ -127,11 +128,22 @@ def test_numbers_of_numpy_are_written_as_numbers() -> None:
 def test_schemas_of_json() -> None:
     gun = a_gun(background=0.1)
     data = json.loads(gun.to_json())
-    assert (data["format"], data["schema"]) == ("kdelab.NeighbourModel", 2)
-    old = {"format": "kdelab.NeighbourModel/1"} | {key: data[key] for key in ("settings", "scale", "features")}
-    same(kdelab.NeighbourModel.from_json(json.dumps(old)), gun)
-    with pytest.raises(ValueError, match="its schema is 3, this kdelab reads 1 and 2; it takes a newer kdelab"):
-        kdelab.NeighbourModel.from_json(json.dumps(data | {"schema": 3}))
+    assert (data["format"], data["schema"]) == ("kdelab.NeighbourModel", 3)
+    first = {key: data[key] for key in ("settings", "scale", "features")}
+    del first["settings"]["within_round"]
+    for old in ({"format": "kdelab.NeighbourModel/1"}, {"format": "kdelab.NeighbourModel", "schema": 2}):
+        same(kdelab.NeighbourModel.from_json(json.dumps(old | first)), gun)
+    with pytest.raises(ValueError, match="its schema is 4, this kdelab reads 1 to 3; it takes a newer kdelab"):
+        kdelab.NeighbourModel.from_json(json.dumps(data | {"schema": 4}))
+
+
+@pytest.mark.parametrize("within_round", [False, True, np.True_])
+def test_what_a_gun_remembers_comes_back_from_both(within_round: bool) -> None:
+    gun = a_gun().set_params(within_round=within_round)
+    backs = kdelab.NeighbourModel.from_json(gun.to_json()), kdelab.NeighbourModel.from_java(gun.to_java())
+    assert [back.within_round for back in backs] == [bool(within_round)] * 2
+    with pytest.raises(ValueError, match="within_round must be True or False, not 'no'"):
+        gun.set_params(within_round="no").to_json()
 
 
 def test_what_was_exported_before_there_were_schemas_is_read() -> None:

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from made_up_waves import learnable
 
 from kdelab.gun.recall import memory_of
@@ -37,6 +39,43 @@ def test_ends_of_ranges_belong_to_them_and_so_does_rounding() -> None:
                 checked(waves.assign(**{name: end + 0.9 * way * slack}), ["speed"])
                 with pytest.raises(ValueError, match=f"{name} is outside .* in 20 rows"):
                     checked(waves.assign(**{name: end + 1.1 * way * slack}), ["speed"])
+
+
+def known_to(waves: pd.DataFrame, row: int) -> list[int]:
+    """The rows that a wave's shooter knew when it left: earlier rounds, and what had passed in this one; one by one."""
+    wave, known = waves.iloc[row], []
+    for other in range(len(waves)):
+        one = waves.iloc[other]
+        if one["battle"] == wave["battle"] and one["shooter"] == wave["shooter"]:
+            same_round = one["round"] == wave["round"] and one["passed"] <= wave["turn"]
+            if one["round"] < wave["round"] or same_round:
+                known.append(other)
+    return known
+
+
+def test_memory_within_the_round_by_hand() -> None:
+    """A wave of turn 10 that has passed in turn 30 is known to one of turn 30, not to one of 29, nor to itself."""
+    waves = of_rounds([4, 4, 4, 4, 4, 5, 3, 4]).assign(
+        turn=[10, 29, 30, 12, 60, 1, 2, 30], passed=[30.0, 50, 51, np.nan, 80, 20, np.nan, 40]
+    )
+    waves.loc[7, "shooter"] = "b"
+    memory = memory_of(waves, True)
+    expected = [[6], [6], [6, 0], [6], [6, 0, 1, 2], [6, 0, 1, 2, 4, 3], [], []]
+    assert [memory.rows(row).tolist() for row in range(8)] == expected
+    assert memory.stored.tolist() == [len(rows) for rows in expected]
+    assert memory_of(waves).stored.tolist() == [1, 1, 1, 1, 1, 6, 0, 0]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 40), st.integers(1, 25))
+def test_memory_within_the_round_by_brute_force(seed: int, n: int, span: int) -> None:
+    rng = np.random.default_rng(seed)
+    waves = of_rounds(list(rng.integers(0, 3, n)), rng.integers(0, 2, n), rng.integers(0, 2, n))
+    waves["turn"] = rng.permutation(max(n, span))[:n]  # one shooter fires once a turn
+    waves["passed"] = np.where(rng.random(n) < 0.2, np.nan, waves["turn"] + rng.integers(1, 12, n))
+    memory = memory_of(waves, within_round=True)
+    for row in range(n):
+        assert sorted(memory.rows(row)) == known_to(waves, row)
 
 
 def test_memories_of_many_battles_and_shooters_are_apart() -> None:

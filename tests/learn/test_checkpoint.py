@@ -55,6 +55,25 @@ def test_another_fit_is_refused_by_what_differs(tmp_path: Path) -> None:
     np.testing.assert_array_equal(same.weights_, done.weights_)
 
 
+def test_another_memory_is_another_fit(tmp_path: Path) -> None:
+    turn = np.arange(len(WAVES)) * 3.0
+    waves, path = WAVES.assign(turn=turn, passed=turn + 25), tmp_path / "fit.json"
+    before = gun().fit(WAVES, checkpoint=path)
+    assert "within_round" not in json.loads(path.read_text())["fingerprint"], "as it was before there was a choice"
+    assert gun(within_round=False).fit(waves, checkpoint=path).history_ == before.history_
+    with pytest.raises(ValueError, match=r"other data or settings: .*within_round.*waves|waves, within_round"):
+        gun(within_round=True).fit(waves, checkpoint=path)
+    path.unlink()
+    done = gun(within_round=True).fit(waves, checkpoint=path)
+    assert done.history_ != before.history_
+    assert gun(within_round=True).fit(waves, checkpoint=path).history_ == done.history_
+    for other in (waves.assign(passed=turn + 26), waves.assign(passed=np.where(turn == 30, np.nan, turn + 25))):
+        with pytest.raises(ValueError, match="other data or settings: waves;"):
+            gun(within_round=True).fit(other, checkpoint=path)
+    with pytest.raises(ValueError, match="within_round"):
+        gun().fit(waves, checkpoint=path)
+
+
 def test_a_finished_fit_is_read_and_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "fit.json"
     done = gun().fit(WAVES, checkpoint=path)

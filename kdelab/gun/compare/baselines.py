@@ -51,7 +51,7 @@ class HeadOn(BaseEstimator):
 
     def judge(self, waves: pd.DataFrame | Recall, rows: ArrayLike | None = None) -> pd.DataFrame:
         """Return a row a wave: row, battle, aim, hit and cross_entropy, as `NeighbourModel.judge` does."""
-        recall = Recall.of(waves)
+        recall = Recall.of(waves, within_round=getattr(self, "within_round", None))
         wanted = recall.rows(rows)
         return judged(recall, wanted, self.predict(recall, wanted), self.losses(recall, wanted))
 
@@ -88,14 +88,17 @@ class Histogram(HeadOn):
     Parameters
     ----------
     kernel : Kernel
+    within_round : bool
+        As of `NeighbourModel`.
     """
 
-    def __init__(self, kernel: Kernel = _LAPLACE) -> None:
+    def __init__(self, kernel: Kernel = _LAPLACE, within_round: bool = False) -> None:
         self.kernel = kernel
+        self.within_round = within_round
 
     def predict(self, waves: pd.DataFrame | Recall, rows: ArrayLike | None = None) -> Floats:
         """Return the densest guess factor for the bot's width, (rows,); 0 without a memory."""
-        recall = Recall.of(waves, ["distance"])
+        recall = Recall.of(waves, ["distance"], within_round=self.within_round)
         wanted = recall.rows(rows)
         width, aims = recall.bot_width(wanted), np.zeros(len(wanted))
         for known, clusters in self._clusters(recall, wanted):
@@ -105,7 +108,7 @@ class Histogram(HeadOn):
 
     def losses(self, waves: pd.DataFrame | Recall, rows: ArrayLike | None = None) -> Floats:
         """Return the cross-entropy of each wave, (rows,); a uniform density's log 2 without a memory."""
-        recall = Recall.of(waves)
+        recall = Recall.of(waves, within_round=self.within_round)
         wanted = recall.rows(rows)
         losses = np.full(len(wanted), np.log(2.0))
         for known, clusters in self._clusters(recall, wanted):

@@ -18,16 +18,15 @@ import pandas as pd
 from sklearn.base import clone
 
 from kdelab.gun.compare.baselines import HeadOn, Histogram, Linear, Orbit
-from kdelab.gun.compare.trials import compared
+from kdelab.gun.compare.trials import compared, enough, recalls_of
 from kdelab.gun.model import NeighbourModel
 from kdelab.gun.recall import Recall
 from kdelab.gun.waves.columns import number_column, numbers_in, round_column
 from kdelab.gun.waves.store import load_waves
-from kdelab.learn.memory import ENOUGH
 from kdelab.loss.kernels import Cauchy, Gaussian, Laplace
 from kdelab.loss.ragged import shuffled
 
-FIRST_ROUND = 2  # own shots are judged from here on: before, there is hardly a memory
+FIRST_ROUND = 2  # own shots are judged from here on: before, there is hardly a memory of earlier rounds
 
 
 def leave_robots_out(
@@ -49,7 +48,7 @@ def leave_robots_out(
     seeds : iterable of int
         For the guns' `random_state`, the choice of the waves tested, and the folds.
     tested : int, optional
-        At most so many waves a robot; by default all that have 50 waves in memory.
+        At most so many waves a robot; by default all for which each gun has 50 waves in memory.
     folds : int, optional
         The robots are dealt out into so many groups, each left out in turn; by default every robot is alone.
     judged_on : DataFrame, optional
@@ -67,8 +66,8 @@ def leave_robots_out(
         If there are fewer than two folds, or more than robots.
     """
     exam = waves if judged_on is None else judged_on
-    recall = Recall.of(exam)
-    able = recall.memory.stored >= ENOUGH
+    recalls = recalls_of(exam, guns)
+    able = enough(recalls.values())
     robots = np.unique(waves["enemy"].astype(str))
     groups = len(robots) if folds is None else folds
     if not 2 <= groups <= len(robots):
@@ -85,18 +84,19 @@ def leave_robots_out(
                 fresh = clone(gun)
                 if "random_state" in fresh.get_params():
                     fresh.set_params(random_state=seed)
-                tables.append(fresh.fit(others).judge(recall, rows).assign(gun=name, seed=seed))
+                tables.append(fresh.fit(others).judge(recalls[name], rows).assign(gun=name, seed=seed))
     results = pd.concat(tables, ignore_index=True)
     return results.assign(robot=exam["enemy"].to_numpy()[results["row"]])
 
 
 def own_shots(
-    waves: pd.DataFrame, shooter: str, guns: Mapping[str, Any], first_round: int = FIRST_ROUND
+    waves: pd.DataFrame, shooter: str, guns: Mapping[str, Any], first_round: int | None = None
 ) -> pd.DataFrame:
     """Return, for each decided shot that a robot really fired, whether it hit, and whether each gun's would have.
 
-    A gun aims with what its shooter had seen in the earlier rounds of the battle, with weights learned elsewhere, and
-    would have hit where its aim lies in the wave's interval.  The enemy doesn't react to our shot, and the shooter may
+    A gun aims with what its shooter had seen, in earlier rounds of the battle and in this one if the gun's
+    `within_round` is set, with weights learned elsewhere, and would have hit where its aim lies in the wave's interval.
+    Shots count for which each gun has 50 waves in memory.  The enemy doesn't react to our shot, and the shooter may
     have had other reasons for its angle.
 
     Parameters
@@ -105,8 +105,8 @@ def own_shots(
         With columns shooter, real and hit.
     shooter : str
     guns : mapping of str to fitted estimator
-    first_round : int
-        Shots of earlier rounds don't count.
+    first_round : int, optional
+        Shots of earlier rounds don't count; by default from round 2 on, or all if every gun remembers within the round.
 
     Returns
     -------
@@ -115,13 +115,15 @@ def own_shots(
         decided.
     """
     hit, fired = numbers_in(waves, "hit"), number_column(waves, "real") > 0
+    recalls = recalls_of(waves, guns)
+    if first_round is None:
+        first_round = 0 if recalls and all(recall.within_round for recall in recalls.values()) else FIRST_ROUND
     mine = fired & ~np.isnan(hit) & (waves["shooter"] == shooter).to_numpy() & (round_column(waves) >= first_round)
-    recall = Recall.of(waves)
-    rows = np.flatnonzero(mine & (recall.memory.stored >= ENOUGH))
+    rows = np.flatnonzero(mine & enough(recalls.values() or [Recall.of(waves)]))
     columns = {name: waves[name].to_numpy()[rows] for name in ("battle", "round", "enemy")} | {"row": rows}
     tables = [pd.DataFrame({"gun": "really", **columns, "hit": hit[rows] == 1})]
     for name, gun in guns.items():
-        tables.append(pd.DataFrame({"gun": name, **columns, "hit": gun.judge(recall, rows)["hit"].to_numpy()}))
+        tables.append(pd.DataFrame({"gun": name, **columns, "hit": gun.judge(recalls[name], rows)["hit"].to_numpy()}))
     return pd.concat(tables, ignore_index=True)
 
 

@@ -1,6 +1,7 @@
 """Guns against each other on the same shots: fitted on early rounds, judged on late ones, compared battle by battle."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,8 +9,9 @@ import pandas as pd
 from kdelab.gun.judging import judged
 from kdelab.gun.model import NeighbourModel
 from kdelab.gun.recall import Recall
-from kdelab.gun.waves.check import late
+from kdelab.gun.waves.check import flag, late
 from kdelab.gun.waves.columns import number_column
+from kdelab.learn.memory import ENOUGH
 from kdelab.loss.validate import Floats, Integers, count, fraction
 from kdelab.study import resampling
 
@@ -25,6 +27,25 @@ def shots(waves: pd.DataFrame, rng: np.random.Generator, most: int, share: float
     if len(able) == 0:
         raise ValueError(f"waves: none of the {len(waves)} is a real shot of a late round")
     return np.sort(rng.choice(able, min(count("most", most), len(able)), replace=False))
+
+
+def recalls_of(waves: pd.DataFrame, guns: Mapping[str, Any]) -> dict[str, Recall]:
+    """Return for each gun the table prepared as the gun remembers it, one for all that have the same `within_round`.
+
+    Guns without that parameter have no memory, and share any.
+    """
+    said = {
+        name: flag("within_round", gun.within_round) if hasattr(gun, "within_round") else None
+        for name, gun in guns.items()
+    }
+    settings = {setting for setting in said.values() if setting is not None} or {False}
+    made = {setting: Recall.of(waves, within_round=setting) for setting in sorted(settings)}
+    return {name: made[min(made) if setting is None else setting] for name, setting in said.items()}
+
+
+def enough(recalls: Iterable[Recall]) -> np.ndarray:
+    """Return which waves have 50 in every one of these memories, (waves,) of bool."""
+    return np.all([recall.memory.stored >= ENOUGH for recall in recalls], axis=0)
 
 
 def trial(
@@ -49,10 +70,11 @@ def trial(
         A row a gun and wave: gun, row, battle, cross_entropy (nats), hit (bool).
     """
     early = waves[~late_rounds(waves, share)].reset_index(drop=True)
-    recall, tables = Recall.of(waves), []
+    recalls, tables = recalls_of(waves, guns), []
     for name, gun in guns.items():
         if not hasattr(gun, "weights_"):
             gun.fit(early)
+        recall = recalls[name]
         table = judged(recall, rows, gun.predict(recall, rows), gun.losses(recall, rows))
         tables.append(table.assign(gun=name)[["gun", "row", "battle", "cross_entropy", "hit"]])
     return pd.concat(tables, ignore_index=True)

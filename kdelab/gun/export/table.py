@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 
 from kdelab.gun.parameters import names_of
+from kdelab.gun.waves.check import flag
 from kdelab.learn.metric import Metric
 from kdelab.loss import kernels
 from kdelab.loss.kernels import Kernel
 
 FORMAT = "kdelab.NeighbourModel"
-SCHEMA = 2
-"""Of the JSON.  1 said so in its format, "kdelab.NeighbourModel/1", and is read like this one."""
-SETTINGS = ("kernel", "form", "neighbours", "share", "features", "background", "aim")
+SCHEMA = 3
+"""Of the JSON.  1, whose format said "kdelab.NeighbourModel/1", and 2 had no `within_round`: it is False there."""
+SETTINGS = ("kernel", "form", "neighbours", "share", "within_round", "features", "background", "aim")
 
 _ROW = ("name", "low", "high", "w", "b", "a")
 
@@ -48,6 +49,9 @@ def from_json(text: str) -> tuple[dict[str, Any], Metric]:
         schema = _schema(data)
         _keys("", data, ("format", *(["schema"] if schema > 1 else []), "settings", "scale", "features"))
         rows, settings = data["features"], dict(data["settings"])
+        if schema < SCHEMA:
+            _keys("settings: ", settings, tuple(name for name in SETTINGS if name != "within_round"))
+            settings["within_round"] = False
         _keys("settings: ", settings, SETTINGS)
         settings["kernel"] = _kernel(settings["kernel"])
         _number("background", settings["background"])
@@ -91,6 +95,7 @@ def plain(settings: dict[str, Any], metric: Metric) -> dict[str, Any]:
     """Return what JSON can say of a gun; ValueError if its kernel is none of kdelab's."""
     said = settings | {name: int(settings[name]) for name in ("neighbours", "share")}
     said["background"] = float(settings["background"])
+    said["within_round"] = flag("within_round", settings["within_round"])
     kernel = settings["kernel"]
     if isinstance(kernel, Kernel):
         if getattr(kernels, type(kernel).__name__, None) is not type(kernel):
@@ -112,9 +117,9 @@ def _schema(data: Any) -> int:
         return 1
     if form != FORMAT:
         raise ValueError(f"its format is {form!r}, known is {FORMAT!r}")
-    if data["schema"] != SCHEMA:
-        raise ValueError(f"its schema is {data['schema']!r}, this kdelab reads 1 and {SCHEMA}; it takes a newer kdelab")
-    return SCHEMA
+    if data["schema"] not in (2, SCHEMA):
+        raise ValueError(f"its schema is {data['schema']!r}, this kdelab reads 1 to {SCHEMA}; it takes a newer kdelab")
+    return int(data["schema"])
 
 
 def _kernel(given: Any) -> Any:

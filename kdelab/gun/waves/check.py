@@ -7,16 +7,31 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from kdelab.gun.waves.columns import WHOLE, name_column, names_in, number_column, numbers_in, round_column, series
+from kdelab.gun.waves.columns import (
+    WHOLE,
+    name_column,
+    names_in,
+    no_mark,
+    number_column,
+    numbers_in,
+    round_column,
+    series,
+)
 from kdelab.gun.waves.features import RANGES
 from kdelab.loss.validate import Floats, vector
 
 KEYS = ("battle", "shooter", "round")
 INTERVAL = ("lower", "upper")
+CLOCK = ("turn", "passed")  # what a memory within the round takes besides
 _ROUNDING = 1e-6
 
 
-def checked(waves: pd.DataFrame, features: Sequence[str], ranges: Mapping[str, tuple[float, float]] = RANGES) -> None:
+def checked(
+    waves: pd.DataFrame,
+    features: Sequence[str],
+    ranges: Mapping[str, tuple[float, float]] = RANGES,
+    within_round: bool = False,
+) -> None:
     """Raise one error that names everything wrong with a table of waves, and return nothing otherwise.
 
     Parameters
@@ -26,23 +41,26 @@ def checked(waves: pd.DataFrame, features: Sequence[str], ranges: Mapping[str, t
         The features' columns.
     ranges : mapping
         The documented range of each feature that has one.
+    within_round : bool
+        Whether columns turn and passed are needed, too.
 
     Raises
     ------
     ValueError
         If columns are missing, stand twice or hold what isn't a finite number, `round` isn't whole, a wave is there
-        twice, intervals are empty or lie outside [-1, 1], or features outside their range; for each, how many rows and
-        which is the first.
+        twice or had passed before it left, intervals are empty or lie outside [-1, 1], or features outside their range;
+        for each, how many rows and which is the first.
     """
     if not isinstance(waves, pd.DataFrame):
         raise ValueError(f"waves must be a pandas DataFrame, one row a wave, not {type(waves).__name__}")
-    missing = [name for name in (*KEYS, *INTERVAL, *features) if name not in waves.columns]
+    clock = CLOCK if within_round else ()
+    missing = [name for name in (*KEYS, *INTERVAL, *clock, *features) if name not in waves.columns]
     if missing and waves.columns.nlevels == 1:
         raise ValueError(f"waves lacks the columns {', '.join(missing)}; it has {', '.join(map(str, waves.columns))}")
     if len(waves) == 0:
         raise ValueError("waves has no rows")
     faults: list[str] = []
-    for bad, what, column in _faults(waves, features, ranges):
+    for bad, what, column in [*_faults(waves, features, ranges), *(_faults_of_time(waves) if clock else [])]:
         if bad.any():
             first = int(np.argmax(bad))
             given = series(waves, column).iloc[first]
@@ -78,6 +96,14 @@ def _faults(
             yield outside, f"{name} is outside its range [{low:g}, {high:g}]", name
 
 
+def _faults_of_time(waves: pd.DataFrame) -> Iterator[tuple[np.ndarray, str, str]]:
+    """Yield the same of what a memory within the round takes."""
+    turns, passed = (numbers_in(waves, name) for name in CLOCK)
+    yield ~np.isfinite(turns), "turn is not a finite number", "turn"
+    yield no_mark(waves, "passed"), "passed is neither a finite number nor missing", "passed"
+    yield passed <= turns, "passed is not later than turn", "passed"
+
+
 def ranges_of(waves: pd.DataFrame, features: Sequence[str]) -> dict[str, tuple[float, float]]:
     """Return the range that scales each feature to [0, 1]: the documented one, or else what the table spans.
 
@@ -103,6 +129,13 @@ def late(waves: pd.DataFrame, share: float, by: Sequence[str] = ("battle", "shoo
     rounds = pd.Series(round_column(waves)).groupby([name_column(waves, name) for name in by])
     first, last = (rounds.transform(which).to_numpy() for which in ("min", "max"))
     return np.asarray(rounds.obj.to_numpy() > last - share * (last - first + 1))
+
+
+def flag(name: str, given: bool) -> bool:
+    """Return what was given, if it is True or False; a ValueError otherwise."""
+    if not isinstance(given, (bool, np.bool_)):
+        raise ValueError(f"{name} must be True or False, not {given!r}")
+    return bool(given)
 
 
 def weights_of(sample_weight: ArrayLike | None, length: int) -> Floats:

@@ -74,6 +74,25 @@ def round_column(waves: pd.DataFrame) -> Integers:
     return rounds.astype(np.int64)
 
 
+def passed_column(waves: pd.DataFrame) -> Floats:
+    """Return in which turn of its round each wave had wholly passed, (waves,); NaN where it never had.
+
+    Raises
+    ------
+    ValueError
+        If there is something else than a finite number, or nothing.
+    """
+    values, bad = numbers_in(waves, "passed"), no_mark(waves, "passed")
+    if bad.any():
+        raise ValueError(f"waves: passed is neither a finite number nor missing in {int(bad.sum())} rows")
+    return values
+
+
+def no_mark(waves: pd.DataFrame, name: str) -> np.ndarray:
+    """Return where a column holds something that is no finite number, (waves,) of bool."""
+    return ~np.isfinite(numbers_in(waves, name)) & series(waves, name).notna().to_numpy(dtype=bool)
+
+
 def names_in(waves: pd.DataFrame, name: str) -> Integers:
     """Return a number for each different name in a column, -1 where it is missing, (waves,).
 
