@@ -1,0 +1,349 @@
+"""Does training pay?  The gun with learned weights against the same gun with one tuned scale, on real shots alone.
+
+``python -m kdelab.gun.compare.learned`` computes the cells that notebook 13 decides from. A table of them has, besides
+the columns of `kdelab.gun.compare.cells`, ``exam``, ``memory``, ``robot`` (who was shot at) and ``part``: rounds 0 and
+1, in which there is little to remember, or the later ones.
+
+- *robots never seen*: trained on the other robots, each robot left out in turn
+- *robots seen*: trained on the robots that are shot at, in other battles or in earlier rounds
+- *targets that adapt*: trained on robots that don't (*never seen*), or on early rounds of the same battles
+- *own shots*: those that BeepBoop and Diamond really fired, at robots left out; learner ``"really"`` is they themselves
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from kdelab.gun.compare import cells, trials
+from kdelab.gun.judging import judged
+from kdelab.gun.model import NeighbourModel
+from kdelab.gun.recall import Recall
+from kdelab.gun.waves.columns import numbers_in
+from kdelab.gun.waves.store import load_waves
+from kdelab.loss.kernels import Laplace
+from kdelab.loss.validate import Floats, Integers
+
+TABLE = "learned"
+UNSEEN, SEEN, OWN = "robots never seen", "robots seen", "own shots"
+ADAPT_UNSEEN, ADAPT_SEEN = "targets that adapt, never seen", "targets that adapt, early rounds seen"
+WITHIN, EARLIER = "within the round", "earlier rounds"
+BEGINNING, LATER = "rounds 0 and 1", "later rounds"
+SCALE, LINEAR, POWERS, REALLY = "one scale", "linear", "powers", "really"
+SHOOTERS = ("kc.mega.BeepBoop", "voidious.Diamond")
+NEW_BATTLES = 100  # of surfers: seeds from here on
+A_BATTLE = 300  # waves of a surfers' battle that may be trained on: two of them are very long
+SEEDS = range(10)
+SETTINGS: dict[str, Any] = {
+    "kernel": Laplace(0.1),
+    "neighbours": 100,
+    "predictions": 3000,
+    "shrinkage": 1.0,
+    "retrievals": 2,
+    "validation": 0.0,
+    "max_iter": 40,
+    "within_round": True,
+}
+
+
+class Learner(NamedTuple):
+    """What is learned, and whether from targets that were dealt to other waves.
+
+    Attributes
+    ----------
+    form : str
+        As of `NeighbourModel`.
+    dealt : bool
+    """
+
+    form: str
+    dealt: bool = False
+
+
+LEARNERS = {SCALE: Learner("scale"), LINEAR: Learner("linear"), POWERS: Learner("power")}
+TWO = {name: LEARNERS[name] for name in (SCALE, POWERS)}
+DEALT = {f"{name}, targets dealt": Learner(learner.form, True) for name, learner in TWO.items()}
+
+
+class Exam(NamedTuple):
+    """Shots to judge guns on.
+
+    Attributes
+    ----------
+    name : str
+    waves : DataFrame
+    rows : array of int
+    labels : dict
+        More columns of its cells: ``{"set": "samples"}``.
+    """
+
+    name: str
+    waves: pd.DataFrame
+    rows: Integers
+    labels: dict[str, Any]
+
+
+def real_shots(name: str, waves: pd.DataFrame, late: bool = False, **labels: Any) -> Exam:
+    """Return an exam of all real shots, or of those of late rounds alone."""
+    real = numbers_in(waves, "real") > 0
+    return Exam(name, waves, np.flatnonzero(real & trials.late_rounds(waves) if late else real), labels)
+
+
+def own_shots(waves: pd.DataFrame, shooter: str, **labels: Any) -> Exam:
+    """Return an exam of the decided shots that a robot really fired."""
+    decided = (numbers_in(waves, "real") > 0) & np.isin(numbers_in(waves, "hit"), [0.0, 1.0])
+    return Exam(OWN, waves, np.flatnonzero(decided & (waves["shooter"] == shooter).to_numpy()), labels)
+
+
+def deal(waves: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Return the waves with their targets dealt to other waves of the same battle and shooter."""
+    dealt = waves.copy()
+    for rows in waves.groupby(["battle", "shooter"], observed=True).indices.values():
+        dealt.loc[waves.index[rows], ["lower", "upper"]] = waves[["lower", "upper"]].to_numpy()[rng.permutation(rows)]
+    return dealt
+
+
+def trained(
+    waves: pd.DataFrame,
+    seeds: Iterable[int],
+    learners: Mapping[str, Learner] = LEARNERS,
+    settings: Mapping[str, Any] = SETTINGS,
+    a_battle: int | None = None,
+) -> Iterator[tuple[str, int, NeighbourModel]]:
+    """Yield learners trained with each seed: name, seed, gun.
+
+    Parameters
+    ----------
+    waves : DataFrame
+    seeds : iterable of int
+    learners : mapping of str to Learner
+    settings : mapping
+        Of `NeighbourModel`.
+    a_battle : int, optional
+        Of each battle at most so many waves may be trained on, so that no long one rules; all by default.
+    """
+    within = settings["within_round"]
+    honest = Recall(waves, within)
+    for seed in seeds:
+        mixed = deal(waves, np.random.default_rng(seed)) if any(one.dealt for one in learners.values()) else waves
+        others = Recall(mixed, within) if mixed is not waves else honest
+        weights = None if a_battle is None else _first(waves["battle"], a_battle, np.random.default_rng(seed))
+        for name, learner in learners.items():
+            gun = NeighbourModel(form=learner.form, random_state=seed, **settings)
+            yield name, seed, gun.fit(others if learner.dealt else honest, sample_weight=weights)
+
+
+def _first(labels: pd.Series, most: int, rng: np.random.Generator) -> Floats:
+    """Return 1 for at most so many rows of each label, picked at random, and 0 for the rest."""
+    picked = pd.Series(rng.permutation(len(labels)), index=labels.index).groupby(labels, observed=True).rank() <= most
+    return picked.to_numpy(dtype=np.float64)
+
+
+def shots(gun: NeighbourModel, recall: Recall, rows: Integers) -> pd.DataFrame:
+    """Return a row a shot, as `NeighbourModel.judge` does; head-on and uniform where nothing is known."""
+    known = gun.judge(recall, rows)
+    unknown = np.setdiff1d(rows, known["row"])
+    blind = judged(recall, unknown, np.zeros(len(unknown)), np.full(len(unknown), np.log(2.0)))
+    return pd.concat([known, blind], ignore_index=True).sort_values("row", ignore_index=True)
+
+
+class _Examined:
+    """An exam and its memories, prepared once."""
+
+    def __init__(self, exam: Exam) -> None:
+        self.exam = exam
+        self.recalls = {name: Recall(exam.waves, name == WITHIN) for name in (WITHIN, EARLIER)}
+        part = np.where(numbers_in(exam.waves, "round") < 2, BEGINNING, LATER)
+        labels = {"battle": exam.waves["battle"].astype(str), "robot": exam.waves["enemy"].astype(str), "part": part}
+        self.labels = pd.DataFrame(labels).reset_index(drop=True)
+
+    def robots(self) -> list[str]:
+        return sorted(self.labels["robot"].iloc[self.exam.rows].unique())
+
+    def at(self, robots: Iterable[str]) -> Integers:
+        return self.exam.rows[self.labels["robot"].iloc[self.exam.rows].isin(list(robots)).to_numpy()]
+
+    def cells(self, rows: Integers, name: str, seed: int, gun: NeighbourModel) -> Iterator[pd.DataFrame]:
+        if len(rows) == 0:
+            return
+        for memory, recall in self.recalls.items():
+            table = shots(gun.set_params(within_round=memory == WITHIN), recall, rows)
+            yield self._summed(table, memory=memory, learner=name, seed=seed)
+
+    def really(self, seeds: Iterable[int]) -> Iterator[pd.DataFrame]:
+        """Yield what was really hit, once a seed, so that it can be contrasted with what was trained."""
+        rows = self.exam.rows
+        hit = numbers_in(self.exam.waves, "hit")[rows] > 0
+        table = pd.DataFrame({"row": rows, "hit": hit, "cross_entropy": np.nan})
+        for seed in seeds:
+            for memory in self.recalls:
+                yield self._summed(table, memory=memory, learner=REALLY, seed=seed)
+
+    def _summed(self, table: pd.DataFrame, **labels: Any) -> pd.DataFrame:
+        named = self.labels.iloc[table["row"]].reset_index(drop=True)
+        joined = named.assign(hit=table["hit"].to_numpy(), cross_entropy=table["cross_entropy"].to_numpy())
+        labels |= {"exam": self.exam.name, **self.exam.labels}
+        return cells.summed(joined, ["battle", "robot", "part"], **labels)
+
+
+def unseen_cells(
+    training: pd.DataFrame, exams: Iterable[Exam], seeds: Iterable[int], **named: Any
+) -> Iterator[pd.DataFrame]:
+    """Yield cells of guns at robots that they weren't trained on; `named` as of `trained`.
+
+    Each robot of `training` is left out in turn, and then shots at it are judged; guns trained on all of `training` are
+    judged by shots at the others.
+    """
+    prepared = [_Examined(exam) for exam in exams]
+    known = np.unique(training["enemy"].astype(str))
+    asked = sorted(set().union(*(one.robots() for one in prepared)))
+    strangers = [robot for robot in asked if robot not in known]
+    left_out = [[robot] for robot in asked if robot in known and len(known) > 1] + ([strangers] if strangers else [])
+    for robots in left_out:
+        others = training[~training["enemy"].isin(robots)].reset_index(drop=True)
+        for name, seed, gun in trained(others, seeds, **named):
+            for one in prepared:
+                yield from one.cells(one.at(robots), name, seed, gun)
+
+
+def seen_cells(
+    training: pd.DataFrame, exams: Iterable[Exam], seeds: Iterable[int], strangers: bool = False, **named: Any
+) -> Iterator[pd.DataFrame]:
+    """Yield cells of guns at robots that they were trained on, or at all with `strangers`; `named` as of `trained`."""
+    prepared = [_Examined(exam) for exam in exams]
+    known = np.unique(training["enemy"].astype(str))
+    for name, seed, gun in trained(training, seeds, **named):
+        for one in prepared:
+            yield from one.cells(one.exam.rows if strangers else one.at(known), name, seed, gun)
+
+
+def early_rounds(waves: pd.DataFrame) -> pd.DataFrame:
+    """Return the rounds of each battle that aren't late."""
+    return waves[~trials.late_rounds(waves)].reset_index(drop=True)
+
+
+def explored_cells(waves: pd.DataFrame, seeds: Iterable[int], **labels: Any) -> Iterator[pd.DataFrame]:
+    """Yield cells of one recording: each robot left out in turn, early against late rounds, and targets dealt."""
+    seeds = list(seeds)
+    everything = real_shots(UNSEEN, waves, **labels)
+    yield from unseen_cells(waves, [everything], seeds)
+    yield from seen_cells(waves, [everything], seeds, learners=DEALT)
+    yield from seen_cells(early_rounds(waves), [real_shots(SEEN, waves, late=True, **labels)], seeds)
+
+
+def confirming_cells(
+    training: pd.DataFrame, waves: pd.DataFrame, seeds: Iterable[int], **labels: Any
+) -> Iterator[pd.DataFrame]:
+    """Yield cells of guns trained on one recording and judged on another."""
+    seeds = list(seeds)
+    everything = real_shots(UNSEEN, waves, **labels)
+    yield from unseen_cells(training, [everything], seeds)
+    yield from seen_cells(training, [everything], seeds, strangers=True, learners=DEALT)
+    yield from seen_cells(training, [everything._replace(name=SEEN)], seeds)
+
+
+def adapting_cells(
+    training: pd.DataFrame, waves: pd.DataFrame, seeds: Iterable[int], **labels: Any
+) -> Iterator[pd.DataFrame]:
+    """Yield cells of late shots at targets that adapt: guns trained on others, and on their own early rounds."""
+    seeds = list(seeds)
+    exam = real_shots(ADAPT_UNSEEN, waves, late=True, **labels)
+    yield from seen_cells(training, [exam], seeds, strangers=True)
+    early = early_rounds(waves)
+    yield from seen_cells(early, [exam._replace(name=ADAPT_SEEN)], seeds, strangers=True, a_battle=A_BATTLE)
+
+
+def own_cells(
+    training: pd.DataFrame, waves: pd.DataFrame, seeds: Iterable[int], **labels: Any
+) -> Iterator[pd.DataFrame]:
+    """Yield cells of the shots that BeepBoop and Diamond really fired at robots, each left out of the training."""
+    seeds = list(seeds)
+    exams = [own_shots(waves, shooter, shooter=shooter, **labels) for shooter in SHOOTERS]
+    for exam in exams:
+        yield from _Examined(exam).really(seeds)
+    yield from unseen_cells(training, exams, seeds)
+
+
+def seed_of(battles: pd.Series) -> pd.Series:
+    """Return the seed that the name of each battle ends with."""
+    return battles.astype(str).str.extract(r"seed (\d+)$", expand=False).astype(int)
+
+
+def _adaptive(waves: pd.DataFrame) -> np.ndarray:
+    return ~waves["enemy"].astype(str).str.startswith("sample.").to_numpy()
+
+
+def of_set(name: str, seeds: Iterable[int] = SEEDS) -> Iterator[pd.DataFrame]:
+    """Yield all cells of a set: "samples", "surfers" (the battles explored), "surfers, new", "confirm".
+
+    Raises
+    ------
+    ValueError
+        If there is no such set.
+    """
+    training = load_waves("samples")
+    if name == "samples":
+        yield from explored_cells(training, seeds, set=name)
+    elif name == "confirm":
+        yield from confirming_cells(training, load_waves("confirm"), seeds, set=name)
+    elif name in ("surfers", "surfers, new"):
+        waves = load_waves("surfers")
+        mine = waves[((seed_of(waves["battle"]) >= NEW_BATTLES) == (name != "surfers")).to_numpy()]
+        adapting = _adaptive(mine)
+        if not adapting.any():
+            raise ValueError(f"name: {name!r} given, and load_waves('surfers') has no such battles")
+        yield from adapting_cells(training, mine[adapting].reset_index(drop=True), seeds, set=name)
+        if not adapting.all():
+            yield from own_cells(training, mine[~adapting].reset_index(drop=True), seeds, set=name)
+    else:
+        raise ValueError(f"name: {name!r} given, allowed are samples, surfers, 'surfers, new', confirm")
+
+
+def computed(names: Iterable[str], seeds: Iterable[int] = SEEDS) -> Iterator[pd.DataFrame]:
+    """Yield all cells of some sets, and say on stderr how far it is."""
+    seeds, start, said = list(seeds), time.monotonic(), 0.0
+    for name in names:
+        for count, part in enumerate(of_set(name, seeds), 1):
+            yield part
+            if time.monotonic() > said + 20:
+                said = time.monotonic()
+                doing = f"{part['learner'][0]}, seed {part['seed'][0]}, at {part['robot'][0]}"
+                print(f"{name}: {count} tables, {doing}; {(said - start) / 60:.1f} min", file=sys.stderr)
+
+
+def main() -> int:
+    """Compute the cells of some sets anew, and keep the table's others."""
+    parser = argparse.ArgumentParser(prog="python -m kdelab.gun.compare.learned", description=__doc__.split("\n")[0])
+    parser.add_argument("sets", nargs="+", help="samples, surfers, 'surfers, new', confirm")
+    parser.add_argument("--seeds", type=int, default=len(SEEDS), help=f"how many, default {len(SEEDS)}")
+    arguments = parser.parse_args()
+    try:
+        parts = list(computed(arguments.sets, range(arguments.seeds)))
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(cells.save(TABLE, kept(arguments.sets) + parts, said(parts)))
+    return 0
+
+
+def kept(names: Iterable[str]) -> list[pd.DataFrame]:
+    """Return the shipped cells of all sets but some; nothing where there is no table yet."""
+    if not (cells.DATA / f"{TABLE}.parquet").is_file():
+        return []
+    table = cells.load(TABLE)
+    return [table[~table["set"].isin(list(names))]]
+
+
+def said(parts: list[pd.DataFrame]) -> dict[str, Any]:
+    """Return what is said of the table in its file."""
+    seeds = pd.concat(parts)["seed"]
+    settings = {name: repr(value) for name, value in SETTINGS.items()}
+    return {"what": __doc__.split("\n")[0], "seeds": int(seeds.nunique()), "settings": settings}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
