@@ -101,8 +101,8 @@ def by_unit(table: pd.DataFrame, exam: str, unit: str = "robot", memory: str = l
 
 
 def control(table: pd.DataFrame, exam: str = learned.UNSEEN) -> Gain:
-    """Return what learning gains on one scale where both were trained on targets dealt to other waves."""
-    return gain(table, exam, *(f"{name}, targets dealt" for name in (learned.POWERS, learned.SCALE)))
+    """Return what weights gain that were learned from targets dealt to other waves, with a scale from true ones."""
+    return gain(table, exam, learned.DEALT)
 
 
 def findings(table: pd.DataFrame, hard: str, easy: str, dealt: bool = True) -> list[Finding]:
@@ -110,7 +110,7 @@ def findings(table: pd.DataFrame, hard: str, easy: str, dealt: bool = True) -> l
 
     The claim: the learned gun has more hits and less loss, by the ends of 95 % intervals, in the hard exam and in the
     easy one. Inside the bound: in the easy one, that is, at robots that it was trained on. Against it: in the hard one
-    it gains less than the margin of either. Targets that were dealt to other waves must gain less than the margin.
+    it gains less than the margin of either. Targets that were dealt to other waves must not pass for a gain.
 
     Parameters
     ----------
@@ -122,22 +122,13 @@ def findings(table: pd.DataFrame, hard: str, easy: str, dealt: bool = True) -> l
         Whether there is a negative control.
     """
     gains = {exam: gain(table, exam) for exam in (hard, easy)}
+    placebo = [("targets dealt", control(table, hard))] if dealt else []
     found = []
     for role, exams in (("claim", (hard, easy)), ("inside", (easy,))):
-        for exam in exams:
-            hits, loss = gains[exam]
-            found += [
-                Finding(role, f"{exam}: hits gained, points, lower end ({role})", hits.low, at_least=0),
-                Finding(role, f"{exam}: cross-entropy gained, nats, lower end ({role})", loss.low, at_least=0),
-            ]
-        if dealt:
-            nothing = control(table)
-            found += [
-                Finding(role, f"targets dealt: hits gained, points, upper end ({role})", nothing.hits.high, POINTS),
-                Finding(
-                    role, f"targets dealt: cross-entropy gained, nats, upper end ({role})", nothing.loss.high, NATS
-                ),
-            ]
+        for name, (hits, loss) in [(exam, gains[exam]) for exam in exams] + placebo:
+            bound = {"at_most": 0.0} if name == "targets dealt" else {"at_least": 0.0}
+            found.append(Finding(role, f"{name}: hits gained, points, lower end ({role})", hits.low, **bound))
+            found.append(Finding(role, f"{name}: cross-entropy gained, nats, lower end ({role})", loss.low, **bound))
     hits, loss = gains[hard]
     return [
         *found,

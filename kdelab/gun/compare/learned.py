@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import minimize_scalar
 
 from kdelab.gun.compare import cells, trials
 from kdelab.gun.judging import judged
@@ -25,6 +26,8 @@ from kdelab.gun.model import NeighbourModel
 from kdelab.gun.recall import Recall
 from kdelab.gun.waves.columns import numbers_in
 from kdelab.gun.waves.store import load_waves
+from kdelab.learn.form import UNLEARNED_SCALE
+from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.loss.kernels import Laplace
 from kdelab.loss.validate import Floats, Integers
 
@@ -51,7 +54,7 @@ SETTINGS: dict[str, Any] = {
 
 
 class Learner(NamedTuple):
-    """What is learned, and whether from targets that were dealt to other waves.
+    """What is learned, and whether from targets that were dealt to other waves: all but the scale, which is tuned.
 
     Attributes
     ----------
@@ -65,8 +68,8 @@ class Learner(NamedTuple):
 
 
 LEARNERS = {SCALE: Learner("scale"), LINEAR: Learner("linear"), POWERS: Learner("power")}
-TWO = {name: LEARNERS[name] for name in (SCALE, POWERS)}
-DEALT = {f"{name}, targets dealt": Learner(learner.form, True) for name, learner in TWO.items()}
+DEALT = f"{POWERS}, targets dealt"
+PLACEBO = {DEALT: Learner("power", True)}
 
 
 class Exam(NamedTuple):
@@ -96,7 +99,8 @@ def real_shots(name: str, waves: pd.DataFrame, late: bool = False, **labels: Any
 def own_shots(waves: pd.DataFrame, shooter: str, **labels: Any) -> Exam:
     """Return an exam of the decided shots that a robot really fired."""
     decided = (numbers_in(waves, "real") > 0) & np.isin(numbers_in(waves, "hit"), [0.0, 1.0])
-    return Exam(OWN, waves, np.flatnonzero(decided & (waves["shooter"] == shooter).to_numpy()), labels)
+    mine = decided & (waves["shooter"] == shooter).to_numpy()
+    return Exam(OWN, waves, np.flatnonzero(mine), {"shooter": shooter} | labels)
 
 
 def deal(waves: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -134,7 +138,18 @@ def trained(
         weights = None if a_battle is None else _first(waves["battle"], a_battle, np.random.default_rng(seed))
         for name, learner in learners.items():
             gun = NeighbourModel(form=learner.form, random_state=seed, **settings)
-            yield name, seed, gun.fit(others if learner.dealt else honest, sample_weight=weights)
+            gun.fit(others if learner.dealt else honest, sample_weight=weights)
+            yield name, seed, tuned(gun, honest) if learner.dealt else gun
+
+
+def tuned(gun: NeighbourModel, waves: Recall) -> NeighbourModel:
+    """Set the one scale at which a fitted gun's loss is least on the waves that it was trained on; return it."""
+    gun.scale_ = UNLEARNED_SCALE  # whatever it was, 0 too: neighbours are told apart again
+    clusters, logits, _ = gun.logits(waves, gun.predictions_)
+    loss = CrossEntropy(clusters, gun.kernel)
+    best = minimize_scalar(lambda power: loss.value(logits * 2.0**power).mean(), bounds=(-6, 6), method="bounded")
+    gun.scale_ *= 2.0**best.x
+    return gun
 
 
 def _first(labels: pd.Series, most: int, rng: np.random.Generator) -> Floats:
@@ -181,7 +196,7 @@ class _Examined:
         table = pd.DataFrame({"row": rows, "hit": hit, "cross_entropy": np.nan})
         for seed in seeds:
             for memory in self.recalls:
-                yield self._summed(table, memory=memory, learner=REALLY, seed=seed)
+                yield self._summed(table, memory=memory, learner=REALLY, seed=seed).assign(loss=np.nan)
 
     def _summed(self, table: pd.DataFrame, **labels: Any) -> pd.DataFrame:
         named = self.labels.iloc[table["row"]].reset_index(drop=True)
@@ -231,7 +246,7 @@ def explored_cells(waves: pd.DataFrame, seeds: Iterable[int], **labels: Any) -> 
     seeds = list(seeds)
     everything = real_shots(UNSEEN, waves, **labels)
     yield from unseen_cells(waves, [everything], seeds)
-    yield from seen_cells(waves, [everything], seeds, learners=DEALT)
+    yield from seen_cells(waves, [everything], seeds, learners=PLACEBO)
     yield from seen_cells(early_rounds(waves), [real_shots(SEEN, waves, late=True, **labels)], seeds)
 
 
@@ -242,7 +257,7 @@ def confirming_cells(
     seeds = list(seeds)
     everything = real_shots(UNSEEN, waves, **labels)
     yield from unseen_cells(training, [everything], seeds)
-    yield from seen_cells(training, [everything], seeds, strangers=True, learners=DEALT)
+    yield from seen_cells(training, [everything], seeds, strangers=True, learners=PLACEBO)
     yield from seen_cells(training, [everything._replace(name=SEEN)], seeds)
 
 
@@ -262,7 +277,7 @@ def own_cells(
 ) -> Iterator[pd.DataFrame]:
     """Yield cells of the shots that BeepBoop and Diamond really fired at robots, each left out of the training."""
     seeds = list(seeds)
-    exams = [own_shots(waves, shooter, shooter=shooter, **labels) for shooter in SHOOTERS]
+    exams = [own_shots(waves, shooter, **labels) for shooter in SHOOTERS]
     for exam in exams:
         yield from _Examined(exam).really(seeds)
     yield from unseen_cells(training, exams, seeds)
