@@ -27,7 +27,7 @@ def unseen(training, waves, **named):
 
 def test_every_real_shot_is_judged_once_by_each_gun_seed_and_memory():
     waves = recorded()
-    table = unseen(waves, waves, learners=learned.TWO)
+    table = unseen(waves, waves, learners={name: learned.LEARNERS[name] for name in (learned.SCALE, learned.POWERS)})
     shots = table.groupby(["learner", "seed", "memory", "robot"])["shots"].sum()
     assert len(shots) == 2 * 2 * 2 * 3
     for robot, part in waves[waves["real"]].groupby("enemy"):
@@ -73,13 +73,15 @@ def test_strangers_are_judged_by_guns_trained_on_everything():
     np.testing.assert_allclose(mine["loss"].sum(), gun.losses(new, rows).sum(), rtol=1e-12)
 
 
-def test_guns_that_saw_a_robot_are_judged_at_known_ones_alone():
+def test_shots_at_some_robots_alone_where_they_are_asked_for():
     waves, new = recorded(), recorded(5, 4)
     new["battle"] += ", again"
-    exam = learned.real_shots(learned.SEEN, new)
+    exam = learned.real_shots(learned.SEEN, new, at=["0", "2"])
     quick = {"settings": QUICK, "learners": {learned.SCALE: learned.Learner("scale")}}
-    assert sorted(pd.concat(learned.seen_cells(waves, [exam], [0], **quick))["robot"].unique()) == ["0", "1", "2"]
-    assert pd.concat(learned.seen_cells(waves, [exam], [0], strangers=True, **quick))["robot"].nunique() == 4
+    table = pd.concat(learned.seen_cells(waves, [exam], [0], **quick))
+    assert sorted(table["robot"].unique()) == ["0", "2"]
+    assert table["shots"].sum() == 2 * (new["real"] & new["enemy"].isin(["0", "2"])).sum()
+    assert list(learned.seen_cells(waves, [], [0], **quick)) == []
 
 
 def test_late_shots_alone_where_they_are_asked_for():
@@ -133,15 +135,63 @@ def test_the_seed_of_a_battle_ends_its_name():
     assert learned.seed_of(pd.Series(["a vs b, seed 22", "c vs d, seed 101"])).tolist() == [22, 101]
 
 
-def test_sets_that_are_not_there_are_named():
-    with pytest.raises(ValueError, match="name: 'others' given"):
-        list(learned.of_set("others", [0]))
+def as_surfers(waves, seed):
+    """Robot 0 adapts, the others are samples; the battles bear a seed."""
+    battle = waves["battle"] + f", seed {seed}"
+    shooter = np.where(waves["enemy"] == "1", "kc.mega.BeepBoop", "voidious.Diamond")
+    enemy = np.where(waves["enemy"] == "0", "kc.mega.BeepBoop", "sample." + waves["enemy"])
+    return waves.assign(battle=battle, shooter=shooter, enemy=enemy)
 
 
-def test_other_sets_of_the_table_are_kept(monkeypatch, tmp_path, capsys):
+def test_all_sets_at_once_know_what_each_was_trained_on(monkeypatch):
+    samples, confirm = (recorded(seed).assign(enemy=lambda w: "sample." + w["enemy"]) for seed in (1, 7))
+    confirm["battle"] += ", again"
+    confirm.loc[confirm["enemy"] == "sample.0", "enemy"] = "own.Robot"
+    surfers = pd.concat([as_surfers(recorded(3), 22), as_surfers(recorded(4), 101)], ignore_index=True)
+    tables = {"samples": samples, "confirm": confirm, "surfers": surfers}
+    monkeypatch.setattr(learned, "load_waves", tables.__getitem__)
+    monkeypatch.setattr(learned.trained, "__defaults__", (learned.LEARNERS, QUICK, None))
+    table = pd.concat(learned.of_sets(learned.SETS, [0, 1]), ignore_index=True)
+    robots = table.groupby(["set", "exam"])["robot"].unique().map(sorted).to_dict()
+    three, stranger = ["sample.0", "sample.1", "sample.2"], ["own.Robot", "sample.1", "sample.2"]
+    assert robots[("samples", learned.UNSEEN)] == robots[("samples", learned.SEEN)] == three
+    assert robots[("confirm", learned.UNSEEN)] == stranger
+    assert robots[("confirm", learned.SEEN)] == stranger[1:]
+    for name, seed in (("surfers", 22), ("surfers, new", 101)):
+        for exam in (learned.ADAPT_UNSEEN, learned.ADAPT_SEEN):
+            assert robots[(name, exam)] == ["kc.mega.BeepBoop"]
+        assert table[table["set"] == name]["battle"].str.endswith(f"seed {seed}").all()
+    learners = table.groupby(["set", "exam"])["learner"].unique().map(set).to_dict()
+    assert learners[("confirm", learned.UNSEEN)] == {*learned.LEARNERS, learned.DEALT}
+    assert learners[("surfers", learned.OWN)] == {*learned.LEARNERS, learned.REALLY}
+    assert table[table["learner"] == learned.REALLY]["loss"].isna().all()
+    shots = table[(table["memory"] == learned.WITHIN) & (table["seed"] == 1) & (table["learner"] == learned.POWERS)]
+    counts = shots.groupby(["set", "exam"])["shots"].sum()
+    assert counts[("confirm", learned.UNSEEN)] == confirm["real"].sum()
+    assert counts[("confirm", learned.SEEN)] == (confirm["real"] & (confirm["enemy"] != "own.Robot")).sum()
+    late_ones = surfers["real"] & late(surfers, 1 / 3, ["battle"]) & (surfers["enemy"] == "kc.mega.BeepBoop")
+    assert counts[("surfers", learned.ADAPT_SEEN)] * 1 == (late_ones & surfers["battle"].str.endswith("22")).sum()
+
+
+def test_sets_that_are_not_there_are_named(monkeypatch):
+    with pytest.raises(ValueError, match="name: 'others' given, allowed are 'samples'"):
+        learned.battles_of("others")
+    monkeypatch.setattr(learned, "load_waves", lambda _: as_surfers(recorded(), 22))
+    assert len(learned.battles_of("surfers")) == len(recorded())
+    with pytest.raises(ValueError, match="has no such battles"):
+        learned.battles_of("surfers, new")
+
+
+def test_one_recording_teaches_and_is_judged_without_any_other():
+    waves = recorded()
+    table = pd.concat(learned.explored_cells(waves, [0], settings=QUICK, learners={"s": learned.Learner("scale")}))
+    assert set(table["exam"]) == {learned.UNSEEN, learned.SEEN}
+
+
+def test_other_sets_of_the_table_are_kept(monkeypatch, tmp_path):
     monkeypatch.setattr(cells, "DATA", tmp_path)
-    made = pd.DataFrame({"learner": ["one scale"], "robot": "r", "battle": "b", "seed": 0, "shots": 3, "hits": 1.0})
-    monkeypatch.setattr(learned, "of_set", lambda name, seeds: iter([made.assign(set=name)]))
+    made = pd.DataFrame({"learner": ["one scale"], "exam": "e", "robot": "r", "battle": "b", "seed": 0, "shots": 3})
+    monkeypatch.setattr(learned, "of_sets", lambda names, seeds: (made.assign(set=name) for name in names))
     monkeypatch.setattr("sys.argv", ["learned", "samples", "--seeds", "1"])
     assert learned.kept(["samples"]) == []
     assert learned.main() == 0

@@ -11,6 +11,7 @@ the columns of `kdelab.gun.compare.cells`, ``exam``, ``memory``, ``robot`` (who 
 """
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,6 +33,7 @@ from kdelab.loss.kernels import Laplace
 from kdelab.loss.validate import Floats, Integers
 
 TABLE = "learned"
+SETS = ("samples", "surfers", "surfers, new", "confirm")
 UNSEEN, SEEN, OWN = "robots never seen", "robots seen", "own shots"
 ADAPT_UNSEEN, ADAPT_SEEN = "targets that adapt, never seen", "targets that adapt, early rounds seen"
 WITHIN, EARLIER = "within the round", "earlier rounds"
@@ -90,10 +92,16 @@ class Exam(NamedTuple):
     labels: dict[str, Any]
 
 
-def real_shots(name: str, waves: pd.DataFrame, late: bool = False, **labels: Any) -> Exam:
-    """Return an exam of all real shots, or of those of late rounds alone."""
-    real = numbers_in(waves, "real") > 0
-    return Exam(name, waves, np.flatnonzero(real & trials.late_rounds(waves) if late else real), labels)
+def real_shots(
+    name: str, waves: pd.DataFrame, late: bool = False, at: Iterable[str] | None = None, **labels: Any
+) -> Exam:
+    """Return an exam of all real shots, or of those of late rounds alone, or at some robots alone."""
+    asked = numbers_in(waves, "real") > 0
+    if late:
+        asked &= trials.late_rounds(waves)
+    if at is not None:
+        asked &= waves["enemy"].isin(list(at)).to_numpy()
+    return Exam(name, waves, np.flatnonzero(asked), labels)
 
 
 def own_shots(waves: pd.DataFrame, shooter: str, **labels: Any) -> Exam:
@@ -226,14 +234,13 @@ def unseen_cells(
 
 
 def seen_cells(
-    training: pd.DataFrame, exams: Iterable[Exam], seeds: Iterable[int], strangers: bool = False, **named: Any
+    training: pd.DataFrame, exams: Iterable[Exam], seeds: Iterable[int], **named: Any
 ) -> Iterator[pd.DataFrame]:
-    """Yield cells of guns at robots that they were trained on, or at all with `strangers`; `named` as of `trained`."""
+    """Yield cells of guns trained on all of `training`; `named` as of `trained`."""
     prepared = [_Examined(exam) for exam in exams]
-    known = np.unique(training["enemy"].astype(str))
-    for name, seed, gun in trained(training, seeds, **named):
+    for name, seed, gun in trained(training, seeds, **named) if prepared else ():
         for one in prepared:
-            yield from one.cells(one.exam.rows if strangers else one.at(known), name, seed, gun)
+            yield from one.cells(one.exam.rows, name, seed, gun)
 
 
 def early_rounds(waves: pd.DataFrame) -> pd.DataFrame:
@@ -241,46 +248,11 @@ def early_rounds(waves: pd.DataFrame) -> pd.DataFrame:
     return waves[~trials.late_rounds(waves)].reset_index(drop=True)
 
 
-def explored_cells(waves: pd.DataFrame, seeds: Iterable[int], **labels: Any) -> Iterator[pd.DataFrame]:
-    """Yield cells of one recording: each robot left out in turn, early against late rounds, and targets dealt."""
+def explored_cells(waves: pd.DataFrame, seeds: Iterable[int], **named: Any) -> Iterator[pd.DataFrame]:
+    """Yield cells of one recording: its robots left out in turn, and its late rounds after training on early ones."""
     seeds = list(seeds)
-    everything = real_shots(UNSEEN, waves, **labels)
-    yield from unseen_cells(waves, [everything], seeds)
-    yield from seen_cells(waves, [everything], seeds, learners=PLACEBO)
-    yield from seen_cells(early_rounds(waves), [real_shots(SEEN, waves, late=True, **labels)], seeds)
-
-
-def confirming_cells(
-    training: pd.DataFrame, waves: pd.DataFrame, seeds: Iterable[int], **labels: Any
-) -> Iterator[pd.DataFrame]:
-    """Yield cells of guns trained on one recording and judged on another."""
-    seeds = list(seeds)
-    everything = real_shots(UNSEEN, waves, **labels)
-    yield from unseen_cells(training, [everything], seeds)
-    yield from seen_cells(training, [everything], seeds, strangers=True, learners=PLACEBO)
-    yield from seen_cells(training, [everything._replace(name=SEEN)], seeds)
-
-
-def adapting_cells(
-    training: pd.DataFrame, waves: pd.DataFrame, seeds: Iterable[int], **labels: Any
-) -> Iterator[pd.DataFrame]:
-    """Yield cells of late shots at targets that adapt: guns trained on others, and on their own early rounds."""
-    seeds = list(seeds)
-    exam = real_shots(ADAPT_UNSEEN, waves, late=True, **labels)
-    yield from seen_cells(training, [exam], seeds, strangers=True)
-    early = early_rounds(waves)
-    yield from seen_cells(early, [exam._replace(name=ADAPT_SEEN)], seeds, strangers=True, a_battle=A_BATTLE)
-
-
-def own_cells(
-    training: pd.DataFrame, waves: pd.DataFrame, seeds: Iterable[int], **labels: Any
-) -> Iterator[pd.DataFrame]:
-    """Yield cells of the shots that BeepBoop and Diamond really fired at robots, each left out of the training."""
-    seeds = list(seeds)
-    exams = [own_shots(waves, shooter, **labels) for shooter in SHOOTERS]
-    for exam in exams:
-        yield from _Examined(exam).really(seeds)
-    yield from unseen_cells(training, exams, seeds)
+    yield from unseen_cells(waves, [real_shots(UNSEEN, waves)], seeds, **named)
+    yield from seen_cells(early_rounds(waves), [real_shots(SEEN, waves, late=True)], seeds, **named)
 
 
 def seed_of(battles: pd.Series) -> pd.Series:
@@ -292,48 +264,72 @@ def _adaptive(waves: pd.DataFrame) -> np.ndarray:
     return ~waves["enemy"].astype(str).str.startswith("sample.").to_numpy()
 
 
-def of_set(name: str, seeds: Iterable[int] = SEEDS) -> Iterator[pd.DataFrame]:
-    """Yield all cells of a set: "samples", "surfers" (the battles explored), "surfers, new", "confirm".
+def battles_of(name: str) -> pd.DataFrame:
+    """Return the waves of a set of `SETS`: of "surfers" the battles explored, or the new ones.
 
     Raises
     ------
     ValueError
         If there is no such set.
     """
-    training = load_waves("samples")
-    if name == "samples":
-        yield from explored_cells(training, seeds, set=name)
-    elif name == "confirm":
-        yield from confirming_cells(training, load_waves("confirm"), seeds, set=name)
-    elif name in ("surfers", "surfers, new"):
-        waves = load_waves("surfers")
-        mine = waves[((seed_of(waves["battle"]) >= NEW_BATTLES) == (name != "surfers")).to_numpy()]
-        adapting = _adaptive(mine)
-        if not adapting.any():
-            raise ValueError(f"name: {name!r} given, and load_waves('surfers') has no such battles")
-        yield from adapting_cells(training, mine[adapting].reset_index(drop=True), seeds, set=name)
-        if not adapting.all():
-            yield from own_cells(training, mine[~adapting].reset_index(drop=True), seeds, set=name)
-    else:
-        raise ValueError(f"name: {name!r} given, allowed are samples, surfers, 'surfers, new', confirm")
+    if name not in SETS:
+        raise ValueError(f"name: {name!r} given, allowed are {', '.join(map(repr, SETS))}")
+    waves = load_waves(name.partition(",")[0])
+    if not name.startswith("surfers"):
+        return waves
+    mine = waves[((seed_of(waves["battle"]) >= NEW_BATTLES) == (name != "surfers")).to_numpy()]
+    if mine.empty:
+        raise ValueError(f"name: {name!r} given, and load_waves('surfers') has no such battles")
+    return mine.reset_index(drop=True)
+
+
+def of_sets(names: Iterable[str], seeds: Iterable[int] = SEEDS) -> Iterator[pd.DataFrame]:
+    """Yield all cells of some sets of `SETS`; guns are trained once for all of them."""
+    seeds, training = list(seeds), load_waves("samples")
+    recorded = {name: battles_of(name) for name in names}
+    known = np.unique(training["enemy"].astype(str))
+    left_out, after_all, placebo, early = [], [], [], []
+    for name, waves in recorded.items():
+        if not name.startswith("surfers"):
+            everything = real_shots(UNSEEN, waves, set=name)
+            left_out.append(everything)
+            placebo.append(everything)
+            if name == "samples":
+                early.append((waves, real_shots(SEEN, waves, late=True, set=name), None))
+            else:
+                after_all.append(real_shots(SEEN, waves, at=known, set=name))
+            continue
+        adapting = _adaptive(waves)
+        duels, others = (waves[which].reset_index(drop=True) for which in (adapting, ~adapting))
+        after_all.append(real_shots(ADAPT_UNSEEN, duels, late=True, set=name))
+        early.append((duels, after_all[-1]._replace(name=ADAPT_SEEN), A_BATTLE))
+        if len(others):
+            own = [own_shots(others, shooter, set=name) for shooter in SHOOTERS]
+            left_out += own
+            for exam in own:
+                yield from _Examined(exam).really(seeds)
+    yield from seen_cells(training, after_all, seeds)
+    yield from seen_cells(training, placebo, seeds, learners=PLACEBO)
+    for waves, exam, a_battle in early:
+        yield from seen_cells(early_rounds(waves), [exam], seeds, a_battle=a_battle)
+    yield from unseen_cells(training, left_out, seeds)
 
 
 def computed(names: Iterable[str], seeds: Iterable[int] = SEEDS) -> Iterator[pd.DataFrame]:
     """Yield all cells of some sets, and say on stderr how far it is."""
-    seeds, start, said = list(seeds), time.monotonic(), 0.0
-    for name in names:
-        for count, part in enumerate(of_set(name, seeds), 1):
-            yield part
-            if time.monotonic() > said + 20:
-                said = time.monotonic()
-                doing = f"{part['learner'][0]}, seed {part['seed'][0]}, at {part['robot'][0]}"
-                print(f"{name}: {count} tables, {doing}; {(said - start) / 60:.1f} min", file=sys.stderr)
+    start, told = time.monotonic(), -math.inf
+    for count, part in enumerate(of_sets(names, seeds), 1):
+        yield part
+        if time.monotonic() > told + 20:
+            told = time.monotonic()
+            doing = ", ".join(str(part[name][0]) for name in ("set", "exam", "learner", "robot", "seed"))
+            print(f"{(told - start) / 60:.1f} min, {count} tables: {doing}", file=sys.stderr)
 
 
 def main() -> int:
     """Compute the cells of some sets anew, and keep the table's others."""
     parser = argparse.ArgumentParser(prog="python -m kdelab.gun.compare.learned", description=__doc__.split("\n")[0])
-    parser.add_argument("sets", nargs="+", help="samples, surfers, 'surfers, new', confirm")
+    parser.add_argument("sets", nargs="+", choices=SETS, help="of " + ", ".join(map(repr, SETS)), metavar="set")
     parser.add_argument("--seeds", type=int, default=len(SEEDS), help=f"how many, default {len(SEEDS)}")
     arguments = parser.parse_args()
     try:
