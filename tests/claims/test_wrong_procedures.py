@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 import test_resampling
 import test_scrambled
+import test_table
 import test_targets
 from sabotage import assert_noticed, instead
-from test_scrambled import guns  # noqa: F401, a fixture
+from test_scrambled import guns, guns_within  # noqa: F401, fixtures
 
 import kdelab
 from kdelab.gun import recall
@@ -78,6 +79,22 @@ def later_waves(honest):
     return lambda self, wave: self._order[self._start[wave] : self._end[wave] + 200]
 
 
+def a_turn_early(honest):
+    return lambda waves: honest(waves) - 1
+
+
+def missing_at_once(honest):
+    def passed_column(waves):
+        passed = honest(waves)
+        return np.where(np.isnan(passed), waves["turn"] + 1.0, passed)
+
+    return passed_column
+
+
+def off_the_muzzle(honest):
+    return lambda waves: waves["turn"].to_numpy() + 1.0
+
+
 def generous(honest):
     def hit(self, aims, rows):
         lower, upper = self.intervals(rows)
@@ -97,6 +114,9 @@ def wide_targets(honest):
 
 covers = test_resampling.test_an_interval_over_battles_covers_the_effect_in_95_of_100_tables
 aims = test_scrambled.test_aims_and_densities_know_the_past_and_the_features_alone
+aims_within = test_scrambled.test_within_the_round_known_is_what_had_passed
+within = test_scrambled.test_neighbours_within_the_round_had_passed
+by_hand = test_table.test_memory_within_the_round_by_hand
 retrieved = test_scrambled.test_neighbours_and_their_points_are_of_the_past
 tried = test_scrambled.test_a_trial_fits_on_early_rounds_and_judges_on_late_ones
 late = test_scrambled.test_late_rounds_are_the_last_third_of_each_battle
@@ -119,6 +139,22 @@ WRONG = {
     "a feature is the answer, aims": (instead(recall, "scaled", answer_as_feature), aims, "@guns", "noise"),
     "a feature is the answer, clusters": (instead(recall, "scaled", answer_as_feature), retrieved, "noise"),
     "memory holds 200 later waves": (instead(Memory, "rows", later_waves), aims, "@guns", "noise"),
+    "a wave is known one turn too early": (instead(recall, "passed_column", a_turn_early), by_hand),
+    "a wave is known one turn too late": (
+        instead(recall, "passed_column", lambda honest: lambda w: honest(w) + 1),
+        by_hand,
+    ),
+    "NaN passed is known at once": (instead(recall, "passed_column", missing_at_once), by_hand),
+    "NaN passed is known at once, rows in any order": (
+        instead(recall, "passed_column", missing_at_once),
+        *(within, "noise"),
+    ),
+    "waves in flight are known": (
+        instead(recall, "passed_column", off_the_muzzle),
+        aims_within,
+        "@guns_within",
+        "noise",
+    ),
     "hits up to 0.01 outside": (instead(Recall, "hit", generous), inside, 0.005),
     "targets 5 % too wide, judged": (instead(Recall, "clusters", wide_targets), judged, kdelab.Laplace(0.1)),
     "targets 5 % too wide, trained": (instead(Recall, "clusters", wide_targets), trained),

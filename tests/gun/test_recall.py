@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_up_waves import learnable
+from sklearn.base import clone
 
 import kdelab
 from kdelab.gun import recall as recalling
@@ -205,3 +206,91 @@ def test_what_a_recall_cannot_be_asked() -> None:
         gun.predict(kdelab.Recall(waves), [200])
     with pytest.raises(ValueError, match="bot_width must be given where waves lacks the columns escape_angle"):
         gun.predict(kdelab.Recall(waves.drop(columns="escape_angle")))
+
+
+def on_the_clock(waves: pd.DataFrame) -> pd.DataFrame:
+    """Waves with turns, and when they had passed; a few never had in their round."""
+    turn = np.arange(len(waves)) * 3
+    return waves.assign(turn=turn, passed=np.where(turn % 11 == 0, np.nan, turn + 20 + turn % 13))
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"aim": "intervals"}, {"kernel": "interval", "aim": "intervals", "background": 0.1}]
+)
+def test_a_recall_within_the_round_answers_as_its_table_does(more: dict) -> None:
+    waves = on_the_clock(learnable(waves=150))
+    recall, rows = kdelab.Recall(waves, within_round=True), np.arange(0, 300, 7)
+    gun, other = (kdelab.NeighbourModel(**SMALL, **more, within_round=True).fit(asked) for asked in (waves, recall))
+    np.testing.assert_array_equal(gun.weights_, other.weights_)
+    pd.testing.assert_frame_equal(gun.judge(recall, rows), gun.judge(waves, rows))
+    np.testing.assert_array_equal(gun.predict(recall, rows), gun.predict(waves, rows))
+    offsets, near, _ = gun.logits(waves, rows)[2]
+    known = rows[recall.memory.stored[rows] >= 5]
+    asked = np.repeat(known, np.diff(offsets))
+    same_round = (waves["round"].to_numpy()[near] == waves["round"].to_numpy()[asked]) & (near < asked)
+    assert 10 < same_round.sum() < len(near)
+    before = kdelab.NeighbourModel(**SMALL, **more).fit(waves)
+    assert not np.array_equal(gun.weights_, before.weights_)
+    assert len(gun.judge(waves)) > len(before.judge(waves)), "the first round has a memory, too"
+    baseline = Histogram(within_round=True)
+    pd.testing.assert_frame_equal(baseline.judge(recall, rows), baseline.judge(waves, rows))
+    assert not np.array_equal(baseline.predict(waves), Histogram().predict(waves))
+    np.testing.assert_array_equal(Linear().predict(recall), Linear().predict(waves))
+    got = retrieve(recall, np.random.default_rng(1), 10**6)
+    np.testing.assert_array_equal(got.predictions, np.flatnonzero(recall.memory.stored >= ENOUGH))
+    copy = clone(gun)
+    assert copy.within_round
+    assert gun.at(0).within_round
+
+
+def test_a_recall_of_another_memory_is_refused() -> None:
+    waves = on_the_clock(learnable(waves=100))
+    for setting in (False, True):
+        gun = kdelab.NeighbourModel(**SMALL, within_round=setting).unlearned(waves)
+        other = kdelab.Recall(waves, within_round=not setting)
+        assert other.within_round is not setting
+        message = (
+            f"this Recall was made with within_round={not setting}, and who asks has within_round={setting}; make "
+            rf"another, kdelab.Recall\(waves, within_round={setting}\)"
+        )
+        asks = (gun.fit, gun.unlearned, gun.predict, gun.judge, gun.losses, gun.logits, gun.score, gun.hit_rate)
+        baseline = Histogram(within_round=setting)
+        for ask in (*asks, baseline.predict, baseline.losses, baseline.judge):
+            with pytest.raises(ValueError, match=message):
+                ask(other)
+
+
+def test_what_a_memory_within_the_round_takes() -> None:
+    waves = on_the_clock(learnable(waves=100))
+    gun = kdelab.NeighbourModel(**SMALL, within_round=True)
+    for name, column, message in (
+        ("passed", None, "waves lacks the columns passed; it has"),
+        ("turn", None, "waves lacks the columns turn; it has"),
+        (
+            "passed",
+            waves["turn"].where(waves.index == 7, waves["passed"]),
+            "passed is not later than turn in 1 rows, .*7",
+        ),
+        (
+            "passed",
+            waves["passed"].where(waves.index != 3, np.inf),
+            "passed is neither a finite .* in 1 rows, .* row 3",
+        ),
+        ("passed", waves["passed"].astype(object).where(waves.index != 3, "late"), "passed is neither .* row 3"),
+        ("turn", waves["turn"].where(waves.index != 5), "turn is not a finite number in 1 rows, first in row 5"),
+    ):
+        odd = waves.drop(columns=name) if column is None else waves.assign(**{name: column})
+        for ask in (gun.fit, gun.unlearned, lambda table: kdelab.Recall(table, within_round=True)):
+            with pytest.raises(ValueError, match=message):
+                ask(odd)
+        kdelab.Recall(odd)
+    with pytest.raises(ValueError, match=r"lower is outside.*; passed is not later than turn in 200 rows"):
+        kdelab.Recall(waves.assign(passed=0.0, lower=-2.0), within_round=True)
+    for given in (None, 1, "yes"):
+        with pytest.raises(ValueError, match="within_round must be True or False, not"):
+            kdelab.Recall(waves, within_round=given)
+        with pytest.raises(ValueError, match="within_round must be True or False, not"):
+            kdelab.NeighbourModel(within_round=given).fit(waves)
+    texts = waves.assign(passed=waves["passed"].astype("Float64"), turn=waves["turn"].astype(str))
+    for one, two in zip(gun.unlearned(waves).logits(waves)[2], gun.logits(texts)[2], strict=True):
+        np.testing.assert_array_equal(one, two)

@@ -1,7 +1,8 @@
 """What must not be known is scrambled, and nothing may change, bit for bit: at every entrance of the gun.
 
 What a gun may know of a wave is its features, and all about the waves that the same shooter fired in earlier rounds of
-the same battle.  Everything else is replaced: by noise, by what other waves have there, by NaN where nobody reads.
+the same battle; and, if it remembers within the round, all about those that had passed when the wave left.  Everything
+else is replaced: by noise, by what other waves have there, by NaN where nobody reads.
 """
 
 from dataclasses import replace
@@ -10,13 +11,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_up_waves import learnable
+from sklearn.base import clone
 
+from kdelab.gun import recall as recalling
 from kdelab.gun.battles.turns import load_round
 from kdelab.gun.compare import surfing, trials
+from kdelab.gun.compare.baselines import HeadOn, Histogram
 from kdelab.gun.compare.leave_out import leave_robots_out, own_shots, table_of_guns
 from kdelab.gun.model import NeighbourModel
-from kdelab.gun.recall import retrieve
-from kdelab.gun.waves.features import FEATURE_TABLE, FEATURES
+from kdelab.gun.recall import Recall, retrieve
+from kdelab.gun.waves.features import FEATURE_TABLE, FEATURES, RANGES
 from kdelab.gun.waves.from_turns import waves_of
 
 TARGET, AFTERWARDS = ["lower", "upper"], ["hit", "fired", "passed"]
@@ -46,7 +50,14 @@ def both_sides(battles: int = 3, waves: int = 180) -> pd.DataFrame:
     return pd.concat([mine, theirs], ignore_index=True).sample(frac=1, random_state=4).reset_index(drop=True)
 
 
-WAVES = both_sides()
+def on_the_clock() -> pd.DataFrame:
+    """The same, with a wave in four turns, so that many pass within their round, and a few that never do."""
+    table = both_sides(waves=420)
+    flight = np.where(table["turn"] % 9 == 0, np.nan, table["passed"] - table["turn"])
+    return table.assign(turn=4 * table["turn"], passed=4 * table["turn"] + flight)
+
+
+WAVES, CLOCKED = both_sides(), on_the_clock()
 
 
 def scrambled(waves: pd.DataFrame, rows: np.ndarray, how: str, columns: list[str] = VALUES) -> pd.DataFrame:
@@ -103,6 +114,52 @@ def same(one, other) -> None:
         np.testing.assert_array_equal(one, other)
 
 
+def within_worlds(how: str):
+    """Yield a row, and tables in which all is scrambled that is not known when that wave leaves, within its round too.
+
+    Known are earlier rounds, and waves of the round with ``passed <= turn``.  The others get values from elsewhere and
+    never pass; or they pass at any later turn; or they change places, later rounds among them; or pass at once
+    elsewhere, in other battles and for other shooters.  Last comes a table in which the known ones of the round are
+    scrambled.
+    """
+    rng = np.random.default_rng(8)
+    wave_of = CLOCKED[["battle", "shooter", "round", "turn", "passed"]]
+    for battle, shooter, number in [("a vs 0", "a", 0), ("a vs 2", "a", 1), ("a vs 1", "1", 3), ("a vs 0", "0", LAST)]:
+        side = ((wave_of["battle"] == battle) & (wave_of["shooter"] == shooter)).to_numpy()
+        here = side & (wave_of["round"] == number).to_numpy()
+        earlier = side & (wave_of["round"] < number).to_numpy()
+        had_passed = {i: here & (wave_of["passed"] <= wave_of["turn"][i]).to_numpy() for i in np.flatnonzero(here)}
+        row = max(had_passed, key=lambda i: (had_passed[i].sum() < here.sum() * 2 / 3, had_passed[i].sum()))
+        unknown, itself = ~(earlier | had_passed[row]), np.arange(len(CLOCKED)) == row
+        assert (here & unknown).sum() > 5
+        assert had_passed[row].sum() > 5
+        future = scrambled(CLOCKED, unknown & ~itself, how)
+        blind = scrambled(future, itself, how, TARGET)
+        late = future.copy()
+        at = np.flatnonzero(unknown & ~itself & here)
+        late.loc[at, "passed"] = np.maximum(late["turn"][row], late["turn"][at]) + rng.integers(1, 60, len(at))
+        others = np.flatnonzero(unknown & ~itself & ~here)
+        late.loc[others, "passed"] = late["turn"][others] + 1.0
+        places = np.arange(len(CLOCKED))
+        moved = np.flatnonzero(unknown & ~itself)
+        places[moved] = rng.permutation(moved)
+        shuffled = CLOCKED.iloc[places].reset_index(drop=True)
+        blind_late = late.assign(passed=late["passed"].where(~itself))
+        past = scrambled(CLOCKED, had_passed[row], how).assign(passed=CLOCKED["passed"])
+        yield row, [future, late, shuffled], [blind, blind_late], [past]
+
+
+@pytest.fixture(scope="module")
+def guns_within():
+    """Guns that remember within the round, fitted."""
+    quick = {name: value for name, value in QUICK.items() if name != "patience"}
+    learned = {name: gun for name, gun in table_of_guns(80).items() if name in ("Laplace", "own intervals")}
+    made = {name: gun.set_params(**quick, within_round=True).fit(CLOCKED) for name, gun in learned.items()}
+    for gun in made.values():
+        gun.rounds_ = None  # or each question would look for rows that were left out
+    return made | {"the battle's histogram": Histogram(within_round=True).fit(CLOCKED)}
+
+
 @pytest.fixture(scope="module")
 def guns():
     """Every gun that is compared anywhere, fitted."""
@@ -146,6 +203,44 @@ def test_aims_and_densities_know_the_past_and_the_features_alone(guns, how):
 
 
 @SCRAMBLES
+def test_within_the_round_known_is_what_had_passed(guns_within, how):
+    x, used = np.linspace(-1, 1, 21), {name: [] for name in guns_within}
+    now = Recall(CLOCKED, within_round=True)
+    for row, *worlds in within_worlds(how):
+        asked = [row]
+        futures, blinds, (past,) = ([Recall(world, within_round=True) for world in part] for part in worlds)
+        for name, gun in guns_within.items():
+            judged, aims = gun.judge(now, asked), gun.predict(now, asked)
+            for world in futures:
+                same(judged, gun.judge(world, asked))
+            for world in blinds:
+                same(aims, gun.predict(world, asked))
+            used[name].append(aims[0] != gun.predict(past, asked)[0])
+            if isinstance(gun, NeighbourModel):
+                for world in blinds:
+                    same(gun.density(now, x, asked), gun.density(world, x, asked))
+                    same(gun.logits(now, asked)[2].rows, gun.logits(world, asked)[2].rows)
+    assert all(sum(changed) >= 2 for changed in used.values()), "what may be known is used"
+
+
+@SCRAMBLES
+def test_neighbours_within_the_round_had_passed(how):
+    for row, futures, blinds, _ in within_worlds(how):
+        before, *others = (Recall(world, within_round=True) for world in (CLOCKED, *futures, *blinds))
+        for after in others:
+            same(before.memory.rows(row), after.memory.rows(row))
+            assert before.memory.stored[row] == after.memory.stored[row]
+        positions = [recall.scaled(RANGES) for recall in (before, *others)]
+        near = [
+            recall.memory.nearest(where, np.array([row]), 12, 2)
+            for recall, where in zip((before, *others), positions, strict=True)
+        ]
+        for found in near[1:]:
+            same(near[0].rows, found.rows)
+            same(near[0].distances, found.distances)
+
+
+@SCRAMBLES
 def test_what_may_be_known_is_used(guns, how):
     """The placebo: with the past scrambled, aims do change."""
     for question in QUESTIONS:
@@ -169,11 +264,11 @@ def test_a_surfer_knows_the_past_alone(how):
 
 
 @SCRAMBLES
-@pytest.mark.parametrize("form", ["scale", "linear", "power"])
-def test_rounds_held_out_choose_and_do_not_teach(form, how):
+@pytest.mark.parametrize(("form", "within_round"), [("scale", 0), ("linear", 0), ("power", 0), ("linear", 1)])
+def test_rounds_held_out_choose_and_do_not_teach(form, within_round, how):
     late = (WAVES["round"] > 3).to_numpy()
     one, other = (
-        NeighbourModel(form=form, validation=1 / 3, shrinkage=1.0, **QUICK).fit(world)
+        NeighbourModel(form=form, validation=1 / 3, shrinkage=1.0, within_round=bool(within_round), **QUICK).fit(world)
         for world in (WAVES, scrambled(WAVES, late, how))
     )
     assert not late[one.predictions_].any()
@@ -290,6 +385,52 @@ def test_own_shots_are_the_shooters_and_know_the_past_alone(guns, shooter, how):
     last = scrambled(WAVES, (WAVES["round"] == LAST).to_numpy(), how)  # nor is any of its shots decided now
     after = own_shots(last, shooter, chosen, 3)
     same(before[before["round"] < LAST].reset_index(drop=True), after)
+
+
+def test_own_shots_within_the_round(guns_within):
+    """All rounds count, for which each gun has 50 waves in memory; beside a gun without, those from round 2 on."""
+    memory = Recall(CLOCKED, within_round=True).memory.stored
+    before = own_shots(CLOCKED, "a", guns_within)
+    decided = (CLOCKED["shooter"] == "a") & CLOCKED["real"] & CLOCKED["hit"].notna()
+    rows = before.loc[before["gun"] == "really", "row"].to_numpy()
+    same(rows, np.flatnonzero(decided & (memory >= 50)))
+    assert (before["round"] < 2).sum() > 10
+    last = scrambled(CLOCKED, (CLOCKED["round"] == LAST).to_numpy(), "noise")
+    same(before[before["round"] < LAST].reset_index(drop=True), own_shots(last, "a", guns_within))
+    some = own_shots(CLOCKED, "a", guns_within, first_round=1)
+    same(before[before["round"] >= 1].reset_index(drop=True), some)
+    both = guns_within | {"head-on": HeadOn(), "without": NeighbourModel(neighbours=10).unlearned(CLOCKED)}
+    mixed = own_shots(CLOCKED, "a", both)
+    expected = set(np.flatnonzero(decided & (CLOCKED["round"] >= 2)))  # two rounds are 140 waves, or nearly
+    each = [set(part["row"]) for _, part in mixed.groupby("gun")]
+    assert each == [expected] * 6
+    same(
+        mixed[mixed["gun"] == "Laplace"]["hit"].to_numpy(),
+        before[(before["gun"] == "Laplace") & before["row"].isin(each[0])]["hit"].to_numpy(),
+    )
+
+
+def test_trials_and_robots_left_out_ask_each_gun_by_its_own_memory(monkeypatch):
+    exam = one_side(6, battles=3, waves=120)
+    learn = {"neighbours": 10, "predictions": 40, "retrievals": 1, "max_iter": 3, "validation": 0.0}
+    guns = {str(setting): NeighbourModel(**learn, within_round=setting) for setting in (False, True)}
+    guns |= {"again": clone(guns["True"]), "head-on": HeadOn()}
+    made, honest = [], recalling.memory_of
+    monkeypatch.setattr(recalling, "memory_of", lambda *given: made.append(given[1:]) or honest(*given))
+    rows = trials.shots(exam, np.random.default_rng(0), 20)
+    results = trials.trial(exam, {"one": guns["True"], "head-on": HeadOn()}, rows)
+    assert made == [(True,), (True,)], "once to fit, once to judge"
+    same(results["hit"][:20].to_numpy(), guns["True"].judge(exam, rows)["hit"].to_numpy())
+    made.clear()
+    both = trials.trial(exam, {name: guns[name].fit(exam) for name in ("False", "True", "again", "head-on")}, rows)
+    assert made == [(False,), (True,), (True,), *[(False,), (True,)]]
+    for name, part in both.groupby("gun"):
+        same(part["hit"].to_numpy(), Recall.of(exam).hit(guns[name].predict(exam, rows), rows))
+    left = leave_robots_out(exam, guns, tested=10)
+    assert left.groupby("gun").size().tolist() == [30] * 4
+    assert (remembered(exam)[left["row"]] >= 50).all()
+    alone = leave_robots_out(exam, {"True": guns["True"]})
+    same(np.unique(alone["row"]), np.flatnonzero(Recall(exam, within_round=True).memory.stored >= 50))
 
 
 def two_rounds():

@@ -206,6 +206,4 @@ def test_a_pipe_and_a_tag_in_a_name_stay_in_their_field(committed):
     odd = kdelab.Verdict("binning", [kdelab.Check("a | <b>\n c", 1, at_most=3)]).as_json()
     write(committed.notebooks / "01-the-loss.ipynb", judging(odd))
     assert main(["notebooks", "--publish", "--root", str(committed.root)]) == 0
-    assert r"| ✔ holds | a \| &lt;b&gt; c: 1 (at most 3) |" in (committed.reports / "verdicts.md").read_text(
-        encoding="utf-8"
-    )
+    assert r"| ✔ holds | a \| &lt;b&gt; c: 1 (at most 3) |" in (committed.reports / "verdicts.md").read_text(encoding="utf-8")
