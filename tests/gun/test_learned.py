@@ -163,7 +163,7 @@ def test_all_sets_at_once_know_what_each_was_trained_on(monkeypatch):
         assert table[table["set"] == name]["battle"].str.endswith(f"seed {seed}").all()
     learners = table.groupby(["set", "exam"])["learner"].unique().map(set).to_dict()
     assert learners[("confirm", learned.UNSEEN)] == {*learned.LEARNERS, learned.DEALT}
-    assert learners[("surfers", learned.OWN)] == {*learned.LEARNERS, learned.REALLY}
+    assert learners[("surfers", f"{learned.OWN}, voidious.Diamond")] == {*learned.LEARNERS, learned.REALLY}
     assert table[table["learner"] == learned.REALLY]["loss"].isna().all()
     shots = table[(table["memory"] == learned.WITHIN) & (table["seed"] == 1) & (table["learner"] == learned.POWERS)]
     counts = shots.groupby(["set", "exam"])["shots"].sum()

@@ -135,3 +135,18 @@ def findings(table: pd.DataFrame, hard: str, easy: str, dealt: bool = True) -> l
         Finding("counterexample", f"{hard}: hits gained, points, upper end", hits.high, at_most=POINTS),
         Finding("counterexample", f"{hard}: cross-entropy gained, nats, upper end", loss.high, at_most=NATS),
     ]
+
+
+def disagreement(table: pd.DataFrame, again: pd.DataFrame) -> Gain:
+    """Return how far the rates of cells that were computed again lie from those of the table, at most over learners.
+
+    NaN if a cell isn't in the table. No intervals.
+    """
+    keys = ["exam", "memory", "learner", "seed", "battle", "robot", "part"]
+    both = again.merge(table, "left", keys, suffixes=("", " before"), validate="one_to_one")
+    sums = both.groupby(["learner", "memory"]).sum(min_count=1, numeric_only=True)
+    if both["shots before"].isna().any() or not (both["shots"] == both["shots before"]).all():
+        return Gain(UNKNOWN, UNKNOWN)
+    apart = {name: ((sums[name] - sums[f"{name} before"]) / sums["shots"]).abs().max() for name in ("hits", "loss")}
+    hits, loss = (Contrast(float(apart[name]), math.nan, math.nan, 0) for name in ("hits", "loss"))
+    return Gain(hits.times(100), loss)

@@ -7,7 +7,7 @@ the columns of `kdelab.gun.compare.cells`, ``exam``, ``memory``, ``robot`` (who 
 - *robots never seen*: trained on the other robots, each robot left out in turn
 - *robots seen*: trained on the robots that are shot at, in other battles or in earlier rounds
 - *targets that adapt*: trained on robots that don't (*never seen*), or on early rounds of the same battles
-- *own shots*: those that BeepBoop and Diamond really fired, at robots left out; learner ``"really"`` is they themselves
+- *own shots, kc.mega.BeepBoop*: those that it really fired, at robots left out; learner ``"really"`` is it itself
 """
 
 import argparse
@@ -28,6 +28,7 @@ from kdelab.gun.recall import Recall
 from kdelab.gun.waves.columns import numbers_in
 from kdelab.gun.waves.store import load_waves
 from kdelab.learn.form import UNLEARNED_SCALE
+from kdelab.learn.memory import ENOUGH
 from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.loss.kernels import Laplace
 from kdelab.loss.validate import Floats, Integers
@@ -108,7 +109,7 @@ def own_shots(waves: pd.DataFrame, shooter: str, **labels: Any) -> Exam:
     """Return an exam of the decided shots that a robot really fired."""
     decided = (numbers_in(waves, "real") > 0) & np.isin(numbers_in(waves, "hit"), [0.0, 1.0])
     mine = decided & (waves["shooter"] == shooter).to_numpy()
-    return Exam(OWN, waves, np.flatnonzero(mine), {"shooter": shooter} | labels)
+    return Exam(f"{OWN}, {shooter}", waves, np.flatnonzero(mine), labels)
 
 
 def deal(waves: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -249,9 +250,16 @@ def early_rounds(waves: pd.DataFrame) -> pd.DataFrame:
 
 
 def explored_cells(waves: pd.DataFrame, seeds: Iterable[int], **named: Any) -> Iterator[pd.DataFrame]:
-    """Yield cells of one recording: its robots left out in turn, and its late rounds after training on early ones."""
+    """Yield cells of one recording: its robots left out in turn, and its late rounds after training on early ones.
+
+    Robots that were hardly met, so that no wave at them has enough in memory, aren't left out.
+    """
     seeds = list(seeds)
-    yield from unseen_cells(waves, [real_shots(UNSEEN, waves)], seeds, **named)
+    stored = Recall(waves, named.get("settings", SETTINGS)["within_round"]).memory.stored
+    met = waves["enemy"].isin(waves["enemy"][stored >= ENOUGH].unique())
+    known = waves[met].reset_index(drop=True)
+    if len(known):
+        yield from unseen_cells(known, [real_shots(UNSEEN, known)], seeds, **named)
     yield from seen_cells(early_rounds(waves), [real_shots(SEEN, waves, late=True)], seeds, **named)
 
 
