@@ -22,14 +22,13 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 
 from kdelab.gun.compare import cells, trials
-from kdelab.gun.judging import judged
+from kdelab.gun.judging import cross_entropy, judged
 from kdelab.gun.model import NeighbourModel
 from kdelab.gun.recall import Recall
 from kdelab.gun.waves.columns import numbers_in
 from kdelab.gun.waves.store import load_waves
 from kdelab.learn.form import UNLEARNED_SCALE
 from kdelab.learn.memory import ENOUGH
-from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.loss.kernels import Laplace
 from kdelab.loss.validate import Floats, Integers
 
@@ -154,8 +153,8 @@ def trained(
 def tuned(gun: NeighbourModel, waves: Recall) -> NeighbourModel:
     """Set the one scale at which a fitted gun's loss is least on the waves that it was trained on; return it."""
     gun.scale_ = UNLEARNED_SCALE  # whatever it was, 0 too: neighbours are told apart again
-    clusters, logits, _ = gun.logits(waves, gun.predictions_)
-    loss = CrossEntropy(clusters, gun.kernel)
+    _, logits, found = gun.logits(waves, gun.predictions_)
+    loss = cross_entropy(waves, gun.predictions_, found, gun.kernel, gun.background)
     best = minimize_scalar(lambda power: loss.value(logits * 2.0**power).mean(), bounds=(-6, 6), method="bounded")
     gun.scale_ *= 2.0**best.x
     return gun
@@ -164,7 +163,7 @@ def tuned(gun: NeighbourModel, waves: Recall) -> NeighbourModel:
 def _first(labels: pd.Series, most: int, rng: np.random.Generator) -> Floats:
     """Return 1 for at most so many rows of each label, picked at random, and 0 for the rest."""
     picked = pd.Series(rng.permutation(len(labels)), index=labels.index).groupby(labels, observed=True).rank() <= most
-    return picked.to_numpy(dtype=np.float64)
+    return np.asarray(picked, dtype=np.float64)
 
 
 def shots(gun: NeighbourModel, recall: Recall, rows: Integers) -> pd.DataFrame:
@@ -296,7 +295,10 @@ def of_sets(names: Iterable[str], seeds: Iterable[int] = SEEDS) -> Iterator[pd.D
     seeds, training = list(seeds), load_waves("samples")
     recorded = {name: battles_of(name) for name in names}
     known = np.unique(training["enemy"].astype(str))
-    left_out, after_all, placebo, early = [], [], [], []
+    left_out: list[Exam] = []
+    after_all: list[Exam] = []
+    placebo: list[Exam] = []
+    early: list[tuple[pd.DataFrame, Exam, int | None]] = []
     for name, waves in recorded.items():
         if not name.startswith("surfers"):
             everything = real_shots(UNSEEN, waves, set=name)
