@@ -83,3 +83,21 @@ def test_few_units_decide_nothing(units):
     table = table if units else table[table["learner"] == learned.SCALE]
     assert np.isnan([gains.gain(table, learned.UNSEEN).hits.low, gains.gain(table, learned.SEEN).loss.high]).all()
     assert status(pd.concat([table, table.assign(exam=learned.SEEN)])) == "undecided"
+
+
+def test_a_set_without_cells_is_refused():
+    table = world(np.random.default_rng(0), **TWICE).assign(set="samples")
+    assert len(gains.of_set(table, "samples")) == len(table)
+    with pytest.raises(ValueError, match="name: 'confirm' given, there are cells of 'samples'"):
+        gains.of_set(table, "confirm")
+
+
+def test_cells_computed_again_are_compared_with_the_table():
+    table = gained(np.random.default_rng(1), learned.UNSEEN, 10.0, 0.5, 3, 2)
+    again = table[(table["robot"] == "1 of the world") & (table["seed"] == 1)]
+    assert gains.disagreement(table, again).hits.difference == gains.disagreement(table, again).loss.difference == 0
+    other = again.assign(hits=again["hits"] + 2.0, loss=again["loss"] - 4.0)
+    apart = gains.disagreement(table, other)
+    np.testing.assert_allclose([apart.hits.difference, apart.loss.difference], [1.0, 0.02])
+    for unknown in (again.assign(seed=7), again.assign(shots=3)):
+        assert np.isnan(gains.disagreement(table, unknown).hits.difference)

@@ -52,6 +52,20 @@ class Finding(NamedTuple):
     at_least: float | None = None
 
 
+def of_set(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the cells of one set.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+    mine = table[table["set"] == name]
+    if mine.empty:
+        raise ValueError(f"name: {name!r} given, there are cells of {', '.join(map(repr, pd.unique(table['set'])))}")
+    return mine
+
+
 def gain(
     table: pd.DataFrame,
     exam: str,
