@@ -288,8 +288,17 @@ CLAIMS: tuple[Claim, ...] = (
         OURS,
         "",
         "13-a-gun-that-learns",
-        "Feature weights trained with this loss predict held-out shots better than the same gun untrained.",
-        "A few hundred waves make a gun that hits more often; against surfers, one battle can't say.",
+        "Feature weights trained with this loss predict held-out shots at robots that don't adapt better than the same "
+        "gun untrained, with one tuned scale.",
+        "Tune one scale first; weights trained on robots that move like yours add a hit or two in a hundred shots.",
+    ),
+    Claim(
+        "learned-gun-surfers",
+        OURS,
+        "",
+        "13-a-gun-that-learns",
+        "Such weights predict shots at robots that adapt better than one tuned scale, too.",
+        "At surfers keep one tuned scale until your own battles show that weights hit more.",
     ),
     Claim(
         "point-of-rest",

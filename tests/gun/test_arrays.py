@@ -10,8 +10,8 @@ import pytest
 from made_up_waves import learnable
 
 import kdelab
+from kdelab.gun.compare import learned
 from kdelab.gun.compare.baselines import HeadOn, Histogram, Linear, Orbit
-from kdelab.gun.compare.leave_out import own_shots
 from kdelab.gun.compare.surfing import as_surfer
 from kdelab.gun.compare.trials import late_rounds, shots
 from kdelab.gun.recall import memory_of, middles, retrieve, scaled
@@ -70,7 +70,7 @@ def test_shots_of_any_type_are_the_same_shots() -> None:
     )
     gun = kdelab.NeighbourModel(**SMALL).unlearned(waves)
     for ask in (
-        lambda table: own_shots(table, "a", {"gun": gun}).drop(columns="round"),
+        lambda table: learned.shots(gun, kdelab.Recall(table), learned.own_shots(table, "a").rows),
         lambda table: as_surfer(table)[["lower", "upper", "bot_width"]],
         lambda table: pd.Series(shots(table, np.random.default_rng(1), 20)),
     ):

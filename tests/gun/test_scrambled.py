@@ -15,9 +15,9 @@ from sklearn.base import clone
 
 from kdelab.gun import recall as recalling
 from kdelab.gun.battles.turns import load_round
-from kdelab.gun.compare import surfing, trials
+from kdelab.gun.compare import learned, surfing, trials
 from kdelab.gun.compare.baselines import HeadOn, Histogram
-from kdelab.gun.compare.leave_out import leave_robots_out, own_shots, table_of_guns
+from kdelab.gun.compare.leave_out import leave_robots_out, table_of_guns
 from kdelab.gun.model import NeighbourModel
 from kdelab.gun.recall import Recall, retrieve
 from kdelab.gun.waves.features import FEATURE_TABLE, FEATURES, RANGES
@@ -153,8 +153,8 @@ def within_worlds(how: str):
 def guns_within():
     """Guns that remember within the round, fitted."""
     quick = {name: value for name, value in QUICK.items() if name != "patience"}
-    learned = {name: gun for name, gun in table_of_guns(80).items() if name in ("Laplace", "own intervals")}
-    made = {name: gun.set_params(**quick, within_round=True).fit(CLOCKED) for name, gun in learned.items()}
+    two = {name: gun for name, gun in table_of_guns(80).items() if name in ("Laplace", "own intervals")}
+    made = {name: gun.set_params(**quick, within_round=True).fit(CLOCKED) for name, gun in two.items()}
     for gun in made.values():
         gun.rounds_ = None  # or each question would look for rows that were left out
     return made | {"the battle's histogram": Histogram(within_round=True).fit(CLOCKED)}
@@ -371,43 +371,26 @@ def test_robots_are_left_out_group_by_group():
 
 @SCRAMBLES
 @pytest.mark.parametrize("shooter", ["a", "1"])
-def test_own_shots_are_the_shooters_and_know_the_past_alone(guns, shooter, how):
-    chosen = {name: guns[name] for name in ("head-on", "linear", "Laplace", "own intervals")}
-    before = own_shots(WAVES, shooter, chosen, first_round=3)
-    rows = before.loc[before["gun"] == "really", "row"].to_numpy()
-    part = WAVES.iloc[rows]
-    right = (WAVES["shooter"] == shooter) & WAVES["real"] & WAVES["hit"].notna() & (WAVES["round"] >= 3)
-    same(rows, np.flatnonzero(right & (remembered(WAVES) >= 50)))
+def test_own_shots_are_the_shooters_and_know_the_past_alone(guns_within, shooter, how):
+    def asked(world):
+        rows = learned.own_shots(world, shooter).rows
+        recall = Recall(world, within_round=True)
+        return rows, {name: learned.shots(gun, recall, rows) for name, gun in guns_within.items()}
+
+    rows, before = asked(CLOCKED)
+    mine = (CLOCKED["shooter"] == shooter).to_numpy()
+    same(rows, np.flatnonzero(mine & CLOCKED["real"] & CLOCKED["hit"].notna()))
     assert len(rows) > 20
-    same(before.loc[before["gun"] == "really", "hit"].to_numpy(), (part["hit"] == 1).to_numpy())
-    same(before.loc[before["gun"] == "head-on", "hit"].to_numpy(), ((part.lower <= 0) & (part.upper >= 0)).to_numpy())
-    same(before, own_shots(scrambled(WAVES, (WAVES["shooter"] != shooter).to_numpy(), how), shooter, chosen, 3))
-    last = scrambled(WAVES, (WAVES["round"] == LAST).to_numpy(), how)  # nor is any of its shots decided now
-    after = own_shots(last, shooter, chosen, 3)
-    same(before[before["round"] < LAST].reset_index(drop=True), after)
-
-
-def test_own_shots_within_the_round(guns_within):
-    """All rounds count, for which each gun has 50 waves in memory; beside a gun without, those from round 2 on."""
-    memory = Recall(CLOCKED, within_round=True).memory.stored
-    before = own_shots(CLOCKED, "a", guns_within)
-    decided = (CLOCKED["shooter"] == "a") & CLOCKED["real"] & CLOCKED["hit"].notna()
-    rows = before.loc[before["gun"] == "really", "row"].to_numpy()
-    same(rows, np.flatnonzero(decided & (memory >= 50)))
-    assert (before["round"] < 2).sum() > 10
-    last = scrambled(CLOCKED, (CLOCKED["round"] == LAST).to_numpy(), "noise")
-    same(before[before["round"] < LAST].reset_index(drop=True), own_shots(last, "a", guns_within))
-    some = own_shots(CLOCKED, "a", guns_within, first_round=1)
-    same(before[before["round"] >= 1].reset_index(drop=True), some)
-    both = guns_within | {"head-on": HeadOn(), "without": NeighbourModel(neighbours=10).unlearned(CLOCKED)}
-    mixed = own_shots(CLOCKED, "a", both)
-    expected = set(np.flatnonzero(decided & (CLOCKED["round"] >= 2)))  # two rounds are 140 waves, or nearly
-    each = [set(part["row"]) for _, part in mixed.groupby("gun")]
-    assert each == [expected] * 6
-    same(
-        mixed[mixed["gun"] == "Laplace"]["hit"].to_numpy(),
-        before[(before["gun"] == "Laplace") & before["row"].isin(each[0])]["hit"].to_numpy(),
-    )
+    others_rows, others = asked(scrambled(CLOCKED, ~mine, how))
+    same(rows, others_rows)
+    last = scrambled(CLOCKED, (CLOCKED["round"] == LAST).to_numpy(), how)  # nor is any of its shots decided now
+    earlier_rows, earlier = asked(last)
+    kept = CLOCKED["round"].to_numpy()[rows] < LAST
+    same(rows[kept], earlier_rows)
+    for name, table in before.items():
+        same(table["row"].to_numpy(), rows)
+        same(table, others[name])
+        same(table[kept].reset_index(drop=True), earlier[name])
 
 
 def test_trials_and_robots_left_out_ask_each_gun_by_its_own_memory(monkeypatch):

@@ -7,8 +7,7 @@ import pytest
 from made_up_waves import learnable
 
 import kdelab
-from kdelab.gun.compare import trials
-from kdelab.gun.compare.leave_out import own_shots
+from kdelab.gun.compare import learned, trials
 from kdelab.gun.recall import Recall, retrieve
 from kdelab.loss.intervals import IntervalCrossEntropy
 
@@ -26,7 +25,8 @@ class Fixed:
         return np.zeros(len(rows))
 
     def judge(self, waves, rows):
-        return Recall.of(waves).waves.iloc[rows].assign(hit=Recall.of(waves).hit(self.predict(waves, rows), rows))
+        table = Recall.of(waves).waves.iloc[rows]
+        return table.assign(row=rows, hit=Recall.of(waves).hit(self.aims[rows], rows))
 
 
 @pytest.mark.parametrize("beyond", [1e-12, 1e-6, 0.005, 0.01])
@@ -40,15 +40,9 @@ def test_a_hit_is_inside_of_the_interval_ends_included(beyond):
         gun = Fixed(aims)
         assert (Recall(waves).hit(gun.aims, np.arange(len(waves))) == hit).all()
         assert (trials.trial(waves, {"fixed": gun}, rows)["hit"] == hit).all()
-        shots = own_shots(waves, "a", {"fixed": gun}, first_round=3)
-        assert (shots.loc[shots["gun"] == "fixed", "hit"] == hit).all()
-
-
-def test_own_shots_are_judged_from_the_third_round_on():
-    waves = learnable(battles=1, waves=600).assign(hit=1.0)
-    rounds = own_shots(waves, "a", {})["round"]
-    assert sorted(rounds.unique()) == [2, 3, 4, 5]
-    assert len(rounds) == (waves["real"] & (waves["round"] >= 2)).sum()
+        shots = learned.shots(gun, Recall(waves), learned.own_shots(waves, "a").rows)
+        assert len(shots) == len(waves)
+        assert (shots["hit"] == hit).all()
 
 
 @pytest.mark.parametrize("aim", ["density", "intervals"])

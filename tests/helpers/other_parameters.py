@@ -142,9 +142,9 @@ SETS: dict[str, list[dict[str, Any]]] = {
         },
     ],
     "13-a-gun-that-learns": [
-        {"seed": 3, "predictions": 150, "tested": 500, "tested_a_robot": 50, "folds": 2, "unseen_seeds": 1},
-        {"bandwidth": 0.3, "shrinkage": 0.0, "predictions": 150, "tested": 500, "unseen_seeds": 1, "rivals": False},
-        {"waves": "surfers", "neighbours": 30, "predictions": 150, "tested": 500, "unseen_seeds": 1, "peers": False},
+        {"seed": 3, "predictions": 150, "tested": 300},
+        {"bandwidth": 0.3, "shrinkage": 0.0, "predictions": 150, "tested": 300, "rivals": False},
+        {"waves": "surfers", "neighbours": 30, "predictions": 100, "tested": 300, "own_seeds": 2, "rivals": False},
     ],
     "14-where-it-comes-to-rest": [
         {"seed": 24, "predictions": 10, "trained_on": 50, "judged_on": 50},

@@ -1,10 +1,7 @@
-"""Long experiments on recorded battles: ``python -m kdelab.gun.compare.leave_out robots``, ``shots`` or ``baselines``.
-
-- ``robots``: leave one robot out, learned weights against unlearned ones tuned for a single scale
-- ``shots``: what the learned gun would have done with the shots that BeepBoop and Diamond really fired
-- ``baselines``: the table of guns, each robot left out in turn
+"""The table of guns, each robot left out in turn: ``python -m kdelab.gun.compare.leave_out``.
 
 Intervals are 95 % bootstrap intervals over battles (`kdelab.gun.compare.trials.compared`); fewer than eight have none.
+What training gains, over robots and on real shots alone, is in `kdelab.gun.compare.learned`.
 """
 
 import argparse
@@ -20,13 +17,9 @@ from sklearn.base import clone
 from kdelab.gun.compare.baselines import HeadOn, Histogram, Linear, Orbit
 from kdelab.gun.compare.trials import compared, enough, recalls_of
 from kdelab.gun.model import NeighbourModel
-from kdelab.gun.recall import Recall
-from kdelab.gun.waves.columns import number_column, numbers_in, round_column
 from kdelab.gun.waves.store import load_waves
-from kdelab.loss.kernels import Cauchy, Gaussian, Laplace
+from kdelab.loss.kernels import Cauchy, Gaussian
 from kdelab.loss.ragged import shuffled
-
-FIRST_ROUND = 2  # own shots are judged from here on: before, there is hardly a memory of earlier rounds
 
 
 def leave_robots_out(
@@ -89,44 +82,6 @@ def leave_robots_out(
     return results.assign(robot=exam["enemy"].to_numpy()[results["row"]])
 
 
-def own_shots(
-    waves: pd.DataFrame, shooter: str, guns: Mapping[str, Any], first_round: int | None = None
-) -> pd.DataFrame:
-    """Return, for each decided shot that a robot really fired, whether it hit, and whether each gun's would have.
-
-    A gun aims with what its shooter had seen, in earlier rounds of the battle and in this one if the gun's
-    `within_round` is set, with weights learned elsewhere, and would have hit where its aim lies in the wave's interval.
-    Shots count for which each gun has 50 waves in memory.  The enemy doesn't react to our shot, and the shooter may
-    have had other reasons for its angle.
-
-    Parameters
-    ----------
-    waves : DataFrame
-        With columns shooter, real and hit.
-    shooter : str
-    guns : mapping of str to fitted estimator
-    first_round : int, optional
-        Shots of earlier rounds don't count; by default from round 2 on, or all if every gun remembers within the round.
-
-    Returns
-    -------
-    DataFrame
-        A row a gun and shot: gun, enemy, battle, round, row, hit; the gun "really" is the robot itself, as the engine
-        decided.
-    """
-    hit, fired = numbers_in(waves, "hit"), number_column(waves, "real") > 0
-    recalls = recalls_of(waves, guns)
-    if first_round is None:
-        first_round = 0 if recalls and all(recall.within_round for recall in recalls.values()) else FIRST_ROUND
-    mine = fired & ~np.isnan(hit) & (waves["shooter"] == shooter).to_numpy() & (round_column(waves) >= first_round)
-    rows = np.flatnonzero(mine & enough(recalls.values() or [Recall.of(waves)]))
-    columns = {name: waves[name].to_numpy()[rows] for name in ("battle", "round", "enemy")} | {"row": rows}
-    tables = [pd.DataFrame({"gun": "really", **columns, "hit": hit[rows] == 1})]
-    for name, gun in guns.items():
-        tables.append(pd.DataFrame({"gun": name, **columns, "hit": gun.judge(recalls[name], rows)["hit"].to_numpy()}))
-    return pd.concat(tables, ignore_index=True)
-
-
 def table_of_guns(predictions: int) -> dict[str, Any]:
     """Return the guns that are compared: those without learning, rivals, and this loss with several kernels."""
     from kdelab.study.rivals import MeanSquaredError
@@ -152,47 +107,6 @@ def summary(results: pd.DataFrame, column: str, against: str, seed: int = 0) -> 
     return compared(results, column, against, np.random.default_rng(seed)).round(4).to_string(na_rep="-")
 
 
-def _robots(arguments: argparse.Namespace) -> None:
-    waves = load_waves(arguments.waves or "samples")
-    learn = partial(NeighbourModel, kernel=Laplace(arguments.bandwidth), predictions=arguments.predictions)
-    guns = {
-        "one scale": learn(form="scale"),
-        "linear": learn(),
-        "linear, shrunk": learn(shrinkage=1.0),
-        "power, shrunk": learn(form="power", shrinkage=1.0),
-    }
-    seeds = range(arguments.seed, arguments.seed + arguments.seeds)
-    exam = None if arguments.judged_on is None else load_waves(arguments.judged_on)
-    results = leave_robots_out(waves, guns, seeds, arguments.tested, arguments.folds, exam)
-    for column in ("cross_entropy", "hit"):
-        print(f"{column}: each gun, and its difference to unlearned weights with one tuned scale")
-        print(summary(results, column, "one scale"), "\n")
-        for robot, part in results.groupby("robot"):
-            means = part.groupby("gun", sort=False)[column].mean()
-            print(f"  {robot:28}", "  ".join(f"{name} {mean:+.4f}" for name, mean in means.items()))
-        print()
-
-
-def _shots(arguments: argparse.Namespace) -> None:
-    samples, surfers = load_waves("samples"), load_waves("surfers")
-    learn = partial(NeighbourModel, predictions=arguments.predictions, shrinkage=1.0)
-    guns = {
-        f"{name}, {aim} aim": NeighbourModel.from_json(model.to_json()).set_params(aim=aim)
-        for name, model in (
-            ("one scale", learn(form="scale").fit(samples)),
-            ("linear", learn().fit(samples)),
-            ("power", learn(form="power").fit(samples)),
-        )
-        for aim in ("density", "intervals")
-    }
-    for shooter in ("kc.mega.BeepBoop", "voidious.Diamond"):
-        results = own_shots(surfers, shooter, guns)
-        surfer = ~results["enemy"].str.startswith("sample.")
-        for what, part in (("sample robots", results[~surfer]), ("the other surfer", results[surfer])):
-            print(f"{shooter} at {what}: {int((part['gun'] == 'really').sum())} decided shots")
-            print(summary(part, "hit", "really"), "\n")
-
-
 def _baselines(arguments: argparse.Namespace) -> None:
     waves = load_waves(arguments.waves or "samples")
     guns = table_of_guns(arguments.predictions)
@@ -204,20 +118,17 @@ def _baselines(arguments: argparse.Namespace) -> None:
 
 
 def main() -> int:
-    """Run one experiment and print its table."""
+    """Compare the guns and print the table."""
     parser = argparse.ArgumentParser(prog="python -m kdelab.gun.compare.leave_out", description=__doc__.split("\n")[0])
-    parser.add_argument("experiment", choices=["robots", "shots", "baselines"])
     parser.add_argument("--waves", help="a shipped set of waves or a path; default samples")
-    parser.add_argument("--judged-on", help="robots: the path of other battles of the same robots to judge on")
     parser.add_argument("--predictions", type=int, default=3000, help="waves trained on, default 3000")
     parser.add_argument("--tested", type=int, help="waves tested a robot, default all")
     parser.add_argument("--folds", type=int, help="groups of robots to leave out, default one a robot")
     parser.add_argument("--seed", type=int, default=0, help="the first seed, default 0")
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds, default 1")
-    parser.add_argument("--bandwidth", type=float, default=0.1, help="guess factors, default 0.1")
     arguments = parser.parse_args()
     try:
-        {"robots": _robots, "shots": _shots, "baselines": _baselines}[arguments.experiment](arguments)
+        _baselines(arguments)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2

@@ -42,4 +42,7 @@ def _battles(name: str, kept: bool) -> pd.DataFrame:
     waves = load_waves(name)
     if name != "surfers":
         return waves
-    return waves[(seed_of(waves["battle"]) >= KEPT_FROM) == kept].reset_index(drop=True)
+    mine = waves[(seed_of(waves["battle"]) >= KEPT_FROM) == kept]
+    if mine.empty:
+        raise ValueError(f"name: 'surfers{', new' * kept}' given, and load_waves('surfers') has no such battles")
+    return mine.reset_index(drop=True)
