@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 from made_up_waves import learnable
 
 import kdelab
