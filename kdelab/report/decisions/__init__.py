@@ -1,0 +1,1 @@
+"""From cells to checks: what docs/preregistration.md says of each claim that recorded battles decide."""
