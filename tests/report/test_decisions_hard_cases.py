@@ -3,37 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hard_cases_worlds import TWICE, table
 
-from kdelab.gun.compare.hard import LEARNERS
 from kdelab.report.decisions import hard_cases
 from kdelab.report.verdicts import Verdict, counterexample
 
-TABLES, BATTLES, SEEDS = 40, 40, 5
-# of a learner's mean loss, nats: a battle's own, a seed's own, a cell's own; as on "samples" and "surfers"
-NOISE = {"hard": (0.25, 0.11, 0.22), "other": (0.1, 0.02, 0.045)}
+TABLES = 40
 BOX = counterexample("a box kernel's force", 0.0, at_most=0)
-
-
-def table(rng, gain, cost=0.1, dealt=0.0, harm=-0.03):
-    """Cells of a world in which training on hard cases gains so much on such ones and costs so much on others."""
-    shift = {
-        "hard": {"only hard": -gain, "as few others, dealt": dealt, "unlearned": 0.8},
-        "other": {"only hard": cost, "mixed": harm, "without": harm},
-    }
-    cases = {"hard": rng.geometric(0.08, BATTLES), "other": rng.integers(200, 600, BATTLES)}
-    index = pd.MultiIndex.from_product([LEARNERS, range(BATTLES), range(SEEDS)], names=["learner", "battle", "seed"])
-    rows = []
-    for part in cases:
-        battle_sd, seed_sd, cell_sd = NOISE[part]
-        shape = (len(LEARNERS), BATTLES, SEEDS)
-        loss = np.array([shift[part].get(name, 0.0) for name in LEARNERS])[:, None, None]
-        loss = loss + battle_sd * rng.normal(size=(len(LEARNERS), BATTLES, 1))
-        loss = loss + seed_sd * rng.normal(size=(len(LEARNERS), 1, SEEDS)) + cell_sd * rng.normal(size=shape)
-        count = np.broadcast_to(cases[part][None, :, None], shape)
-        shots = np.minimum(count, 100)
-        columns = {"part": part, "shots": shots.ravel(), "loss": (shots * loss).ravel(), "cases": count.ravel()}
-        rows.append(pd.DataFrame(columns, index=index).reset_index())
-    return pd.concat(rows, ignore_index=True)
 
 
 def statuses(tables=TABLES, **world):
@@ -41,7 +17,6 @@ def statuses(tables=TABLES, **world):
     return [Verdict("hard-cases", [*hard_cases.checks(each), BOX]).status for each in found]
 
 
-TWICE = 2 * hard_cases.GAIN
 WORLDS = [
     ("helps", {"gain": TWICE}, "holds within bounds", ("refuted",)),
     ("harms", {"gain": -TWICE}, "refuted", ("holds", "holds within bounds")),

@@ -70,7 +70,7 @@ class Cases(NamedTuple):
         cls, recall: Recall, able: Integers, unlearned: NeighbourModel, battles: Sequence[Any] | None = None
     ) -> "Cases":
         """Return at most `POOL` of some rows of each battle, picked at random; or only those of some battles."""
-        rows = np.sort(at_most(POOL, able, recall.battles))
+        rows = at_most(POOL, able, recall.battles)
         rows = rows if battles is None else rows[np.isin(recall.battles[rows], battles)]
         clusters, _, _ = unlearned.logits(recall, rows)
         return cls(recall, rows, hard.nearest(clusters) > SETTINGS["kernel"].bandwidth)
@@ -87,19 +87,18 @@ class Cases(NamedTuple):
             battle, part and cases: how many there are, judged or not.
         """
         whose = self.recall.battles[self.rows]
-        others = at_most(OTHERS, np.flatnonzero(~self.hard), whose)
-        kept = np.sort(np.concatenate([np.flatnonzero(self.hard), others]))
+        kept = self.hard | np.isin(self.rows, at_most(OTHERS, self.rows[~self.hard], self.recall.battles))
         frame = pd.DataFrame({"battle": whose, "part": np.where(self.hard, "hard", "other")})
         cases = frame.value_counts().rename("cases").reset_index()
         few = Cases(self.recall, self.rows[kept], self.hard[kept])
-        return few, frame.iloc[kept].reset_index(drop=True), cases
+        return few, frame[kept].reset_index(drop=True), cases
 
 
 def at_most(number: int, rows: Integers, battles: np.ndarray) -> Integers:
-    """Return so many of each battle's rows, picked at random, the same ones every time."""
-    shuffled = np.random.default_rng(0).permutation(rows)
-    rank = pd.Series(shuffled).groupby(battles[shuffled]).cumcount().to_numpy()
-    return np.asarray(shuffled[rank < number])
+    """Return so many of each battle's rows of a table, picked at random, whatever other rows are asked for."""
+    ordered = rows[np.argsort(np.random.default_rng(0).permutation(len(battles))[rows])]
+    rank = pd.Series(ordered).groupby(battles[ordered]).cumcount().to_numpy()
+    return np.sort(ordered[rank < number])
 
 
 class Dealt:

@@ -118,7 +118,7 @@ def stretched(gun: NeighbourModel, power: float) -> NeighbourModel:
     """Return a gun whose changes of log weight are so many times as large; the weights' mean stays."""
     other = NeighbourModel.from_json(gun.to_json())
     weights: Floats = gun.weights_**power
-    other.weights_ = weights / weights.mean()
+    other.weights_ = weights / (weights.mean() or 1.0)  # targets that teach nothing may leave no distance at all
     return other
 
 
