@@ -12,7 +12,9 @@ NOISE = {"hard": (0.25, 0.11, 0.22), "other": (0.1, 0.02, 0.045)}
 TWICE = 2 * hard_cases.GAIN
 
 
-def table(rng, gain, cost=0.1, dealt=0.0, harm=-0.03):
+def table(
+    rng: np.random.Generator, gain: float, cost: float = 0.1, dealt: float = 0.0, harm: float = -0.03
+) -> pd.DataFrame:
     """Cells of a world in which training on hard cases gains so much on such ones and costs so much on others."""
     shift = {
         "hard": {"only hard": -gain, "as few others, dealt": dealt, "unlearned": 0.8},

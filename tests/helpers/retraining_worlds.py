@@ -12,7 +12,7 @@ NOISE = {"hard": (0.09, 0.02, 0.07), "other": (0.007, 0.003, 0.007)}  # a battle
 TWICE = 2 * retraining.GAIN
 
 
-def table(rng, gain, turned_hard=0.008, dealt=0.0):
+def table(rng: np.random.Generator, gain: float, turned_hard: float = 0.008, dealt: float = 0.0) -> pd.DataFrame:
     """Cells of a world in which learned weights turn so many more of the hard cases easy than placebos."""
     cases = {"hard": rng.geometric(0.08, BATTLES), "other": rng.integers(200, 600, BATTLES)}
     index = pd.MultiIndex.from_product([LEARNERS, range(BATTLES), range(SEEDS)], names=["learner", "battle", "seed"])

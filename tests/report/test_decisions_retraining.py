@@ -36,3 +36,9 @@ def test_the_status_is_right_where_the_truth_is_known(name, world, right, opposi
 def test_a_gain_that_dealt_targets_bring_too_is_none():
     found = statuses(gain=TWICE, dealt=TWICE, tables=5)
     assert not {"holds", "holds within bounds"} & set(found)
+
+
+def test_cells_that_can_t_be_trusted_refute_nothing():
+    found = retraining.contrasts(table(np.random.default_rng(0), -TWICE))
+    assert Verdict("retraining", retraining.checks(found)).status == "refuted"
+    assert Verdict("retraining", retraining.checks(found, trusted=False)).status == "undecided"
