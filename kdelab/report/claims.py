@@ -179,7 +179,7 @@ CLAIMS: tuple[Claim, ...] = (
         _HARD,
         "08-hard-cases",
         "A case with no point within the kernel's size is still worth learning from, as points may lie just outside.",
-        "Think twice before you drop the situations your gun is bad at.",
+        "Spend no effort on the situations your gun is bad at: neither drop them nor train on them alone.",
     ),
     Claim(
         "retraining",
@@ -187,7 +187,7 @@ CLAIMS: tuple[Claim, ...] = (
         _HARD,
         "09-retraining",
         "Training again with neighbours found anew under the learned weights may turn hard cases into easy ones.",
-        "Look neighbours up anew if held-out loss gains by it; hard cases don't melt away.",
+        "Don't retrain in the hope that hard cases melt away; ask for more neighbours.",
     ),
     Claim(
         "per-point-sum",

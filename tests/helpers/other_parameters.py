@@ -100,23 +100,11 @@ SETS: dict[str, list[dict[str, Any]]] = {
         },
     ],
     "08-hard-cases": [
-        {"seed": 18, "counted": 500, "trained_on": 100, "judged_on": 200, "seeds": 2},
-        {"kernel_name": "Gaussian", "bandwidth": 0.05, "counted": 500, "trained_on": 100, "judged_on": 200, "seeds": 2},
-        {
-            "kernel_name": "Cauchy",
-            "neighbours": 20,
-            "waves": "samples",
-            "counted": 500,
-            "trained_on": 100,
-            "judged_on": 200,
-            "seeds": 2,
-        },
+        {"seed": 18, "counted": 500, "decided_on": "surfers"},
+        {"kernel_name": "Gaussian", "bandwidth": 0.05, "counted": 500, "waves": "surfers"},
+        {"kernel_name": "Cauchy", "neighbours": 20, "counted": 500},
     ],
-    "09-retraining": [
-        {"seeds": 2, "waves": "surfers", "predictions": 200, "shots": 300, "retrievals": 2},
-        {"seeds": 2, "neighbours": 50, "bandwidth": 0.05, "predictions": 200, "shots": 300, "retrievals": 2},
-        {"seeds": 2, "bandwidth": 0.3, "neighbours": 5, "predictions": 200, "shots": 300, "retrievals": 3},
-    ],
+    "09-retraining": [{"decided_on": "surfers"}, {"neighbours": 5}, {"neighbours": 20}, {"neighbours": 50}],
     "10-the-per-point-sum": [
         {"seed": 20, "predictions": 50, "settled": 5, "trained": "C1", "trained_on": 100, "judged_on": 100},
         {

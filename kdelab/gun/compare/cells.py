@@ -74,11 +74,12 @@ def contrast(
     rng: np.random.Generator,
     over: Sequence[str] = ("battle", "seed"),
     level: float = 0.95,
+    pooled: bool = False,
 ) -> Contrast:
     """Return how far one learner's mean rate lies from another's, with a bootstrap interval.
 
     Each unit and seed has a rate, the column's sum by the number of shots, and all of them weigh the same, however long
-    the battle was.
+    the battle was; or else all shots do.
 
     Parameters
     ----------
@@ -91,6 +92,8 @@ def contrast(
     over : sequence of str
         Columns whose values are drawn, as of `kdelab.study.resampling.interval`: the claim's unit, then what adds luck.
     level : float
+    pooled : bool
+        Whether all shots weigh the same, for units with so few that a rate of their own says nothing.
 
     Raises
     ------
@@ -106,9 +109,11 @@ def contrast(
     apart = (rates[of] - rates[against]).dropna()
     labels = [apart.index.get_level_values(name) for name in over]
     values = apart.to_numpy(dtype=np.float64)
+    shots = sums["shots"].unstack("learner").loc[apart.index, of].to_numpy(dtype=np.float64)
+    weights = shots if pooled else np.ones(len(values))
 
     def mean(times: np.ndarray) -> np.ndarray:
-        return np.asarray(times @ values / np.maximum(times.sum(axis=-1), 1))
+        return np.asarray(times @ (weights * values) / np.maximum(times @ weights, 1e-300))
 
     difference, low, high = resampling.interval(mean, labels, rng, level=level)
     return Contrast(float(difference), float(low), float(high), labels[0].nunique())
