@@ -15,7 +15,6 @@ def verdicts():
     return record.verdicts(record.content(Project(ROOT)))
 
 
-@pytest.mark.skip(reason="until all notebooks say it")
 def test_every_verdict_says_in_a_sentence_what_was_measured(verdicts):
     for claim, verdict in verdicts.items():
         measured = verdict["measured"]
@@ -26,7 +25,6 @@ def test_every_verdict_says_in_a_sentence_what_was_measured(verdicts):
         assert not any(measured.startswith(check["name"]) for check in verdict["checks"]), claim
 
 
-@pytest.mark.skip(reason="until all notebooks say it")
 def test_every_verdict_within_bounds_says_what_it_covers(verdicts):
     for claim, verdict in verdicts.items():
         assert bool(verdict["coverage"]) == (verdict["status"] == "holds within bounds"), claim
