@@ -1,4 +1,4 @@
-"""Tables of waves on disk: the two sets that ship with kdelab, and anyone's own.
+"""Tables of waves on disk: the three sets that ship with kdelab, and anyone's own.
 
 Parquet rather than npz: typed, named, compressed columns with provenance inside one file, that other tools read too.
 The pages carry checksums, and the file's metadata a digest of the whole table, so that a damaged file is refused rather
@@ -22,7 +22,7 @@ from kdelab.gun.waves.features import FEATURE_TABLE
 from kdelab.gun.waves.from_turns import COLUMNS, SCHEMA
 from kdelab.gun.waves.parquet import digest, from_arrow, to_arrow
 
-SETS = ("samples", "surfers")
+SETS = ("samples", "confirm", "surfers")
 METADATA_KEY = b"kdelab"
 DIGEST_KEY = b"kdelab.sha256"
 
@@ -38,6 +38,7 @@ def load_waves(name_or_path: str | Path = "samples") -> pd.DataFrame:
     ----------
     name_or_path : str or Path
         "samples": Robocode's sample robots, re-recorded by ``make battles``; they do not adapt to being shot at.
+        "confirm": other shooters and robots with other seeds, to decide on what was explored on "samples".
         "surfers": BeepBoop, Diamond and four more robots that adapt, at each other and at sample robots.
         Or a ``.parquet`` file that ``python -m kdelab.gun record`` wrote, or any other program.
 
