@@ -55,7 +55,7 @@ def boxes_times(factor):
 def height_one(loss, logits, gradient):
     """What boxes of height 1 would give, if all the target is covered: the library has lost its 1 / width."""
     raised = logits + np.log(loss.upper - loss.lower)
-    right = loss._engine.value_and_grad(raised)[1]
+    right = loss._engine.value_and_grad(loss.clusters.checked(raised))[1]
     return right - loss.clusters.softmax(raised) + loss.clusters.softmax(logits)
 
 
