@@ -18,7 +18,7 @@ export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 NBVAL := --nbval --nbval-current-env --nbval-kernel-startup-timeout 300
 
 .DEFAULT_GOAL := help
-.PHONY: help env lock reports notebooks unit coverage lowest test test-all lint mutants lab bench history battles clean
+.PHONY: help env lock reports notebooks unit coverage lowest test test-all lint mutants lab bench history battles dial evidence clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -89,6 +89,12 @@ history: $(READY) ## time our own losses and the gun against the entry before in
 
 battles: $(READY) ## record the sample robots' battles again (needs Debian's robocode and a JRE); SET=confirm: the other set (a JDK)
 	$(RUN) kdelab.gun battles $(SET)
+
+dial: $(READY) ## compute again what notebook 07 decides from: guns and surfers that chase or give up (half an hour)
+	$(ONE_THREAD) $(RUN) kdelab.gun.compare dial
+
+evidence: $(READY) ## compute again what notebooks 07, 08, 09, 13 and 15 decide from (two to three hours)
+	for one in dial hard retraining learned censored; do $(ONE_THREAD) $(RUN) kdelab.gun.compare $$one || exit 1; done
 
 clean: ## remove what was built: .venv, pages (not files of your own beside them), caches
 	rm -rf $(ENV) .venv-lock .venv-lowest .bench .coverage .coverage.* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -47,7 +47,7 @@ class NeighbourModel(BaseEstimator):
         ``loss(clusters, kernel)`` gives an object with ``value_and_grad(logits)`` to train on; the cross-entropy by
         default.  What is held out is always judged by the cross-entropy.
     form : "scale", "linear" or "power"
-        What is learned: one common scale, a weight w a feature (a = 1), or w, b and a.
+        What is learned: one common scale, a weight w a feature (a = 1), or w, b and a: best in notebook 13.
     neighbours, share : int
         A neighbourhood holds at most `neighbours` waves and at most one in `share` of those in memory (BeepBoop: 5).
     features : sequence of str, optional
@@ -120,7 +120,7 @@ class NeighbourModel(BaseEstimator):
         self,
         kernel: Kernel | Literal["interval"] = _LAPLACE,
         loss: Callable[..., Any] | None = None,
-        form: str = "linear",
+        form: str = "power",
         neighbours: int = 100,
         share: int = SHARE,
         features: Sequence[str] | None = None,

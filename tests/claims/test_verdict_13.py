@@ -16,7 +16,7 @@ from kdelab.learn.memory import Memory
 pytestmark = pytest.mark.xdist_group("13")
 
 NOTEBOOK = "13-a-gun-that-learns.ipynb"
-SMALL = {"rivals": False, "predictions": 200, "tested": 300, "decided_on": "samples", "surfers_on": "surfers"}
+SMALL = {"rivals": False, "predictions": 200, "tested": 300, "decided_on": "confirm", "surfers_on": "surfers, new"}
 AGAIN = "cells computed again: cross-entropy, nats apart (claim)"
 HITS_AGAIN = "cells computed again: hits, points apart (claim)"
 

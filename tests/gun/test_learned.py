@@ -5,7 +5,7 @@ import pandas as pd
 from made_up_waves import learnable
 
 import kdelab
-from kdelab.gun.compare import cells, learned, sets
+from kdelab.gun.compare import learned, sets
 from kdelab.gun.recall import Recall
 from kdelab.gun.waves.check import late
 
@@ -173,15 +173,3 @@ def test_one_recording_teaches_and_is_judged_without_any_other():
     waves = recorded()
     table = pd.concat(learned.explored_cells(waves, [0], settings=QUICK, learners={"s": learned.Learner("scale")}))
     assert set(table["exam"]) == {learned.UNSEEN, learned.SEEN}
-
-
-def test_other_sets_of_the_table_are_kept(monkeypatch, tmp_path):
-    monkeypatch.setattr(cells, "DATA", tmp_path)
-    made = pd.DataFrame({"learner": ["one scale"], "exam": "e", "robot": "r", "battle": "b", "seed": 0, "shots": 3})
-    monkeypatch.setattr(learned, "of_sets", lambda names, seeds: (made.assign(set=name) for name in names))
-    monkeypatch.setattr("sys.argv", ["learned", "samples", "--seeds", "1"])
-    assert learned.main() == 0
-    monkeypatch.setattr(cells, "load", lambda name: pd.read_parquet(tmp_path / f"{name}.parquet"))
-    monkeypatch.setattr("sys.argv", ["learned", "confirm", "--seeds", "1"])
-    assert learned.main() == 0
-    assert pd.read_parquet(tmp_path / "learned.parquet")["set"].tolist() == ["samples", "confirm"]

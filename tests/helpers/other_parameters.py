@@ -79,32 +79,16 @@ SETS: dict[str, list[dict[str, Any]]] = {
         {"neighbours": 20, "cases": 15, "predictions": 300, "waves": "samples"},
     ],
     "07-surfing-and-targeting": [
-        {"seed": 17, "predictions": 20, "trained": "1 - p;CRPS", "trained_on": 100, "judged_on": 100},
-        {
-            "bandwidth": 0.03,
-            "neighbours": 20,
-            "predictions": 20,
-            "trained": "squared distance",
-            "trained_on": 100,
-            "judged_on": 100,
-        },
-        {
-            "widen": 3.0,
-            "farthest": 16,
-            "predictions": 20,
-            "waves": "samples",
-            "gun_waves": "surfers",
-            "trained": "cross-entropy, Cauchy",
-            "trained_on": 100,
-            "judged_on": 100,
-        },
+        {"seed": 17, "predictions": 20, "surfers_on": "confirm"},
+        {"bandwidth": 0.03, "neighbours": 20, "predictions": 20, "decided_on": "samples", "surfers_on": "surfers"},
+        {"widen": 3.0, "farthest": 16, "predictions": 20, "waves": "samples", "decided_on": "surfers, new"},
     ],
     "08-hard-cases": [
-        {"seed": 18, "counted": 500, "decided_on": "surfers"},
+        {"seed": 18, "counted": 500, "decided_on": "samples"},
         {"kernel_name": "Gaussian", "bandwidth": 0.05, "counted": 500, "waves": "surfers"},
         {"kernel_name": "Cauchy", "neighbours": 20, "counted": 500},
     ],
-    "09-retraining": [{"decided_on": "surfers"}, {"neighbours": 5}, {"neighbours": 20}, {"neighbours": 50}],
+    "09-retraining": [{"decided_on": "samples"}, {"neighbours": 5}, {"neighbours": 20}, {"neighbours": 50}],
     "10-the-per-point-sum": [
         {"seed": 20, "predictions": 50, "settled": 5, "trained": "C1", "trained_on": 100, "judged_on": 100},
         {

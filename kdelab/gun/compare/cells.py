@@ -1,21 +1,21 @@
 """Cells: what learners hit in one battle after one training, and contrasts between learners, with intervals.
 
-What takes too long for a notebook is computed by ``python -m kdelab.gun.compare`` into small tables that ship with
-kdelab; notebooks decide from those and compute some of their cells again. A table of cells has a row a learner, unit
-and seed:
+What takes too long for a notebook is computed by ``python -m kdelab.gun.compare`` (`make evidence`) into small tables
+that ship with kdelab; notebooks decide from those and compute some of their cells again. A table of cells has a row a
+learner, unit and seed:
 
 ============  ==========================================================================================
 ``learner``   who was trained, in words
 ``battle``    the unit, or another column that is named: ``robot``
 ``seed``      of the training
 ``shots``     how many were judged
-others        sums over those shots: ``hits``, ``loss`` (nats)
+others        sums over those shots: ``hits``, ``loss`` (nats); ``set``, where there are several
 ============  ==========================================================================================
 """
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +29,7 @@ from kdelab.files import replacing
 from kdelab.study import resampling
 
 DATA = Path(__file__).parent / "data"
+SUMS = {"hits": "hit", "loss": "cross_entropy"}
 _METADATA = b"kdelab"
 
 
@@ -58,12 +59,25 @@ class Contrast(NamedTuple):
         return f"{self.difference:{form}} ({resampling.between(self.low, self.high, form)})"
 
 
-def summed(judged: pd.DataFrame, by: Sequence[str], **labels: Any) -> pd.DataFrame:
-    """Return cells from a row a shot: its sums of ``hit`` and ``cross_entropy``, as far as there, by some columns."""
-    sums = {"hits": "hit", "loss": "cross_entropy"}
+def summed(judged: pd.DataFrame, by: Sequence[str], sums: Mapping[str, str] = SUMS, **labels: Any) -> pd.DataFrame:
+    """Return cells from a row a shot, by some columns; `sums` names sums, and of which columns, as far as there."""
     named = {name: (column, "sum") for name, column in sums.items() if column in judged}
     cells = judged.groupby(list(by), sort=True).agg(shots=(by[0], "size"), **named).reset_index()
     return cells.assign(**labels)
+
+
+def of_set(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the cells of one set.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+    mine = table[table["set"] == name]
+    if mine.empty:
+        raise ValueError(f"name: {name!r} given, there are cells of {', '.join(map(repr, pd.unique(table['set'])))}")
+    return mine
 
 
 def contrast(

@@ -5,15 +5,12 @@ loss as it is, alpha > 0 gives it up. The weights have the mean 1 and an upper b
 placebo the same weights are dealt to other cases.
 """
 
-import argparse
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from kdelab.gun.compare import cells, sets, surfing, trials
 from kdelab.gun.model import NeighbourModel
@@ -33,12 +30,12 @@ JOBS = ("gun", "surfer")
 EXAMS = {"samples": ("gun",), "surfers": JOBS, "surfers, new": JOBS, "confirm": JOBS}  # of each set, the jobs
 SIMPLE = ("kdelab.StopAndGo", "kdelab.Oscillator")  # our own robots whose guns don't learn
 SEEDS = range(10)
-TABLE = "dial"
 CHOICES = 2  # places that the surfer can reach
 OURS = "alpha 0"
 
 _BANDWIDTH = 0.1
 SETTINGS: dict[str, Any] = {
+    "form": "linear",
     "kernel": Laplace(_BANDWIDTH),
     "predictions": 3000,
     "shrinkage": 1.0,
@@ -197,28 +194,7 @@ def exam(name: str, job: str) -> pd.DataFrame:
 def of_sets(names: Iterable[str], seeds: Iterable[int] = SEEDS) -> Iterator[pd.DataFrame]:
     """Yield all cells of some sets of `EXAMS`, with columns ``set`` and ``job``."""
     seeds = list(seeds)
-    asked = [(name, job) for name in names for job in EXAMS[name]]
-    with tqdm(total=len(asked) * len(seeds) * len(LEARNERS), unit="learner") as bar:
-        for name, job in asked:
-            bar.set_postfix_str(f"{name}, {job}")
+    for name in names:
+        for job in EXAMS[name]:
             for part in (gun_cells if job == "gun" else surfer_cells)(exam(name, job), seeds, learners=LEARNERS):
-                bar.update()
                 yield part.assign(set=name, job=job)
-
-
-def main() -> int:
-    """Compute the cells of some sets anew, and keep the table's others."""
-    parser = argparse.ArgumentParser(prog="python -m kdelab.gun.compare.dial", description=__doc__.split("\n")[0])
-    parser.add_argument("sets", nargs="*", metavar="set", help=f"of {', '.join(map(repr, EXAMS))}; all by default")
-    parser.add_argument("--seeds", type=int, default=len(SEEDS), help=f"how many (default {len(SEEDS)})")
-    arguments = parser.parse_args()
-    names = arguments.sets or list(EXAMS)
-    if unknown := [name for name in names if name not in EXAMS]:
-        parser.error(f"sets: {unknown} given, allowed are {', '.join(map(repr, EXAMS))}")
-    settings = {name: repr(value) for name, value in SETTINGS.items()} | {"loudest": LOUDEST, "choices": CHOICES}
-    print(cells.replaced(TABLE, names, of_sets(names, range(arguments.seeds)), {"what": __doc__, "settings": settings}))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

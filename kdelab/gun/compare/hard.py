@@ -28,6 +28,7 @@ OTHERS = 100  # cases of a battle that aren't hard and are judged on, at most: t
 MIXED = 4000  # predictions of the guns that are trained on cases as they come
 FEW = 1000  # predictions of the others, at most; and at most half of the hard ones, so that each seed has its own
 SETTINGS: dict[str, Any] = {
+    "form": "linear",
     "kernel": Laplace(0.1),
     "neighbours": 10,
     "shrinkage": 3.0,
@@ -37,6 +38,7 @@ SETTINGS: dict[str, Any] = {
 }
 NEIGHBOURS = (5, 10, 20)
 DECIDED_AT = 10  # neighbours
+SEEDS = range(10)
 LEARNERS = (
     "unlearned",
     "mixed",

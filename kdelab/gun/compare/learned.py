@@ -1,6 +1,6 @@
 """Does training pay?  The gun with learned weights against the same gun with one tuned scale, on real shots alone.
 
-``python -m kdelab.gun.compare.learned`` computes the cells that notebook 13 decides from. A table of them has, besides
+The cells that notebook 13 decides from. A table of them has, besides
 the columns of `kdelab.gun.compare.cells`, ``exam``, ``memory``, ``robot`` (who was shot at) and ``part``: rounds 0 and
 1, in which there is little to remember, or the later ones.
 
@@ -10,10 +10,6 @@ the columns of `kdelab.gun.compare.cells`, ``exam``, ``memory``, ``robot`` (who 
 - *own shots, kc.mega.BeepBoop*: those that it really fired, at robots left out; learner ``"really"`` is it itself
 """
 
-import argparse
-import math
-import sys
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -32,7 +28,6 @@ from kdelab.learn.memory import ENOUGH
 from kdelab.loss.kernels import Laplace
 from kdelab.loss.validate import Floats, Integers
 
-TABLE = "learned"
 UNSEEN, SEEN, OWN = "robots never seen", "robots seen", "own shots"
 ADAPT_UNSEEN, ADAPT_SEEN = "targets that adapt, never seen", "targets that adapt, early rounds seen"
 WITHIN, EARLIER = "within the round", "earlier rounds"
@@ -297,41 +292,3 @@ def of_sets(names: Iterable[str], seeds: Iterable[int] = SEEDS) -> Iterator[pd.D
     for waves, exam, a_battle in early:
         yield from seen_cells(early_rounds(waves), [exam], seeds, a_battle=a_battle)
     yield from unseen_cells(training, left_out, seeds)
-
-
-def computed(names: Iterable[str], seeds: Iterable[int] = SEEDS) -> Iterator[pd.DataFrame]:
-    """Yield all cells of some sets, and say on stderr how far it is."""
-    start, told = time.monotonic(), -math.inf
-    for count, part in enumerate(of_sets(names, seeds), 1):
-        yield part
-        if time.monotonic() > told + 20:
-            told = time.monotonic()
-            doing = ", ".join(str(part[name][0]) for name in ("set", "exam", "learner", "robot", "seed"))
-            print(f"{(told - start) / 60:.1f} min, {count} tables: {doing}", file=sys.stderr)
-
-
-def main() -> int:
-    """Compute the cells of some sets anew, and keep the table's others."""
-    parser = argparse.ArgumentParser(prog="python -m kdelab.gun.compare.learned", description=__doc__.split("\n")[0])
-    of = f"of {', '.join(map(repr, sets.SETS))}"
-    parser.add_argument("sets", nargs="+", choices=sets.SETS, help=of, metavar="set")
-    parser.add_argument("--seeds", type=int, default=len(SEEDS), help=f"how many, default {len(SEEDS)}")
-    arguments = parser.parse_args()
-    try:
-        parts = list(computed(arguments.sets, range(arguments.seeds)))
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(cells.replaced(TABLE, arguments.sets, parts, said(parts)))
-    return 0
-
-
-def said(parts: list[pd.DataFrame]) -> dict[str, Any]:
-    """Return what is said of the table in its file."""
-    seeds = pd.concat(parts)["seed"]
-    settings = {name: repr(value) for name, value in SETTINGS.items()}
-    return {"what": __doc__.split("\n")[0], "seeds": int(seeds.nunique()), "settings": settings}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

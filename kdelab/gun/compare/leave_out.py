@@ -86,7 +86,7 @@ def table_of_guns(predictions: int) -> dict[str, Any]:
     """Return the guns that are compared: those without learning, rivals, and this loss with several kernels."""
     from kdelab.study.rivals import MeanSquaredError
 
-    learn = partial(NeighbourModel, predictions=predictions, shrinkage=1.0)
+    learn = partial(NeighbourModel, form="linear", predictions=predictions, shrinkage=1.0)
     return {
         "head-on": HeadOn(),
         "linear": Linear(),

@@ -21,9 +21,11 @@ from kdelab.study import hard
 
 NEIGHBOURS = (5, 10, 20, 50)
 DECIDED_AT = 10  # neighbours
+SEEDS = range(10)
 DRAWS = 3  # of each placebo
 TRAINED_ON = 4000  # predictions
 SETTINGS: dict[str, Any] = {
+    "form": "linear",
     "kernel": Laplace(0.1),
     "shrinkage": 3.0,
     "retrievals": 3,

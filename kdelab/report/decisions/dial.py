@@ -3,6 +3,7 @@
 Gains are in percentage points of shots, more hits for a gun and fewer hits taken for a surfer, over the loss as it is.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -28,34 +29,39 @@ class Exam(NamedTuple):
     cells : DataFrame
         As of `kdelab.gun.compare.dial`, of this job and set alone.
     level : float
-        Of the interval of the contrast that was named beforehand.
+        Of its intervals.
     """
 
     job: str
     cells: pd.DataFrame
     level: float = 0.95
 
-    def gain(self, learner: str, level: float = 0.95) -> Contrast:
+    def gain(self, learner: str) -> Contrast:
         """Return a learner's gain over the loss as it is; the same draws for all learners."""
         better = 100 if self.job == "gun" else -100
-        return contrast(self.cells, "hits", learner, OURS, np.random.default_rng(0), level=level).times(better)
-
-    def named(self, alpha: float, placebo: bool = False) -> Contrast:
-        """Return the gain of a position that was named beforehand, at the corrected level."""
-        return self.gain(position(alpha, placebo), self.level)
+        rng = np.random.default_rng(0)
+        return contrast(self.cells, "hits", learner, OURS, rng, level=self.level).times(better)
 
     def gains(self, alphas: Iterable[float] = ALPHAS, placebo: bool = False) -> dict[float, Contrast]:
-        """Return the gains of positions other than 0, each at 95 %."""
+        """Return the gains of positions other than 0."""
         return {alpha: self.gain(position(alpha, placebo)) for alpha in alphas if alpha}
 
 
-def turning_pays(exam: Exam, alphas: tuple[float, ...]) -> list[Check]:
+def turning_pays(exam: Exam, alphas: tuple[float, ...], trusted: bool = True) -> list[Check]:
     """Return checks of "the dial should be turned": the first position gains; against it, that none gains enough.
 
     A gain that is there, but smaller than worthwhile, is within bounds; so is nothing that the placebo gains, too.
+
+    Parameters
+    ----------
+    exam : Exam
+    alphas : tuple of float
+        `CHASING` or `GIVING_UP`.
+    trusted : bool
+        Whether the cells are what they should be; without that nothing is refuted.
     """
-    first, placebo = exam.named(alphas[0]), exam.named(alphas[0], placebo=True)
-    job, most = exam.job, max(gain.high for gain in exam.gains(alphas).values())
+    first, placebo = exam.gain(position(alphas[0])), exam.gain(position(alphas[0], placebo=True))
+    job, most = exam.job, max(gain.high for gain in exam.gains(alphas).values()) if trusted else math.nan
     name = f"{job}: points gained at {position(alphas[0])}, low end"
     sham = f"{job}: points gained by its placebo, low end"
     checks = []
@@ -70,8 +76,16 @@ def turning_pays(exam: Exam, alphas: tuple[float, ...]) -> list[Check]:
     return [*checks, counterexample(against, most, at_most=worthwhile, digits=2)]
 
 
-def decent(exams: Mapping[str, Exam]) -> list[Check]:
-    """Return checks of "the middle is decent": at no job does another position gain more than is decent to miss."""
+def decent(exams: Mapping[str, Exam], trusted: bool = True) -> list[Check]:
+    """Return checks of "the middle is decent": at no job does another position gain more than is decent to miss.
+
+    Parameters
+    ----------
+    exams : mapping of str to Exam
+        One for each job.
+    trusted : bool
+        Whether the cells are what they should be; without that nothing is refuted.
+    """
     checks = []
     for job, exam in exams.items():
         gains = exam.gains()
@@ -81,4 +95,5 @@ def decent(exams: Mapping[str, Exam]) -> list[Check]:
     behind = {job: max(gain.low for gain in exam.gains().values()) / DECENT[job] for job, exam in exams.items()}
     worst = max(behind, key=lambda job: behind[job])
     name = f"{worst}: points that the middle is behind, at least, low end"
-    return [*checks, counterexample(name, behind[worst] * DECENT[worst], at_least=DECENT[worst], digits=2)]
+    least = behind[worst] * DECENT[worst] if trusted else math.nan
+    return [*checks, counterexample(name, least, at_least=DECENT[worst], digits=2)]
