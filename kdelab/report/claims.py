@@ -187,7 +187,7 @@ CLAIMS: tuple[Claim, ...] = (
         _HARD,
         "09-retraining",
         "Training again with neighbours found anew under the learned weights may turn hard cases into easy ones.",
-        "Don't retrain in the hope that hard cases melt away; ask for more neighbours.",
+        "Judge a retrieval by held-out loss, not by hard cases that turn; for fewer of those ask for more neighbours.",
     ),
     Claim(
         "per-point-sum",
@@ -290,7 +290,7 @@ CLAIMS: tuple[Claim, ...] = (
         "13-a-gun-that-learns",
         "Feature weights trained with this loss predict held-out shots at robots that don't adapt better than the same "
         "gun untrained, with one tuned scale.",
-        "Tune one scale first; weights trained on robots that move like yours add a hit or two in a hundred shots.",
+        "Tune one scale first, then train weights on robots that move like yours: a hit or so more in a hundred shots.",
     ),
     Claim(
         "learned-gun-surfers",
@@ -298,7 +298,7 @@ CLAIMS: tuple[Claim, ...] = (
         "",
         "13-a-gun-that-learns",
         "Such weights predict shots at robots that adapt better than one tuned scale, too.",
-        "At surfers keep one tuned scale until your own battles show that weights hit more.",
+        "At surfers keep one tuned scale: trained weights bring less than one hit more in a hundred shots.",
     ),
     Claim(
         "point-of-rest",
@@ -337,8 +337,7 @@ CLAIMS: tuple[Claim, ...] = (
         "15-log-of-the-integral",
         "A gun trained on the log of the integral is as good as one trained on the thread's loss: it hits as often and "
         "predicts as well.",
-        "Stay with the thread's loss unless the other is much easier to write: hits are alike to a point in a hundred, "
-        "likelihood isn't settled.",
+        "At targets as wide as a robot take whichever loss is easier to write: both guns hit alike to 1 in 100.",
     ),
 )
 

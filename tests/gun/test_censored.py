@@ -1,6 +1,5 @@
 """The cells of guns trained on two losses: what one holds, and whether the shipped ones are all there."""
 
-import numpy as np
 import pandas as pd
 import pytest
 from made_up_waves import learnable
@@ -17,7 +16,7 @@ def waves():
 
 
 def test_a_cell_is_the_sum_over_its_shots(waves):
-    rows = np.flatnonzero(trials.late_rounds(waves))
+    rows = censored.shots(waves)
     table = pd.concat(censored.case_cells(waves, [3]))
     assert set(table.learner) == {censored.THREAD, censored.LOG, censored.UNLEARNED}
     assert table.groupby("learner").shots.sum().tolist() == [len(rows)] * 3

@@ -260,7 +260,7 @@ def test_wrong_weights_and_rows_are_named() -> None:
 def test_features_of_ones_own() -> None:
     waves = learnable(waves=300)
     waves["mine"] = 1000 * waves["lateral_speed"] - 77
-    model = kdelab.NeighbourModel(features=["mine", "power"], **SMALL).fit(waves)
+    model = kdelab.NeighbourModel(features=["mine", "power"], form="linear", **SMALL).fit(waves)
     assert model.ranges_["mine"] == (waves["mine"].min(), waves["mine"].max())
     assert model.weights_[0] > model.weights_[1]
 

@@ -96,7 +96,7 @@ def test_ctrl_c_leaves_the_best_there_is(tmp_path: Path, monkeypatch: pytest.Mon
     trained = model.predictions_
     assert model.score(WAVES, rows=trained) > unlearned.score(WAVES, rows=trained) + 0.01
     written = json.loads(path.read_text())
-    np.testing.assert_allclose(model.scale_ * model.weights_, written["theta"], rtol=1e-15)
+    np.testing.assert_allclose(model.scale_ * model.weights_, written["theta"][:14], rtol=1e-15)
 
     for after in (0, 1):  # a second process is interrupted before it has come as far
         with pytest.raises(KeyboardInterrupt) as caught:
