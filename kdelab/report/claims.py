@@ -155,7 +155,7 @@ CLAIMS: tuple[Claim, ...] = (
         _ANSWER,
         "07-surfing-and-targeting",
         "Learning more from far points may suit surfing.",
-        "Leave the surfer's loss as it is, until there are battles that can tell.",
+        "Don't turn hard cases up when you train a surfer: the louder they are, the more often it is hit.",
     ),
     Claim(
         "giving-up-targets",
@@ -163,7 +163,7 @@ CLAIMS: tuple[Claim, ...] = (
         _ANSWER,
         "07-surfing-and-targeting",
         "Targeting may do better to give up on hard points and to work on those that one might hit.",
-        "Leave the gun's loss as it is, until there are battles that can tell; don't take 1 - p.",
+        "Leave the gun's loss as it is: hearing hard cases more softly gains a hit in a hundred shots, if anything.",
     ),
     Claim(
         "middle-ground",
@@ -171,7 +171,7 @@ CLAIMS: tuple[Claim, ...] = (
         _ANSWER,
         "07-surfing-and-targeting",
         "BeepBoop's loss is a middle ground that serves surfing and targeting decently.",
-        "Start with this loss for both jobs; what another one would gain isn't known yet.",
+        "Take this loss for both jobs: hearing hard cases louder or more softly does neither of them much good.",
     ),
     Claim(
         "hard-cases",
