@@ -23,23 +23,28 @@ def statuses(**truth):
     return [status(world(rng, **truth)) for _ in range(TABLES)]
 
 
+@pytest.mark.slow
 def test_where_learning_helps_by_twice_the_margin_the_claim_holds():
     assert_right(statuses(**TWICE), "holds", ("refuted",))
 
 
+@pytest.mark.slow
 def test_where_it_harms_by_twice_the_margin_the_claim_is_refuted():
     found = statuses(**{name: -value for name, value in TWICE.items()})
     assert_right(found, "refuted", ("holds", "holds within bounds"))
 
 
+@pytest.mark.slow
 def test_where_it_does_nothing_nothing_holds():
     assert_right(statuses(points=0, nats=0), None, ("holds", "holds within bounds"))
 
 
+@pytest.mark.slow
 def test_where_it_helps_at_robots_seen_alone_it_holds_within_that_bound():
     assert_right(statuses(**TWICE, only_seen=True), "holds within bounds", ("holds",))
 
 
+@pytest.mark.slow
 def test_targets_that_adapt_are_judged_by_the_same_rule():
     rng = np.random.default_rng(2)
     exams = {"hard": learned.ADAPT_UNSEEN, "easy": learned.ADAPT_SEEN}
