@@ -85,8 +85,8 @@ CLAIMS: tuple[Claim, ...] = (
         _FIRST,
         "04-scale-of-the-kernel",
         "A factor common to all kernel values of a cluster doesn't matter, be all its points far or all near.",
-        "Don't expect a hopeless cluster to pull less than a good one: if it should, give it a smaller "
-        "weight yourself.",
+        "A factor on all kernel values of a cluster changes nothing: a cluster that should pull less needs a smaller "
+        "weight of its own.",
     ),
     Claim(
         "unnormalised-kernel",
@@ -111,8 +111,7 @@ CLAIMS: tuple[Claim, ...] = (
         _FIRST,
         "04-scale-of-the-kernel",
         "The factor 1/(b - a) before the integral can be set aside.",
-        "Average over the bins of a target, don't add them up: else near enemies, whose targets are wide, "
-        "drown the rest.",
+        "Average over the bins of a target, don't add them up: else the widest targets count about a third more.",
     ),
     Claim(
         "equal-rate",
@@ -120,8 +119,8 @@ CLAIMS: tuple[Claim, ...] = (
         _FIRST,
         "05-near-and-far",
         "Two points equally near the target, or equally far from it, learn at the same effective rate.",
-        "Don't take equal distances for equal say: at the width of real targets, a neighbour left and one right of it "
-        "learn at different rates.",
+        "Nothing to change in a gun. In a proof, take a neighbour for its mirror image only where the target is one "
+        "bin.",
     ),
     Claim(
         "far-as-near",
@@ -129,8 +128,8 @@ CLAIMS: tuple[Claim, ...] = (
         _FIRST,
         "05-near-and-far",
         "Against intuition, a cluster far from the target doesn't learn less than one that is near.",
-        "Choose the kernel's tail by what far clusters should do to your weights: a Gaussian chases them, Laplace, "
-        "logistic and Huber hold them level, Cauchy gives them up.",
+        "Choose the kernel's tail for clusters far off: a Gaussian chases them, Laplace, logistic and Huber hold them "
+        "level, Cauchy gives them up. At the distances in recorded battles the tail hardly matters.",
     ),
     Claim(
         "laplace-shift",
@@ -147,7 +146,7 @@ CLAIMS: tuple[Claim, ...] = (
         _ANSWER,
         "07-surfing-and-targeting",
         "Most losses, squared error for one, learn more from far points than from near ones.",
-        "Before you blame the data, ask which errors your loss listens to.",
+        "If far misses are to count for more, take a squared error; most other losses don't do that.",
     ),
     Claim(
         "chasing-surfs",
@@ -155,7 +154,8 @@ CLAIMS: tuple[Claim, ...] = (
         _ANSWER,
         "07-surfing-and-targeting",
         "Learning more from far points may suit surfing.",
-        "Don't turn hard cases up when you train a surfer: the louder they are, the more often it is hit.",
+        "Don't turn hard cases up in a surfer's training: one that went where it expected fewer shots was hit more "
+        "often, the more the louder they were.",
     ),
     Claim(
         "giving-up-targets",
@@ -163,7 +163,8 @@ CLAIMS: tuple[Claim, ...] = (
         _ANSWER,
         "07-surfing-and-targeting",
         "Targeting may do better to give up on hard points and to work on those that one might hit.",
-        "Leave the gun's loss as it is: hearing hard cases more softly gains a hit in a hundred shots, if anything.",
+        "Whether softer hard cases help a gun isn't known: a hit or two in a hundred shots at most, and at robots "
+        "that adapt they cost some.",
     ),
     Claim(
         "middle-ground",
@@ -171,7 +172,8 @@ CLAIMS: tuple[Claim, ...] = (
         _ANSWER,
         "07-surfing-and-targeting",
         "BeepBoop's loss is a middle ground that serves surfing and targeting decently.",
-        "Take this loss for both jobs: hearing hard cases louder or more softly does neither of them much good.",
+        "Take this loss for both jobs: louder hard cases cost hits, softer ones gain a hit or two in a hundred shots "
+        "at most.",
     ),
     Claim(
         "hard-cases",
@@ -179,7 +181,8 @@ CLAIMS: tuple[Claim, ...] = (
         _HARD,
         "08-hard-cases",
         "A case with no point within the kernel's size is still worth learning from, as points may lie just outside.",
-        "Spend no effort on the situations your gun is bad at: neither drop them nor train on them alone.",
+        "Don't train on cases without a near neighbour alone, and don't sort them out either: shuffled targets teach "
+        "as much.",
     ),
     Claim(
         "retraining",
@@ -187,7 +190,8 @@ CLAIMS: tuple[Claim, ...] = (
         _HARD,
         "09-retraining",
         "Training again with neighbours found anew under the learned weights may turn hard cases into easy ones.",
-        "Judge a retrieval by held-out loss, not by hard cases that turn; for fewer of those ask for more neighbours.",
+        "Judge a retrieval by held-out loss, not by the hard cases that turn easy: most do so under random weights, "
+        "too.",
     ),
     Claim(
         "per-point-sum",
@@ -290,7 +294,8 @@ CLAIMS: tuple[Claim, ...] = (
         "13-a-gun-that-learns",
         "Feature weights trained with this loss predict held-out shots at robots that don't adapt better than the same "
         "gun untrained, with one tuned scale.",
-        "Tune one scale first, then train weights on robots that move like yours: a hit or so more in a hundred shots.",
+        "Tune one scale first, it brings most. Trained weights surely add something: at most two hits in a hundred "
+        "shots.",
     ),
     Claim(
         "learned-gun-surfers",
@@ -298,7 +303,8 @@ CLAIMS: tuple[Claim, ...] = (
         "",
         "13-a-gun-that-learns",
         "Such weights predict shots at robots that adapt better than one tuned scale, too.",
-        "At surfers keep one tuned scale: trained weights bring less than one hit more in a hundred shots.",
+        "At robots that adapt keep one tuned scale: weights from sample robots, or from early rounds of the same "
+        "battle, add less than one hit in a hundred shots.",
     ),
     Claim(
         "point-of-rest",
@@ -307,8 +313,8 @@ CLAIMS: tuple[Claim, ...] = (
         "14-where-it-comes-to-rest",
         "With free logits, every point at which training rests is the best there is, and the gradient bounds how far "
         "one is from it.",
-        "Stop training weights by log(1 + max(-g / S)), the nats left to gain, not by a small gradient: a starved "
-        "neighbour has none.",
+        "With free weights S and gradient g, stop when log(1 + max(-g / S)), the nats left to gain, is small; g alone "
+        "won't do: a starved neighbour has none.",
     ),
     Claim(
         "log-of-integral",
@@ -317,8 +323,8 @@ CLAIMS: tuple[Claim, ...] = (
         "15-log-of-the-integral",
         "The negative log of the density's mass on the target is a loss without integral or bins whose gradient is "
         "nearly that of the thread's loss.",
-        "If your targets are at most two bandwidths wide you may train on the log of the chance to hit: two calls of "
-        "the kernel's distribution function a neighbour.",
+        "If your targets are at most two bandwidths wide you may train on the log of the chance to hit: two values of "
+        "the kernel's distribution function a neighbour, in log space.",
     ),
     Claim(
         "covers-the-target",
@@ -337,7 +343,8 @@ CLAIMS: tuple[Claim, ...] = (
         "15-log-of-the-integral",
         "A gun trained on the log of the integral is as good as one trained on the thread's loss: it hits as often and "
         "predicts as well.",
-        "At targets as wide as a robot take whichever loss is easier to write: both guns hit alike to 1 in 100.",
+        "At targets as wide as robots take either loss: their guns differ by less than one hit in a hundred shots, "
+        "which is about as much as training gains.",
     ),
 )
 
