@@ -93,7 +93,7 @@ battles: $(READY) ## record the sample robots' battles again (needs Debian's rob
 dial: $(READY) ## compute again what notebook 07 decides from: guns and surfers that chase or give up (half an hour)
 	$(ONE_THREAD) $(RUN) kdelab.gun.compare dial
 
-evidence: $(READY) ## compute again what notebooks 07, 08, 09, 13 and 15 decide from (two to three hours)
+evidence: $(READY) ## compute again what notebooks 07, 08, 09, 13 and 15 decide from (an hour and a half)
 	for one in dial hard retraining learned censored; do $(ONE_THREAD) $(RUN) kdelab.gun.compare $$one || exit 1; done
 
 clean: ## remove what was built: .venv, pages (not files of your own beside them), caches

@@ -1,10 +1,10 @@
 """``python -m kdelab.gun.compare``: compute the cells that notebooks decide from anew.
 
 - ``dial``: notebook 07, guns and surfers that chase or give up (half an hour of one core)
-- ``hard``: notebook 08, guns trained on hard cases (half an hour)
-- ``retraining``: notebook 09, hard cases that turn easy (half an hour)
-- ``learned``: notebook 13, what training gains (three quarters of an hour)
-- ``censored``: notebook 15, another loss (five minutes)
+- ``hard``: notebook 08, guns trained on hard cases (five minutes)
+- ``retraining``: notebook 09, hard cases that turn easy (twenty minutes)
+- ``learned``: notebook 13, what training gains (half an hour)
+- ``censored``: notebook 15, another loss (two minutes)
 """
 
 import argparse
