@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from kdelab.gun.battles.record import Battle, Recording, RecordingError, record
 from kdelab.gun.battles.turns import FIRST, read_logs
@@ -22,6 +23,7 @@ from kdelab.gun.waves.recorded import RecordedSet, difference
 from kdelab.gun.waves.samples import SAMPLES
 from kdelab.gun.waves.store import load_waves, save_waves
 
+COMMANDS: tuple[Any, ...] = ()  # modules of `kdelab.gun.commands`
 DATA = Path(__file__).parent / "waves" / "data"
 RECORDED = {one.name: one for one in (SAMPLES, CONFIRM)}
 TRIES = 4  # at a battle that lacks a round: a turn is skipped now and then
@@ -165,6 +167,8 @@ def parser() -> argparse.ArgumentParser:
     logs = commands.add_parser("surfers", help="make the set 'surfers' again from its turn logs")
     logs.add_argument("folder", type=Path, help="where diamond-vs-beepboop.npz and the others are")
     logs.add_argument("--virtual-every", type=int, default=16, help="a virtual wave each so many turns (default 16)")
+    for module in COMMANDS:
+        module.add(commands)
     return top
 
 
@@ -172,6 +176,8 @@ def main() -> int:
     """Run the command line; return its exit code."""
     arguments = parser().parse_args()
     try:
+        if "run" in arguments:
+            return int(arguments.run(arguments))
         match arguments.command:
             case "battles":
                 return battles(RECORDED[arguments.set])
