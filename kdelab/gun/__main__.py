@@ -16,6 +16,7 @@ from typing import Any
 
 from kdelab.gun.battles.record import Battle, Recording, RecordingError, record
 from kdelab.gun.battles.turns import FIRST, read_logs
+from kdelab.gun.commands import robot
 from kdelab.gun.waves import provenance
 from kdelab.gun.waves.confirm import CONFIRM
 from kdelab.gun.waves.from_turns import waves_of
@@ -23,7 +24,7 @@ from kdelab.gun.waves.recorded import RecordedSet, difference
 from kdelab.gun.waves.samples import SAMPLES
 from kdelab.gun.waves.store import load_waves, save_waves
 
-COMMANDS: tuple[Any, ...] = ()  # modules of `kdelab.gun.commands`
+COMMANDS: tuple[Any, ...] = (robot,)  # modules of `kdelab.gun.commands`
 DATA = Path(__file__).parent / "waves" / "data"
 RECORDED = {one.name: one for one in (SAMPLES, CONFIRM)}
 TRIES = 4  # at a battle that lacks a round: a turn is skipped now and then

@@ -22,7 +22,17 @@ def why_not_compiled(what: str, sources: Iterable[Path], target: Path, jars: Seq
     javac = compiler()
     if javac is None:
         return f"{what} must be compiled, which needs a JDK: {INSTALL}"
-    command = [javac, "--release", RELEASE, "-encoding", "UTF-8", "-classpath", os.pathsep.join(jars), "-d", str(target)]
+    command = [
+        javac,
+        "--release",
+        RELEASE,
+        "-encoding",
+        "UTF-8",
+        "-classpath",
+        os.pathsep.join(jars),
+        "-d",
+        str(target),
+    ]
     command += map(str, sources)
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
     return f"{what} doesn't compile: {' '.join(done.stderr.split())}" if done.returncode else ""

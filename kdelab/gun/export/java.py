@@ -155,7 +155,7 @@ _JAVA = """\
     /** At most so many neighbours, and at most one in SHARE of the waves that are stored. */
     public static final int NEIGHBOURS = {neighbours}, SHARE = {share};
 
-    /** Whether to aim where the weights' intervals pile up highest; else where most density lies within a robot's width. */
+    /** Whether to aim where most weight's intervals meet; else where most density lies within a robot's width. */
     public static final boolean AIM_BY_INTERVALS = {by_intervals};
 
     public static final double BANDWIDTH = {bandwidth};

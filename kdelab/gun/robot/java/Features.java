@@ -7,9 +7,9 @@ import java.util.Deque;
 /**
  * What the gun knows of its enemy: fourteen numbers, brought up to date once a turn, none of which looks ahead.
  *
- * Robocode's conventions: x grows east, y north; headings and bearings are radians, 0 is north, clockwise. A turn's values
- * are those of getTime(), as a scan in that turn reports them. A table of waves recorded by kdelab holds the same numbers
- * by the same names.
+ * Robocode's conventions: x grows east, y north; headings and bearings are radians, 0 is north, clockwise. A turn's
+ * values are those of getTime(), as a scan in that turn reports them. A table of waves that kdelab recorded holds the
+ * same numbers by the same names.
  */
 final class Features {
     /** History begins with this turn of each round: by then any radar has swept once around. */
@@ -107,7 +107,7 @@ final class Features {
                 return limited(time - changedSpeed, 0, 70);
             case "moved_10": // pixels between the enemy's places now and ten turns ago, or when history began
                 return limited(enemy.distance(places.getFirst()), 0, 80);
-            case "room_ahead": // how far the enemy can circle us in its direction before it meets a wall, escape angles
+            case "room_ahead": // how far the enemy can circle us in its direction, up to a wall, escape angles
                 return limited(orbitRoom(direction) / escape, 0, 1.5);
             case "room_behind": // the same against its direction
                 return limited(orbitRoom(-direction) / escape, 0, 1.5);

@@ -7,8 +7,8 @@ import java.util.List;
 /**
  * Aims by the waves of the past that resemble the present one. It takes a table, Weights, and nothing else.
  *
- * The nearest waves by the learned distance get softmax weights; each stands for a kernel at the middle of its interval,
- * and the aim is the guess factor around which most density lies within a robot's width.
+ * The nearest waves by the learned distance get softmax weights; each stands for a kernel at its interval's middle, and
+ * the aim is the guess factor around which most density lies within a robot's width.
  */
 final class Gun {
     private static final double STEP = 0.005; // guess factors between the places tried
@@ -77,7 +77,7 @@ final class Gun {
         return a.round != b.round ? a.round < b.round : a.time < b.time;
     }
 
-    /** Where a window of a robot's width holds most of the density; of equally good places the one nearest to head-on. */
+    /** Where a window of a robot's width holds most density; of equally good places the one nearest to head-on. */
     private double mostMass(int[] nearest, double[] weights, double width) {
         double[] share = new double[PLACES]; // weights, dealt to the two places around each middle
         for (int i = 0; i < nearest.length; i++) {
@@ -122,7 +122,7 @@ final class Gun {
         }
     }
 
-    /** The middle of the stretch that most weight's intervals contain, as BeepBoop aims; of equally good ones the first. */
+    /** The middle of the stretch where most weight's intervals meet, as BeepBoop aims; of equal ones the first. */
     private double mostIntervals(int[] nearest, double[] weights) {
         int count = nearest.length;
         double[][] ends = new double[2 * count][]; // where, and how the height changes there

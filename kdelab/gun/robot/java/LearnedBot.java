@@ -19,7 +19,7 @@ import robocode.util.Utils;
 public class LearnedBot extends AdvancedRobot {
     static final double POWER = 2; // of bullets, if there is energy
     static final int VIRTUAL_EVERY = 4; // turns between two waves without a bullet
-    static final double ALIGNED = 4; // pixels off the aim at the enemy's distance
+    static final double ALIGNED = 2; // pixels off the aim at the enemy's distance
 
     static Gun gun = new Gun(); // remembers the battle's rounds
     static double lastPower; // of the battle's last bullet: that of waves without one
@@ -156,7 +156,9 @@ public class LearnedBot extends AdvancedRobot {
     private static void finish() {
         for (Wave wave : flying) {
             boolean known = wave.decided <= died;
-            for (int turn = 1; known && !wave.passes(seen.drifted(turn)); turn++) {}
+            for (int turn = 1; known && !wave.passes(seen.drifted(turn)); turn++) {
+                // the next
+            }
             if (known) {
                 gun.learn(wave);
             }

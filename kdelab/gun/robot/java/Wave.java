@@ -65,7 +65,7 @@ final class Wave {
     /**
      * Flies one step, in which the enemy stands where it stood before it moved; says whether all of it is behind.
      *
-     * The bearings that hit end where the step touches a corner, or one of its ends a side or a wall: only those are tried.
+     * The bearings that hit end where the step touches a corner, or one of its ends a side or a wall: those are tried.
      */
     boolean passes(Point2D.Double enemy) {
         double from = steps * speed, to = (steps + 1) * speed;
@@ -97,7 +97,8 @@ final class Wave {
     }
 
     /** Tries the bearings at which that radius meets a vertical and a horizontal line. */
-    private void tryLines(double radius, double vertical, double horizontal, double from, double to, double cx, double cy) {
+    private void tryLines(
+            double radius, double vertical, double horizontal, double from, double to, double cx, double cy) {
         double along = Math.sqrt(radius * radius - vertical * vertical); // NaN where it doesn't: then nothing is tried
         double across = Math.sqrt(radius * radius - horizontal * horizontal);
         for (int sign = -1; sign <= 1; sign += 2) {

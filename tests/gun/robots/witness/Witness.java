@@ -6,10 +6,18 @@ import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.StringJoiner;
 import robocode.Bullet;
+import robocode.ScannedRobotEvent;
 
 /** The robot, and a line for each of its shots and remembered waves in the file that KDELAB_WITNESS names. */
 public class Witness extends LearnedBot {
     static int told;
+    static String enemy;
+
+    @Override
+    public void onScannedRobot(ScannedRobotEvent event) {
+        enemy = event.getName().replace("*", ""); // which marks a robot without a version
+        super.onScannedRobot(event);
+    }
 
     @Override
     public Bullet setFireBullet(double power) {
@@ -40,7 +48,7 @@ public class Witness extends LearnedBot {
 
     private static void tell(String what, int round, long time, double a, double b, double[] values) {
         StringJoiner line = new StringJoiner(",");
-        line.add(what).add("" + round).add("" + time).add("" + a).add("" + b);
+        line.add(what).add(enemy).add("" + round).add("" + time).add("" + a).add("" + b);
         Arrays.stream(values).forEach(value -> line.add("" + value));
         try (PrintWriter out = new PrintWriter(new FileWriter(System.getenv("KDELAB_WITNESS"), true))) {
             out.println(line);
