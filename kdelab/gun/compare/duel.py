@@ -1,0 +1,135 @@
+"""A duel of guns in real battles: the same robot, movement, power and seeds, and only the gun differs.
+
+Unlike in a replay, the enemy lives through what each gun does to it.  Counted are bullets that were decided, at a robot
+or a wall, by the first death of their round: bullets that met bullets say nothing of the aim, and after a death they
+fly through the dead, or at someone who doesn't dodge any more.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from kdelab.gun.battles.battle import Battle
+from kdelab.gun.battles.campaign import fought
+from kdelab.gun.battles.installation import installed
+from kdelab.gun.battles.turns import FIRST, TurnLog
+from kdelab.gun.compare import cells
+from kdelab.gun.model import NeighbourModel
+from kdelab.gun.robot.build import write_robot
+from kdelab.gun.waves.from_turns import SWEPT, waves_of
+
+ROBOT = "my.LearnedBot"
+
+
+@dataclass(frozen=True)
+class Duellist:
+    """A gun as it fights.
+
+    Parameters
+    ----------
+    gun : NeighbourModel
+    plain : "head-on" or "linear", optional
+        Aim so, and not by the gun.
+    """
+
+    gun: NeighbourModel
+    plain: str | None = None
+
+
+def duel(
+    duellists: Mapping[str, Duellist],
+    enemies: Sequence[str],
+    seeds: Sequence[int],
+    folder: str | Path,
+    *,
+    rounds: int = 35,
+    robots: str | Path | None = None,
+    robocode: str | Path | None = None,
+    workers: int = 1,
+    progress: bool = True,
+) -> Iterator[tuple[str, TurnLog | str]]:
+    """Let guns fight each enemy with each seed, and yield whose battle it was and its log, or why there is none.
+
+    Parameters
+    ----------
+    duellists : mapping of str to Duellist
+        By name; a folder of that name holds the robot and its battles.
+    enemies : sequence of str
+        Class names.
+    seeds : sequence of int
+    folder : path
+        For robots and battles.  What it holds already is not fought again.
+    rounds : int
+        Of each battle.
+    robots, robocode, workers, progress
+        As of `kdelab.gun.battles.campaign.fought`.
+
+    Raises
+    ------
+    RecordingError, ValueError
+        As `fought`; or if a gun can't be built into the robot.
+    """
+    jars = installed(robocode).jars
+    battles = [Battle(ROBOT, enemy, rounds, seed) for enemy, seed in product(enemies, seeds)]
+    for name, one in duellists.items():
+        own = Path(folder) / name / "robots"
+        write_robot(one.gun, ROBOT, own, jars, one.plain)
+        both = [own] if robots is None else [Path(robots), own]
+        store = Path(folder) / name / "battles"
+        options = {"robocode": robocode, "workers": workers, "progress": progress}
+        for battle in fought(battles, both, store=store, **options):
+            yield name, battle.failure if battle.log is None else battle.log
+
+
+def decided(log: TurnLog) -> pd.DataFrame:
+    """Return a row a decided bullet of the first robot: enemy, battle (enemy and seed), round, turn and hit."""
+    waves = waves_of(log, every=0, sides=(FIRST,), seen_from=SWEPT)
+    shots = waves[waves["hit"].notna()]
+    table = shots[["enemy", "round", "turn"]].assign(hit=shots["hit"].astype(bool))
+    return table.assign(battle=f"{log.second}, seed {log.seed}").reset_index(drop=True)
+
+
+def cells_of(bullets: pd.DataFrame) -> pd.DataFrame:
+    """Return cells, a row a gun and battle, of those battles that every gun has fought; `kdelab.gun.compare.cells`."""
+    found = cells.summed(bullets.rename(columns={"gun": "learner", "enemy": "robot"}), ["learner", "robot", "battle"])
+    everyone = found.groupby("battle")["learner"].transform("nunique") == found["learner"].nunique()
+    return found[everyone].reset_index(drop=True)
+
+
+def standing(bullets: pd.DataFrame, against: str, level: float = 0.95) -> pd.DataFrame:
+    """Return how often each gun hits, and how far it lies from one of them.
+
+    Parameters
+    ----------
+    bullets : DataFrame
+        A row a decided bullet, as of `decided`, with a column ``gun``.
+    against : str
+        The gun that others are compared with.
+    level : float
+        Of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        A row a gun: ``battles``, ``bullets``, ``hits`` (of 100 bullets, battles weighing the same), ``difference`` in
+        points, and the ends of its bootstrap intervals over battles and over robots; NaN for fewer than eight of them.
+    """
+    table = cells_of(bullets)
+    rows = {}
+    for name in pd.unique(table["learner"]):
+        mine = table[table["learner"] == name]
+        rows[name] = {
+            "battles": mine["battle"].nunique(),
+            "bullets": int(mine["shots"].sum()),
+            "hits": 100 * cells.rate(table, "hits", name, ["battle"]),
+        }
+        for unit in ("battle", "robot"):
+            apart = cells.contrast(table, "hits", name, against, np.random.default_rng(0), [unit], level).times(100)
+            if unit == "battle":
+                rows[name]["difference"] = apart.difference
+            rows[name] |= {f"low, {unit}s": apart.low, f"high, {unit}s": apart.high}
+    return pd.DataFrame(rows).T

@@ -1,0 +1,129 @@
+"""``python -m kdelab.gun.compare.live FOLDER``: real battles from which notebook 16 decides (`make duels`).
+
+1. *Practice.*  The robot of `kdelab.gun.robot` with an untrained gun meets fifteen enemies; the waves are what an author
+   would have recorded.
+2. *Training.*  On the ten sample robots' waves for the exam `SEEN`; for `UNSEEN` five times, without three of the fifteen
+   each, so that every robot is unseen once.  One gun a seed.
+3. *Battles.*  Each gun fights with seeds of its own that no other step has used, and in the exam `UNSEEN` those three
+   robots alone.  The seed of the training goes with the battle's, so that the luck of both is in what comes out.
+
+The folder keeps battles and guns; what it holds is not done again.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from kdelab.files import replacing
+from kdelab.gun.battles.battle import RecordingError
+from kdelab.gun.battles.turns import FIRST, TurnLog
+from kdelab.gun.compare import cells
+from kdelab.gun.compare.duel import Duellist, decided, duel
+from kdelab.gun.model import NeighbourModel
+from kdelab.gun.recall import Recall
+from kdelab.gun.waves import confirm, samples
+from kdelab.gun.waves.from_turns import SWEPT, waves_of
+from kdelab.gun.waves.recorded import VIRTUAL_EVERY
+from kdelab.gun.waves.store import load_waves
+from kdelab.learn.metric import Metric
+from kdelab.loss.kernels import Laplace
+
+SEEN, UNSEEN = "robots seen", "robots unseen"
+POWERS, LINEAR, SCALE, ONES = "learned powers", "learned weights", "one tuned scale", "weights of 1"
+AHEAD, HEAD_ON = "linear aiming", "head-on"
+LEARNERS = (POWERS, LINEAR, SCALE, ONES, AHEAD, HEAD_ON)
+
+ROBOTS = confirm.ENEMIES  # fifteen: Robocode's samples and ours
+GROUPS = tuple(tuple(ROBOTS[i::5]) for i in range(5))  # left out in turn
+ROUNDS = 35
+PRACTICE = (1, 2)  # seeds
+BATTLES = 7000  # a gun of training seed s fights with this seed and s
+SEEDS = range(5)  # of trainings, and of battles with them
+SETTINGS: dict[str, Any] = {"kernel": Laplace(0.1), "within_round": True, "predictions": 8000}
+FORMS = {POWERS: "power", LINEAR: "linear", SCALE: "scale"}
+
+
+def practice(folder: Path, workers: int) -> pd.DataFrame:
+    """Return the waves of the untrained robot's battles."""
+    gun = NeighbourModel(**SETTINGS, form="scale").unlearned(load_waves())
+    fights = duel({"untrained": Duellist(gun)}, ROBOTS, PRACTICE, folder, rounds=ROUNDS, workers=workers)
+    return waves_of([log_of(log) for _, log in fights], VIRTUAL_EVERY, (FIRST,), SWEPT)
+
+
+def log_of(found: TurnLog | str) -> TurnLog:
+    """Return a log; raise if there is none, and only why."""
+    if isinstance(found, str):
+        raise RecordingError(found)
+    return found
+
+
+def duellists(waves: pd.DataFrame, seed: int, left_out: tuple[str, ...] = ()) -> dict[str, Duellist]:
+    """Return guns trained with a seed on the ten sample robots, or on all robots but some: then two of the learners."""
+    kept = ~waves["enemy"].isin(left_out) if left_out else waves["enemy"].isin(samples.ENEMIES)
+    recall = Recall(waves[kept].reset_index(drop=True), within_round=True)
+    forms = {name: form for name, form in FORMS.items() if not left_out or name != LINEAR}
+    fitted = {
+        name: Duellist(NeighbourModel(**SETTINGS, form=form, random_state=seed).fit(recall))
+        for name, form in forms.items()
+    }
+    if left_out:
+        return fitted
+    alike = fitted[SCALE].gun
+    ones = Metric(alike.ranges_, 1.0, alike.weights_, alike.exponents_, alike.offsets_)
+    fitted[ONES] = Duellist(NeighbourModel(**SETTINGS, form="scale")._keep(ones, [], None))
+    return fitted | {AHEAD: Duellist(alike, "linear"), HEAD_ON: Duellist(alike, "head-on")}
+
+
+def bullets(exam: str, seed: int, guns: dict[str, Duellist], logs: Iterator[tuple[str, TurnLog]]) -> pd.DataFrame:
+    """Return a row a decided bullet, as of `kdelab.gun.compare.duel.decided`, with exam, gun, seed and ``replayed``.
+
+    That is whether the aim of learned powers would have hit what one tuned scale really shot at: a replay, in which the
+    enemy does not answer.  It is 1.0 or 0.0, and NaN for all other guns' bullets.
+    """
+    parts = []
+    for gun, log in logs:
+        table = decided(log).assign(exam=exam, gun=gun, seed=seed, replayed=np.nan)
+        if gun == SCALE:
+            waves = Recall(waves_of(log, VIRTUAL_EVERY, (FIRST,), SWEPT), within_round=True)
+            shots = np.flatnonzero(waves.waves["hit"].notna())
+            hit = waves.hit(guns[POWERS].gun.predict(waves, shots), shots)
+            table["replayed"] = hit.astype(float)
+        parts.append(table)
+    return pd.concat(parts, ignore_index=True)
+
+
+def of_exams(folder: Path, workers: int, seeds: range = SEEDS) -> Iterator[pd.DataFrame]:
+    """Yield the bullets of both exams, seed by seed."""
+    waves = practice(folder / "practice", workers)
+    exams: list[tuple[str, tuple[str, ...]]] = [(SEEN, ()), *((UNSEEN, group) for group in GROUPS)]
+    for seed in seeds:
+        for exam, group in exams:
+            guns = duellists(waves, seed, group)
+            place = folder / f"{exam}, seed {seed}" / "-".join(name.split(".")[-1] for name in group)
+            enemies = group or samples.ENEMIES
+            fights = duel(guns, enemies, [BATTLES + seed], place, rounds=ROUNDS, workers=workers)
+            yield bullets(exam, seed, guns, ((gun, log_of(log)) for gun, log in fights))
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m kdelab.gun.compare.live", description=__doc__.split("\n")[0])
+    parser.add_argument("folder", type=Path, help="for battles and guns; what it holds is not done again")
+    parser.add_argument("--workers", type=int, default=2, help="battles at a time (default 2)")
+    arguments = parser.parse_args()
+    said = {"seeds": list(SEEDS), "settings": {key: repr(value) for key, value in SETTINGS.items()}}
+    try:
+        print(cells.save("live", of_exams(arguments.folder, arguments.workers), said))
+    except (RecordingError, ValueError) as error:
+        parser.error(str(error))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
