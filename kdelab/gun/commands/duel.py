@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
         "duel",
         help="let guns fight real battles, and compare what they hit",
         description="Guns fight the same enemies with the same robot, movement, power and seeds; only the gun differs. "
-        "The first gun is what the others are compared with. What was fought is kept beside --out and not fought again.",
+        "The first gun is what the others are compared with. Battles are kept beside --out and not fought again.",
     )
     parser.add_argument(
         "--gun",
@@ -135,13 +135,14 @@ def drawn(table: pd.DataFrame, path: Path) -> Path | None:
         import matplotlib.pyplot as plt
     except ImportError:
         return None
-    from kdelab.plot import forest, style
+    from kdelab.plot import style
+    from kdelab.plot.forest import forest
 
     style.use()
     rows = table.iloc[1:]
     figure, axes = plt.subplots(figsize=(7, 1.4 + 0.5 * len(rows)), layout="constrained")
     labels = [f"{name}\n{hits:.1f} of 100" for name, hits in zip(rows.index, rows["hits"], strict=True)]
-    forest.forest(axes, labels, rows["difference"], rows["low, battles"], rows["high, battles"])
+    forest(axes, labels, rows["difference"], rows["low, battles"], rows["high, battles"])
     axes.set(title=f"Real hits, compared with {table.index[0]} ({table['hits'].iloc[0]:.1f} of 100)")
     axes.set(xlabel=f"hits of 100 more, 95 % over {table['battles'].iloc[0]:.0f} battles")
     with replacing(path) as temporary:

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from kdelab.files import replacing
 from kdelab.gun.battles.battle import RecordingError
@@ -63,21 +62,32 @@ def log_of(found: TurnLog | str) -> TurnLog:
     return found
 
 
-def duellists(waves: pd.DataFrame, seed: int, left_out: tuple[str, ...] = ()) -> dict[str, Duellist]:
-    """Return guns trained with a seed on the ten sample robots, or on all robots but some: then two of the learners."""
+def duellists(waves: pd.DataFrame, seed: int, folder: Path, left_out: tuple[str, ...] = ()) -> dict[str, Duellist]:
+    """Return guns trained with a seed on the ten sample robots, or on all robots but some: then two of the learners.
+
+    Trained guns are kept in the folder, and not trained again.
+    """
     kept = ~waves["enemy"].isin(left_out) if left_out else waves["enemy"].isin(samples.ENEMIES)
     recall = Recall(waves[kept].reset_index(drop=True), within_round=True)
-    forms = {name: form for name, form in FORMS.items() if not left_out or name != LINEAR}
-    fitted = {
-        name: Duellist(NeighbourModel(**SETTINGS, form=form, random_state=seed).fit(recall))
-        for name, form in forms.items()
-    }
+    learners = (POWERS, SCALE) if left_out else FORMS
+    guns = {name: trained(recall, FORMS[name], seed, folder / f"{name}.json") for name in learners}
     if left_out:
-        return fitted
-    alike = fitted[SCALE].gun
+        return {name: Duellist(gun) for name, gun in guns.items()}
+    alike = guns[SCALE]
     ones = Metric(alike.ranges_, 1.0, alike.weights_, alike.exponents_, alike.offsets_)
-    fitted[ONES] = Duellist(NeighbourModel(**SETTINGS, form="scale")._keep(ones, [], None))
-    return fitted | {AHEAD: Duellist(alike, "linear"), HEAD_ON: Duellist(alike, "head-on")}
+    guns[ONES] = NeighbourModel(**SETTINGS, form="scale")._keep(ones, [], None)
+    plain = {AHEAD: Duellist(alike, "linear"), HEAD_ON: Duellist(alike, "head-on")}
+    return {name: Duellist(gun) for name, gun in guns.items()} | plain
+
+
+def trained(recall: Recall, form: str, seed: int, path: Path) -> NeighbourModel:
+    """Return the gun in a file, or train it and write the file."""
+    if not path.is_file():
+        gun = NeighbourModel(**SETTINGS, form=form, random_state=seed).fit(recall)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary:
+            temporary.write_text(gun.to_json(), encoding="utf-8")
+    return NeighbourModel.from_json(path.read_text(encoding="utf-8"))
 
 
 def bullets(exam: str, seed: int, guns: dict[str, Duellist], logs: Iterator[tuple[str, TurnLog]]) -> pd.DataFrame:
@@ -104,8 +114,8 @@ def of_exams(folder: Path, workers: int, seeds: range = SEEDS) -> Iterator[pd.Da
     exams: list[tuple[str, tuple[str, ...]]] = [(SEEN, ()), *((UNSEEN, group) for group in GROUPS)]
     for seed in seeds:
         for exam, group in exams:
-            guns = duellists(waves, seed, group)
-            place = folder / f"{exam}, seed {seed}" / "-".join(name.split(".")[-1] for name in group)
+            place = folder / f"seed {seed}" / " ".join([exam, *(name.split(".")[-1] for name in group)])
+            guns = duellists(waves, seed, place, group)
             enemies = group or samples.ENEMIES
             fights = duel(guns, enemies, [BATTLES + seed], place, rounds=ROUNDS, workers=workers)
             yield bullets(exam, seed, guns, ((gun, log_of(log)) for gun, log in fights))
