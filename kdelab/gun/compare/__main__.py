@@ -5,6 +5,7 @@
 - ``retraining``: notebook 09, hard cases that turn easy (twenty minutes)
 - ``learned``: notebook 13, what training gains (half an hour)
 - ``censored``: notebook 15, another loss (two minutes)
+- ``refinements``: notebook 16, what other guns do (ten minutes)
 """
 
 import argparse
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 from tqdm import tqdm
 
-from kdelab.gun.compare import cells, censored, dial, hard, learned, retraining, sets
+from kdelab.gun.compare import cells, censored, dial, hard, learned, refinements, retraining, sets
 
 Parts = Callable[[Iterable[str], Iterable[int]], Iterator[pd.DataFrame]]
 
@@ -57,6 +58,7 @@ EXPERIMENTS = {
     "retraining": Experiment(each(retraining.case_cells), sets.SETS, retraining.SEEDS, retraining.SETTINGS),
     "learned": Experiment(learned.of_sets, sets.SETS, learned.SEEDS, learned.SETTINGS),
     "censored": Experiment(each(censored.case_cells), sets.SETS, censored.SEEDS, censored.SETTINGS),
+    "refinements": Experiment(each(refinements.case_cells), ("samples",), refinements.SEEDS, refinements.SETTINGS),
 }
 
 

@@ -1,9 +1,9 @@
 """``python -m kdelab.gun.compare.live FOLDER``: real battles from which notebook 16 decides (`make duels`).
 
-1. *Practice.*  The robot of `kdelab.gun.robot` with an untrained gun meets fifteen enemies; the waves are what an author
-   would have recorded.
-2. *Training.*  On the ten sample robots' waves for the exam `SEEN`; for `UNSEEN` five times, without three of the fifteen
-   each, so that every robot is unseen once.  One gun a seed.
+1. *Practice.*  The robot of `kdelab.gun.robot` with an untrained gun meets fifteen enemies; the waves are what an
+   author would have recorded.
+2. *Training.*  On the ten sample robots' waves for the exam `SEEN`; for `UNSEEN` five times, without three of the
+   fifteen each, so that every robot is unseen once.  One gun a seed.
 3. *Battles.*  Each gun fights with seeds of its own that no other step has used, and in the exam `UNSEEN` those three
    robots alone.  The seed of the training goes with the battle's, so that the luck of both is in what comes out.
 
@@ -44,7 +44,7 @@ ROUNDS = 35
 PRACTICE = (1, 2)  # seeds
 BATTLES = 7000  # a gun of training seed s fights with this seed and s
 SEEDS = range(5)  # of trainings, and of battles with them
-SETTINGS: dict[str, Any] = {"kernel": Laplace(0.1), "within_round": True, "predictions": 8000}
+SETTINGS: dict[str, Any] = {"kernel": Laplace(0.1), "within_round": True, "predictions": 4000}
 FORMS = {POWERS: "power", LINEAR: "linear", SCALE: "scale"}
 
 
