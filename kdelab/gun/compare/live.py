@@ -14,7 +14,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,10 +26,10 @@ from kdelab.gun.compare import cells
 from kdelab.gun.compare.duel import Duellist, decided, duel
 from kdelab.gun.model import NeighbourModel
 from kdelab.gun.recall import Recall
-from kdelab.gun.waves import confirm, samples
+from kdelab.gun.waves import confirm, provenance, samples
 from kdelab.gun.waves.from_turns import SWEPT, waves_of
 from kdelab.gun.waves.recorded import VIRTUAL_EVERY
-from kdelab.gun.waves.store import load_waves
+from kdelab.gun.waves.store import load_waves, save_waves
 from kdelab.learn.metric import Metric
 from kdelab.loss.kernels import Laplace
 
@@ -39,6 +39,7 @@ AHEAD, HEAD_ON = "linear aiming", "head-on"
 LEARNERS = (POWERS, LINEAR, SCALE, ONES, AHEAD, HEAD_ON)
 
 ROBOTS = confirm.ENEMIES  # fifteen: Robocode's samples and ours
+EXAMPLE, EXAMPLES = "sample.Walls", cells.DATA / "live"  # an enemy, and where its battle is kept
 GROUPS = tuple(tuple(ROBOTS[i::5]) for i in range(5))  # left out in turn
 ROUNDS = 35
 PRACTICE = (1, 2)  # seeds
@@ -90,7 +91,7 @@ def trained(recall: Recall, form: str, seed: int, path: Path) -> NeighbourModel:
     return NeighbourModel.from_json(path.read_text(encoding="utf-8"))
 
 
-def bullets(exam: str, seed: int, guns: dict[str, Duellist], logs: Iterator[tuple[str, TurnLog]]) -> pd.DataFrame:
+def bullets(exam: str, seed: int, guns: dict[str, Duellist], logs: list[tuple[str, TurnLog]]) -> pd.DataFrame:
     """Return a row a decided bullet, as of `kdelab.gun.compare.duel.decided`, with exam, gun, seed and ``replayed``.
 
     That is whether the aim of learned powers would have hit what one tuned scale really shot at: a replay, in which the
@@ -118,7 +119,58 @@ def of_exams(folder: Path, workers: int, seeds: range = SEEDS) -> Iterator[pd.Da
             guns = duellists(waves, seed, place, group)
             enemies = group or samples.ENEMIES
             fights = duel(guns, enemies, [BATTLES + seed], place, rounds=ROUNDS, workers=workers)
-            yield bullets(exam, seed, guns, ((gun, log_of(log)) for gun, log in fights))
+            logs = [(gun, log_of(log)) for gun, log in fights]
+            if exam == SEEN and seed == SEEDS[0]:
+                keep_example(guns, logs)
+            yield bullets(exam, seed, guns, logs)
+
+
+def load() -> pd.DataFrame:
+    """Return the bullets that ship with kdelab: exam, gun, enemy, seed, round, turn, hit, replayed, and the battle."""
+    table = cells.load("live")
+    return table.assign(battle=table["enemy"] + ", seed " + table["seed"].astype(str))
+
+
+class Example(NamedTuple):
+    """One of the battles, with all that it takes to compute again what is said of it.
+
+    Attributes
+    ----------
+    gun : NeighbourModel
+        Learned powers.
+    scale : NeighbourModel
+        One tuned scale.
+    waves, waves_of_scale : DataFrame
+        Of the battle that learned powers fought at `EXAMPLE` with the first seed, and of one tuned scale's.
+    """
+
+    gun: NeighbourModel
+    scale: NeighbourModel
+    waves: pd.DataFrame
+    waves_of_scale: pd.DataFrame
+
+
+def example() -> Example:
+    """Return the battle that ships with kdelab."""
+    guns = [NeighbourModel.from_json((EXAMPLES / f"{name}.json").read_text()) for name in (POWERS, SCALE)]
+    return Example(*guns, *(load_waves(EXAMPLES / f"{name}.parquet") for name in (POWERS, SCALE)))
+
+
+def keep_example(guns: dict[str, Duellist], logs: list[tuple[str, TurnLog]]) -> None:
+    """Write what `example` returns."""
+    for name, log in logs:
+        if name in (POWERS, SCALE) and log.second == EXAMPLE:
+            waves = waves_of(log, VIRTUAL_EVERY, (FIRST,), SWEPT)
+            said = {"attribution": [provenance.ROBOCODE, provenance.FIGHTERS], "licence": provenance.LICENCE}
+            EXAMPLES.mkdir(exist_ok=True)
+            save_waves(EXAMPLES / f"{name}.parquet", waves, said)
+            with replacing(EXAMPLES / f"{name}.json") as temporary:
+                temporary.write_text(guns[name].gun.to_json(), encoding="utf-8")
+
+
+def small(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the same bullets in few bytes, without the battle, which enemy and seed tell."""
+    return table.drop(columns="battle").astype({"seed": np.int16, "round": np.int16, "turn": np.int16})
 
 
 def main() -> int:
@@ -129,7 +181,7 @@ def main() -> int:
     arguments = parser.parse_args()
     said = {"seeds": list(SEEDS), "settings": {key: repr(value) for key, value in SETTINGS.items()}}
     try:
-        print(cells.save("live", of_exams(arguments.folder, arguments.workers), said))
+        print(cells.save("live", map(small, of_exams(arguments.folder, arguments.workers)), said))
     except (RecordingError, ValueError) as error:
         parser.error(str(error))
     return 0

@@ -34,11 +34,11 @@ def replay_error(bullets: pd.DataFrame, exam: str = SEEN, level: float = 0.95) -
     return found.times(100)
 
 
-def head_start(bullets: pd.DataFrame, exam: str = SEEN, level: float = 0.95) -> Contrast:
-    """Return how many points more learned powers gain in the first two rounds than in later ones."""
+def head_start(bullets: pd.DataFrame, exam: str = SEEN, early: int = EARLY, level: float = 0.95) -> Contrast:
+    """Return how many points more learned powers gain in the first rounds than in later ones."""
     mine = bullets[bullets["exam"] == exam]
-    early = mine["round"] < EARLY
-    parts = [gains_by(mine[rows], "battle").assign(learner=part) for part, rows in (("early", early), ("late", ~early))]
+    first = mine["round"] < early
+    parts = [gains_by(mine[rows], "battle").assign(learner=part) for part, rows in (("early", first), ("late", ~first))]
     table = pd.concat(parts).reset_index().assign(shots=1)
     return cells.contrast(table, "gain", "early", "late", np.random.default_rng(0), ("battle", "seed"), level)
 
