@@ -1,18 +1,18 @@
-"""``python -m kdelab.gun``: record battles, and what is made of them; each command is a module of `kdelab.gun.commands`."""
+"""``python -m kdelab.gun``: battles, and what is made of them.  Each command is a module of `kdelab.gun.commands`."""
 
 import argparse
 import sys
 
 from kdelab.gun.battles.record import RecordingError
-from kdelab.gun.commands import battles, record, surfers
+from kdelab.gun.commands import battles, record, robot, surfers
 
-COMMANDS = (battles, record, surfers)
+COMMANDS = (record, robot, battles, surfers)
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     top = argparse.ArgumentParser(
-        prog="python -m kdelab.gun", description="Record Robocode battles as tables of waves."
+        prog="python -m kdelab.gun", description="From Robocode battles to a robot that learned from them."
     )
     commands = top.add_subparsers(dest="command", required=True)
     for module in COMMANDS:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ class Arena:
     def __init__(self, root: Path, installation: Installation, stall: float):
         self._root, self._installation, self._stall = root, installation, stall
         self._robots, self._listener = root / "robots", root / "listener"
+        self._in_java = False  # whether the listener in Java could be compiled; else there is the one in Python
         self._engines: set[subprocess.Popen[str]] = set()
         self._lock = threading.Lock()
         self._closed = False
@@ -66,9 +68,9 @@ class Arena:
         problem = fighters.why_not_compiled(self._robots, self._installation.jars) if ours else ""
         if problem:
             raise RecordingError(problem)
-        self._listener.mkdir()
-        if compiling.why_not_compiled("listener", self._listener, self._installation.jars):
-            shutil.rmtree(self._listener)  # then the one in Python listens
+        with as_file(files("kdelab.gun.battles") / "data" / "listener") as folder:
+            sources = sorted(folder.glob("*.java"))
+            self._in_java = not compiling.why_not_compiled("", sources, self._listener, self._installation.jars)
 
     def fight(self, battle: Battle, hear: Callable[[dict[str, Any]], None]) -> TurnLog:
         """Fight one battle and return its log; `hear` is given what the engine tells: started, round, left out.
@@ -122,13 +124,12 @@ class Arena:
         self, home: Path, wanted: Sequence[Battle], battle: Battle | None, hear: Callable[[dict[str, Any]], None]
     ) -> None:
         """Run an engine's process to its end."""
-        in_java = self._listener.is_dir()
         names = [(key, getattr(one, key)) for one in wanted for key in ("shooter", "enemy")]
         job = {
             "home": str(home),
-            "jars": [*self._installation.jars, *([str(self._listener)] if in_java else [])],
+            "jars": [*self._installation.jars, *([str(self._listener)] if self._in_java else [])],
             "version": self._installation.version,
-            "in_java": in_java,
+            "in_java": self._in_java,
             "stall": self._stall,
             "names": list(dict.fromkeys(names)),
             "battle": asdict(battle) if battle else None,

@@ -4,7 +4,6 @@ import math
 import threading
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any

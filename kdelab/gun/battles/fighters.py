@@ -26,7 +26,5 @@ def digest() -> str:
 
 def why_not_compiled(target: Path, jars: Sequence[str]) -> str:
     """Compile our robots into a folder of robots; say what is in the way, nothing if all went well."""
-    if compiling.compiler() is None:
-        return f"kdelab's own robots are compiled before they fight, which needs a JDK: {compiling.COMPILER}"
-    problem = compiling.why_not_compiled("fighters", target, jars)
-    return f"kdelab's own robots don't compile: {problem}" if problem else ""
+    with as_file(files("kdelab.gun.battles") / "data" / "fighters") as folder:
+        return compiling.why_not_compiled("kdelab's own robots", sorted(folder.glob("*.java")), target, jars)

@@ -1,4 +1,4 @@
-"""The listeners of a battle: one in Python, and one in Java (``data/listener``) that takes down turns eight times faster.
+"""The listeners of a battle: one in Python, and one in Java (``data/listener``), which is much faster.
 
 Both leave what there is to judge to a `Recorder`, and give the same logs.
 """

@@ -12,10 +12,12 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from kdelab.gun.battles.battle import Battle, RecordingError
 from kdelab.gun.battles.campaign import fought
+from kdelab.gun.battles.installation import installed_jars
 from kdelab.gun.battles.turns import TurnLog
 
 
@@ -79,9 +81,11 @@ def record(
         store is in use or of other robots.
     """
     with tempfile.TemporaryDirectory(prefix="kdelab-battles-") as temporary:
-        options = {"robocode": robocode, "workers": workers, "stall": stall, "progress": progress}
-        logs, left_out, versions = [], [], []
-        with closing(fought(battles, robots, store=store or temporary, **options)) as coming:
+        fight = partial(fought, store=store or temporary, robocode=robocode, workers=workers)
+        logs: list[TurnLog] = []
+        left_out: list[str] = []
+        versions: list[tuple[str, str]] = []
+        with closing(fight(battles, robots, stall=stall, progress=progress)) as coming:
             for one in coming:
                 if one.failure:
                     raise RecordingError(one.failure)
@@ -92,4 +96,4 @@ def record(
     return Recording(logs, robocodes, javas, tuple(left_out))
 
 
-__all__ = ["Battle", "Recording", "RecordingError", "record"]
+__all__ = ["Battle", "Recording", "RecordingError", "installed_jars", "record"]

@@ -71,7 +71,7 @@ def copy_robots(source: Path, target: Path) -> None:
 
 
 def digest(folder: Path) -> str:
-    """Return the SHA-256 of the names and contents of a folder's files: are two recordings of the same robots?"""
+    """Return the SHA-256 of the names and contents of a folder's files: it tells other robots from the same."""
     sums = hashlib.sha256()
     for path in files_in(folder):
         sums.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode(errors="surrogateescape"))

@@ -102,8 +102,8 @@ class TurnLog:
         """The numbers of the rounds, ascending."""
         return np.unique(self.turns[:, 0]).astype(int)
 
-    def only_round(self, number: int) -> "TurnLog":
-        """Return the log of one round.
+    def only_round(self, number: int, first_turn: int = 0) -> "TurnLog":
+        """Return the log of one round, from a turn on: its last turn at least, and all of its bullets.
 
         Raises
         ------
@@ -115,6 +115,8 @@ class TurnLog:
         parts = {
             name: table[table[:, 0] == number] for name, table in (("turns", self.turns), ("bullets", self.bullets))
         }
+        turn = parts["turns"][:, 1]
+        parts["turns"] = parts["turns"][turn >= min(first_turn, turn[-1])]
         return replace(self, **parts)
 
     def robot(self, side: int) -> dict[str, np.ndarray]:

@@ -18,10 +18,10 @@ from kdelab.gun.waves.from_turns import waves_of
 from kdelab.gun.waves.store import save_waves
 
 DESCRIPTION = """\
-Record a battle of every shooter with every enemy and every seed; kdelab.load_waves reads the result. Each battle is kept
-as a turn log in a folder beside the table (mine.battles for mine.parquet) as soon as it is fought, and not fought again:
-if recording is interrupted, the same command goes on from there. Robots run without Robocode's sandbox: record only
-those that you trust."""
+Record a battle of every shooter with every enemy and every seed; kdelab.load_waves reads the result. Each battle is
+kept as a turn log in a folder beside the table (mine.battles for mine.parquet) as soon as it is fought, and not fought
+again: if recording is interrupted, the same command goes on from there. Robots run without Robocode's sandbox: record
+only those that you trust."""
 
 
 def add(commands: Any) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from kdelab.gun.export.table import checked, from_json, plain, text_of
 from kdelab.learn.metric import Metric
+from kdelab.loss.kernels import Kernel
 
 _KEYWORDS = """
 abstract assert boolean break byte case catch char class const continue default do double else enum extends false final
@@ -48,6 +49,9 @@ def to_java(settings: dict[str, Any], metric: Metric, class_name: str) -> str:
         scale=_double(metric.scale),
         neighbours=data["settings"]["neighbours"],
         share=data["settings"]["share"],
+        bandwidth=_double(getattr(settings["kernel"], "bandwidth", 1.0)),
+        height=_height(settings["kernel"]),
+        by_intervals=str(settings["aim"] == "intervals").lower(),
         json=json.dumps(data),
     )
 
@@ -76,6 +80,14 @@ def from_java(source: str) -> tuple[dict[str, Any], Metric]:
         return settings, checked(settings, Metric(metric.ranges, float(scale.group(1)), w, a, b))
     except ValueError as error:
         raise ValueError(f"source is not a gun that to_java wrote: {error}") from error
+
+
+def _height(kernel: Kernel | str) -> str:
+    """Return K(u) / K(0) in Java, u in bandwidths and at least 0; 0 where each neighbour brings its own interval."""
+    if not isinstance(kernel, Kernel):
+        return "0"
+    shape = getattr(kernel, "shape", 1.0)
+    return _HEIGHTS[type(kernel).__name__].format(shape=_double(shape))
 
 
 def _class_name(given: Any) -> str:
@@ -109,6 +121,18 @@ def _escaped(text: str) -> str:
 _UNIT = {unit: f"\\{unit:03o}" for unit in range(128)} | {unit: chr(unit) for unit in range(32, 127)}
 _UNIT |= {ord('"'): '\\"', ord("\\"): "\\\\"}
 
+_HEIGHTS = {
+    "Box": "u <= 1 ? 1 : 0",
+    "Cauchy": "1 / (1 + u * u)",
+    "Epanechnikov": "Math.max(0, 1 - u * u)",
+    "Gaussian": "Math.exp(-u * u / 2)",
+    "GeneralizedNormal": "Math.exp(-Math.pow(u, {shape}))",
+    "Huber": "Math.exp(u < 1 ? -u * u / 2 : 0.5 - u)",
+    "Laplace": "Math.exp(-u)",
+    "Logistic": "4 / (2 + Math.exp(u) + Math.exp(-u))",
+    "Triangular": "Math.max(0, 1 - u)",
+}
+
 _JAVA = """\
 // Weights of a nearest-neighbour gun, learned with kdelab.  NeighbourModel.from_java reads this file back.
 // kdelab: {json}
@@ -131,6 +155,11 @@ _JAVA = """\
     /** At most so many neighbours, and at most one in SHARE of the waves that are stored. */
     public static final int NEIGHBOURS = {neighbours}, SHARE = {share};
 
+    /** Whether to aim where most weight's intervals meet; else where most density lies within a robot's width. */
+    public static final boolean AIM_BY_INTERVALS = {by_intervals};
+
+    public static final double BANDWIDTH = {bandwidth};
+
     private {name}() {{}}
 
     /** Where a wave lies: search its neighbours by Manhattan distance between such arrays. */
@@ -146,6 +175,12 @@ _JAVA = """\
 
     public static double logit(double distance) {{
         return DISTANCE_SCALE * distance;
+    }}
+
+    /** The kernel's height at so many guess factors from its point, where it is highest 1. */
+    public static double kernel(double offset) {{
+        double u = Math.abs(offset) / BANDWIDTH;
+        return {height};
     }}
 }}
 """

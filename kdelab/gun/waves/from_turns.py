@@ -29,12 +29,15 @@ COLUMNS = [
 """Columns of a table of waves: DESIGN's, then the features (of which ``power`` is already among the former)."""
 
 DECIMALS = 6
+SWEPT = 10
+"""The turn of a round by which a radar, which turns 45 degrees a turn, has swept once around, with two to spare."""
+
 SCHEMA = 2
 """The version of what a table of waves means.  1 had no `passed`, no seed in a battle's name, no shot that kills."""
 
 
 def waves_of(
-    logs: TurnLog | Iterable[TurnLog], every: int = 8, sides: tuple[int, ...] = (FIRST, SECOND)
+    logs: TurnLog | Iterable[TurnLog], every: int = 8, sides: tuple[int, ...] = (FIRST, SECOND), seen_from: int = 1
 ) -> pd.DataFrame:
     """Return the waves of battles, one row a wave, columns `COLUMNS`.
 
@@ -47,6 +50,9 @@ def waves_of(
         none before its first one); 0 for no virtual waves.
     sides : tuple of int
         Whose waves: 0 is the first robot's, 1 the second's.
+    seen_from : int
+        The turn of each round with which history, timers and waves begin. 1, where logs do, lets a shooter see what
+        no radar has swept yet; `SWEPT` is what a robot can know (`kdelab.gun.robot`).
 
     Returns
     -------
@@ -63,16 +69,17 @@ def waves_of(
     Raises
     ------
     ValueError
-        If `every` is negative, or a battle is there twice.
+        If `every` or `seen_from` is negative, or a battle is there twice.
     """
-    if every < 0:
-        raise ValueError(f"every={every} must be at least 0 turns")
+    for name, value in (("every", every), ("seen_from", seen_from)):
+        if value < 0:
+            raise ValueError(f"{name}={value} must be at least 0 turns")
     logs = [logs] if isinstance(logs, TurnLog) else list(logs)
     names = [log.name for log in logs]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ValueError(f"logs hold the battle {repeated[0]!r} twice; battles of one pair must differ in their seed")
-    tables = [table for log in logs for side in sides for table in _side_tables(log, side, every)]
+    tables = [table for log in logs for side in sides for table in _side_tables(log, side, every, seen_from)]
     if not tables:
         return pd.DataFrame({name: [] for name in COLUMNS})
     waves = pd.concat(tables, ignore_index=True)
@@ -81,15 +88,16 @@ def waves_of(
     return waves[waves["lower"] < waves["upper"]].reset_index(drop=True)[COLUMNS]
 
 
-def _side_tables(log: TurnLog, side: int, every: int) -> Iterator[pd.DataFrame]:
+def _side_tables(log: TurnLog, side: int, every: int, seen_from: int) -> Iterator[pd.DataFrame]:
     """Yield the waves of each round that one robot fired."""
     power = 0.0  # of the last real shot of the battle so far
     names = log.first, f"{log.second} (2)" if log.second == log.first else log.second
     who = {"battle": log.name, "shooter": names[side], "enemy": names[1 - side]}
     for number in log.rounds:
-        one = log.only_round(int(number))
+        one = log.only_round(int(number), seen_from)
         shots = _shots(one, side)
-        yield _round_table(one, side, shots, power, every).assign(**who)
+        if not (one.robot(FIRST)["state"][0] == DEAD or one.robot(SECOND)["state"][0] == DEAD):
+            yield _round_table(one, side, shots, power, every).assign(**who)
         power = float(shots["power"].iloc[-1]) if len(shots) else power
 
 

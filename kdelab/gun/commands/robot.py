@@ -1,0 +1,58 @@
+"""``python -m kdelab.gun robot``: a complete Java robot around a trained gun."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from kdelab.gun.battles import compiling
+from kdelab.gun.battles.record import RecordingError, installed_jars
+from kdelab.gun.model import NeighbourModel
+from kdelab.gun.robot.build import write_robot
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "robot",
+        help="write a Java robot around a gun",
+        description="Write a complete robot around a gun: radar, movement, waves, features and aim, to read and to "
+        "take pieces from. It is compiled if there are a JDK and Robocode.",
+    )
+    parser.add_argument("gun", type=Path, metavar="gun.json", help="what `train` or NeighbourModel.to_json wrote")
+    parser.add_argument("--name", default="my.LearnedBot", help="its class and package (default my.LearnedBot)")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="of robots; made if need be")
+    parser.set_defaults(run=run)
+
+
+def gun_in(path: Path) -> NeighbourModel:
+    """Return the gun in a file.
+
+    Raises
+    ------
+    ValueError
+        If there is no such file, or it holds something else.
+    """
+    try:
+        return NeighbourModel.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"gun={str(path)!r}: {error}") from error
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the robot, compile it if that can be, and say what can be done with it."""
+    gun, out = gun_in(arguments.gun), arguments.out
+    jars, why = [], f"there is no Java compiler ({compiling.INSTALL})"
+    if compiling.compiler():
+        try:
+            jars = installed_jars()
+        except RecordingError as error:
+            why = str(error)
+    written = write_robot(gun, arguments.name, out, jars)
+    print(f"{arguments.name}: wrote {', '.join(path.name for path in written)} in {written[0].parent}")
+    if not gun.within_round:
+        print("note: it also remembers waves of the same round, as live guns do; this gun was trained without them")
+    if jars:
+        print(f"compiled: record it with --robots {out}, or let {out} be among Robocode's development paths")
+    else:
+        print(f"not compiled: {why}")
+    return 0
