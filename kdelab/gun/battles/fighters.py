@@ -27,4 +27,4 @@ def digest() -> str:
 def why_not_compiled(target: Path, jars: Sequence[str]) -> str:
     """Compile our robots into a folder of robots; say what is in the way, nothing if all went well."""
     with as_file(files("kdelab.gun.battles") / "data" / "fighters") as folder:
-        return compiling.why_not_compiled("kdelab's own robots", sorted(folder.glob("*.java")), target, jars)
+        return compiling.why_not_compiled("kdelab's robot package", sorted(folder.glob("*.java")), target, jars)

@@ -34,9 +34,9 @@ def installed(folder: str | Path | None = None) -> Installation:
     ValueError
         If the folder isn't that of a Robocode.
     """
-    found = _debian() if folder is None else _in_folder(Path(folder))
     if importlib.util.find_spec("jpype") is None:
         raise RecordingError("recording needs JPype: pip install 'jpype1>=1.5' (or kdelab[record])")
+    found = _debian() if folder is None else _in_folder(Path(folder))
     import jpype
 
     try:
