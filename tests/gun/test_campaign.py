@@ -77,7 +77,7 @@ def test_a_battle_that_lacks_a_round_is_fought_again(tmp_path, tries, left, kept
     if kept is None:
         assert one == Fought(battle, failure="it throws")
         assert list(tmp_path.iterdir()) == []
-        with pytest.raises(ValueError, match="there is no log of a.A vs b.B, seed 7: it throws"):
+        with pytest.raises(ValueError, match=r"there is no log of a\.A vs b\.B, seed 7: it throws"):
             _ = one.log
     else:
         assert len(one.log.rounds) == kept
@@ -268,14 +268,14 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_table(tmp_path, monkeypatch
         process = subprocess.Popen(
             [*COMMAND, "--out", killed, *some], start_new_session=True, stderr=subprocess.DEVNULL
         )
-        time.sleep(draw.uniform(0.2, 0.7) * took)
+        time.sleep(draw.uniform(0.1, 0.5) * took)
         kill(process.pid, signal.SIGKILL)
         process.wait()
         deadline = time.monotonic() + 10
         while engines_in(temporary) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert engines_in(temporary) == []
-        assert not killed.exists()
+
     assert recorded(killed, *some).returncode == 0
     assert killed.read_bytes() == straight.read_bytes()
     names = [sorted(path.name for path in (out.parent / "x.battles").iterdir()) for out in (straight, killed)]

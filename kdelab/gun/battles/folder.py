@@ -80,7 +80,10 @@ class BattleFolder:
         """Write a battle down; return it with the path of its file."""
         path = self.place(fought.battle)
         said = {key: getattr(fought, key) for key in ("robots", "robocode", "java", "left_out")}
-        write_logs(path, [log], note=json.dumps(said | {"battle": asdict(fought.battle)}))
+        try:
+            write_logs(path, [log], note=json.dumps(said | {"battle": asdict(fought.battle)}))
+        except OSError as error:  # a full disk's names no file
+            raise OSError(error.errno, error.strerror, str(path)) from error
         return replace(fought, path=path)
 
 

@@ -20,8 +20,9 @@ _LEFTOVER = re.compile("is still running|is not stopping|Could not destroy")
 
 
 def _brief(lines: list[str]) -> str:
-    """Return the head of a complaint on one line: a stack trace's first frames are what its author needs."""
-    return " ".join(" ".join(lines[:3]).split())
+    """Return a complaint on one line: a stack trace's first frames and its last cause are what its author needs."""
+    causes = [line for line in lines[3:] if line.startswith("Caused by: ")]
+    return " ".join(" ".join([*lines[:3], *causes[-1:]]).split())
 
 
 class Recorder:

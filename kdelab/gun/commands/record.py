@@ -4,6 +4,7 @@ import argparse
 import itertools
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -62,31 +63,38 @@ def run(arguments: argparse.Namespace) -> int:
     """Record all battles; 1 if some failed, and then the table is of the others."""
     out: Path = arguments.out
     check_out(out)
-    every = arguments.virtual_every
-    waves_of([], every=every)  # refuses what it would refuse after the battles
+    waves_of([], every=arguments.virtual_every)  # refuses what it would refuse after the battles
     battles = [
         Battle(shooter, enemy, arguments.rounds, seed)
         for shooter, enemy, seed in itertools.product(arguments.shooter, arguments.enemy, arguments.seeds)
     ]
     store = out.with_suffix(".battles")
-    options = {key: getattr(arguments, key) for key in ("robocode", "workers", "stall")}
     try:
-        with closing(fought(battles, arguments.robots, store=store, **options)) as coming:
-            recorded = [(one, waves_of(one.log, every=every, sides=(FIRST,)) if one.path else None) for one in coming]
+        return _record(arguments, battles, store)
     except (KeyboardInterrupt, OSError):
         kept = len(list(store.glob("*.npz")))
         if kept:
-            print(f"{kept} battles are kept in {store}: the same command goes on from there", file=sys.stderr)
+            print(f"kept in {store}: {kept} battles; the same command goes on from there", file=sys.stderr)
         raise
-    failures = [one.failure for one, _ in recorded if one.failure]
+
+
+def _record(arguments: argparse.Namespace, battles: Sequence[Battle], store: Path) -> int:
+    """Fight what the store doesn't hold yet, and write the table."""
+    every, options = arguments.virtual_every, {key: getattr(arguments, key) for key in ("robocode", "workers", "stall")}
+    recorded, tables, failures = [], [], []
+    with closing(fought(battles, arguments.robots, store=store, **options)) as coming:
+        for one in coming:
+            if one.failure:
+                failures.append(one.failure)
+            else:
+                recorded.append(one)
+                tables.append(waves_of(one.log, every=every, sides=(FIRST,)))
     for line in failures:
         print(f"error: {line}", file=sys.stderr)
-    for line in [line for one, _ in recorded for line in one.left_out]:
+    for line in [line for one in recorded for line in one.left_out]:
         print(f"left out: {line}", file=sys.stderr)
-    if len(failures) < len(battles):
-        _write(
-            out, [one for one, _ in recorded if one.path], [table for _, table in recorded if table is not None], every
-        )
+    if recorded:
+        _write(arguments.out, recorded, tables, every)
     if failures:
         print(f"{len(failures)} of {len(battles)} battles failed; the same command tries them again", file=sys.stderr)
     return 1 if failures else 0
