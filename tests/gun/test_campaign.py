@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -292,3 +293,26 @@ def engines_in(temporary):
             words = path.read_text().split("\0")
             found += [path.parent.name for word in words if word.startswith(str(temporary)) and "job.json" in word]
     return found
+
+
+@needs_robocode
+def test_a_robot_by_two_names_is_one_robot(tmp_path):
+    jar = tmp_path / "own.Spinner_1.0.jar"  # which may be given without a folder
+    with zipfile.ZipFile(jar, "w") as archive:
+        archive.write(ROBOTS / "own" / "Spinner.class", "own/Spinner.class")
+        archive.writestr(
+            "own/Spinner.properties", "robot.classname=own.Spinner\nrobot.version=1.0\nrobot.name=Spinner\n"
+        )
+    battles = [Battle(shooter, "sample.Crazy", 1, 1) for shooter in ("own.Spinner", "own.Spinner 1.0")]
+    with pytest.raises(ValueError, match=r"hold own\.Spinner vs .* 1, and own\.Spinner 1\.0 .* which is the same"):
+        list(fought(battles, jar, store=tmp_path / "x", progress=False))
+    assert list(tmp_path.iterdir()) == [jar]
+
+
+def test_what_a_robot_may_write_is_its_own(tmp_path):
+    for name in ("Bot.class", "Bot.jar", "count.dat"):
+        (tmp_path / name).write_text("before")
+        arena._placed(str(tmp_path / name), str(tmp_path / f"copy-{name}"))
+    (tmp_path / "copy-count.dat").write_text("after")
+    assert (tmp_path / "count.dat").read_text() == "before"
+    assert (tmp_path / "Bot.jar").stat().st_nlink == 2

@@ -86,8 +86,8 @@ class Arena:
             self._run(home, [battle], battle, hear)
             return read_logs(home / "logs.npz")[0]
 
-    def look_for(self, battles: Sequence[Battle]) -> dict[str, Any]:
-        """Start Robocode without a battle; return what it tells of itself, and the robots' names in full.
+    def look_for(self, battles: Sequence[Battle]) -> tuple[str, list[tuple[str, str]]]:
+        """Start Robocode without a battle; return its version, and the full names of the robots of each battle.
 
         Raises
         ------
@@ -97,7 +97,8 @@ class Arena:
         said: dict[str, Any] = {}
         with self._home() as home:
             self._run(home, battles, None, said.update)
-        return said
+        full = dict(zip(_names(battles), said["names"], strict=True))
+        return said["robocode"], [(full["shooter", one.shooter], full["enemy", one.enemy]) for one in battles]
 
     def close(self) -> None:
         """End all engines, and start none any more."""
@@ -108,10 +109,10 @@ class Arena:
 
     @contextmanager
     def _home(self) -> Iterator[Path]:
-        """Give a home for one engine, removed afterwards; the robots' files are links to the same ones."""
+        """Give a home for one engine, removed afterwards; the robots' code is shared, their data is not."""
         with tempfile.TemporaryDirectory(prefix="home-", dir=self._root, ignore_cleanup_errors=True) as folder:
             home = Path(folder)
-            shutil.copytree(self._robots, home / "robots", copy_function=os.link)
+            shutil.copytree(self._robots, home / "robots", copy_function=_placed)
             for part in ("battles", "config"):
                 source = self._installation.game / part
                 if source.is_dir():
@@ -124,14 +125,13 @@ class Arena:
         self, home: Path, wanted: Sequence[Battle], battle: Battle | None, hear: Callable[[dict[str, Any]], None]
     ) -> None:
         """Run an engine's process to its end."""
-        names = [(key, getattr(one, key)) for one in wanted for key in ("shooter", "enemy")]
         job = {
             "home": str(home),
             "jars": [*self._installation.jars, *([str(self._listener)] if self._in_java else [])],
             "version": self._installation.version,
             "in_java": self._in_java,
             "stall": self._stall,
-            "names": list(dict.fromkeys(names)),
+            "names": _names(wanted),
             "battle": asdict(battle) if battle else None,
             "out": str(home / "logs.npz"),
         }
@@ -210,6 +210,20 @@ class Arena:
                         f"{title}: the engine ended with exit code {engine.wait()}, after {max(rounds, 0)} rounds; "
                         f"a robot may have ended the Java machine{': ' + last if last else ''}"
                     )
+
+
+def _names(battles: Sequence[Battle]) -> list[tuple[str, str]]:
+    """Return each robot of the battles once, by what it is there."""
+    return list(dict.fromkeys((key, getattr(one, key)) for one in battles for key in ("shooter", "enemy")))
+
+
+def _placed(source: str, target: str) -> None:
+    """Link what is only read; copy what a robot may write, as its data, and all where links can't be."""
+    if source.endswith((".jar", ".class")):
+        with suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copyfile(source, target)
 
 
 def _environment() -> dict[str, str]:

@@ -136,8 +136,14 @@ class _Campaign:
         return found
 
     def look_for(self, battles: Sequence[Battle]) -> None:
-        """Refuse unknown robots, and the same one by two names, before anything is fought."""
-        self._expect(self._arena.look_for(battles)["robocode"])
+        """Refuse unknown robots, and a battle asked for by two names, before anything is fought."""
+        version, names = self._arena.look_for(battles)
+        self._expect(version)
+        first: dict[tuple[Any, ...], Battle] = {}
+        for battle, full in zip(battles, names, strict=True):
+            same = first.setdefault((*full, battle.rounds, battle.seed), battle)
+            if same is not battle:
+                raise ValueError(f"battles hold {same}, and {battle}, which is the same: name each robot in one way")
 
     def fight(self, battle: Battle) -> Fought:
         """Fight a battle, again if it lacks rounds, and write it down; or say why it failed."""
