@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 import kdelab
-from kdelab.gun import __main__ as command
-from kdelab.gun.battles import fighters
-from kdelab.gun.battles import record as recorder
+from kdelab.gun.__main__ import main
+from kdelab.gun.battles import compiling, fighters
+from kdelab.gun.battles.installation import installed
 from kdelab.gun.battles.record import Battle, Recording, RecordingError, record
 from kdelab.gun.battles.turns import load_round
+from kdelab.gun.commands import battles as command
 from kdelab.gun.waves import confirm, samples
 from kdelab.gun.waves.recorded import RecordedSet
 
@@ -21,12 +22,12 @@ SOURCES = sorted((Path(fighters.__file__).parent / "data" / "fighters").glob("*.
 OURS = ["kdelab.Learner", "kdelab.Oscillator", "kdelab.StopAndGo", "kdelab.Surfer"]
 
 try:
-    recorder.installed_jars()
+    installed()
     MISSING = ""
 except RecordingError as problem:
     MISSING = str(problem)
 needs_robocode = pytest.mark.skipif(bool(MISSING), reason=MISSING)
-needs_a_jdk = pytest.mark.skipif(shutil.which("javac") is None, reason=f"needs a JDK: {fighters.COMPILER}")
+needs_a_jdk = pytest.mark.skipif(shutil.which("javac") is None, reason=f"needs a JDK: {compiling.INSTALL}")
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
@@ -82,16 +83,16 @@ def test_battles_of_our_robots_repeat_themselves_whatever_was_fought_before():
 
 @needs_robocode
 def test_without_a_compiler_it_is_said_what_to_install(monkeypatch, capsys):
-    monkeypatch.setattr(fighters.shutil, "which", lambda *a, **k: None)
+    monkeypatch.setattr(compiling.shutil, "which", lambda *a, **k: None)
     monkeypatch.setattr(sys, "argv", ["kdelab.gun", "battles", "confirm"])
-    assert command.main() == 2
+    assert main() == 2
     assert "apt-get install --no-install-recommends default-jdk-headless" in capsys.readouterr().err
 
 
 @needs_a_jdk
 def test_what_the_compiler_refuses_is_told(tmp_path):
     assert re.match(
-        "kdelab's own robots don't compile: .*error: package robocode", fighters.why_not_compiled(tmp_path, [])
+        "kdelab's robot package doesn't compile: .*error: package robocode", fighters.why_not_compiled(tmp_path, [])
     )
 
 
@@ -101,8 +102,8 @@ def test_a_compiler_is_also_found_at_java_home(monkeypatch, tmp_path):
     home = Path(shutil.which("javac")).resolve().parents[1]
     monkeypatch.setenv("JAVA_HOME", str(home))
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert fighters.why_not_compiled(tmp_path, recorder.installed_jars()) == ""
-    assert (tmp_path / "kdelab" / "Surfer.class").read_bytes()[6:8] == bytes([0, 44 + int(fighters.RELEASE)])
+    assert fighters.why_not_compiled(tmp_path, installed().jars) == ""
+    assert (tmp_path / "kdelab" / "Surfer.class").read_bytes()[6:8] == bytes([0, 44 + int(compiling.RELEASE)])
 
 
 @pytest.mark.parametrize("one", command.RECORDED.values(), ids=lambda one: one.name)
@@ -155,43 +156,19 @@ def test_the_command_takes_the_name_of_a_set(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(command, "DATA", tmp_path)
     asked = []
     monkeypatch.setattr(
-        command, "record", lambda battles: asked.extend(battles) or Recording([load_round()], "1", "17")
+        command, "record", lambda battles, workers: asked.extend(battles) or Recording([load_round()], "1", "17")
     )
     monkeypatch.setattr(sys, "argv", ["kdelab.gun", "battles", "confirm"])
-    assert command.main() == 0
+    assert main() == 0
     assert "wrote confirm.parquet" in capsys.readouterr().out
     assert asked == confirm.confirm_battles()
     assert kdelab.load_waves(tmp_path / "confirm.parquet").attrs["set"] == "confirm"
-    assert command.main() == 0
+    assert main() == 0
     assert "the committed values came out again" in capsys.readouterr().out
     monkeypatch.setattr(sys, "argv", ["kdelab.gun", "battles", "nothing"])
     with pytest.raises(SystemExit):
-        command.main()
+        main()
     assert "invalid choice: 'nothing'" in capsys.readouterr().err
-
-
-def test_a_battle_that_lacks_a_round_is_fought_again_by_itself(monkeypatch):
-    """And the others are not; after some tries it is given up."""
-    log = load_round()
-    empty = type(log)(log.first, log.second, log.turns[:0], log.bullets[:0])
-    battles = [Battle("a.A", "b.B", 1, seed) for seed in (1, 2, 3)]
-    fought, bad = [], {2: 2, 3: 1}  # so often a battle fails
-
-    def fight(asked):
-        fought.append([battle.seed for battle in asked])
-        lacking = [battle.seed for battle in asked if bad.get(battle.seed, 0) >= len(fought)]
-        return Recording([empty if b.seed in lacking else log for b in asked], "1", "17", tuple(map(str, lacking)))
-
-    monkeypatch.setattr(command, "record", fight)
-    recording = command.whole(battles)
-    assert fought == [[1, 2, 3], [2, 3], [2]]
-    assert recording.logs == [log] * 3
-    assert recording.left_out == ()
-    fought.clear()
-    bad[1] = 99
-    with pytest.raises(RecordingError, match="rounds are missing, record again: 1"):
-        command.whole(battles)
-    assert len(fought) == command.TRIES
 
 
 def test_a_set_of_ones_own(monkeypatch):

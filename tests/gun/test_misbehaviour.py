@@ -11,9 +11,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from kdelab.gun.battles import record as recorder
+from kdelab.gun.battles import arena, compiling
+from kdelab.gun.battles.arena import Arena
+from kdelab.gun.battles.installation import Installation, installed
 from kdelab.gun.battles.listening import Recorder
-from kdelab.gun.battles.record import RecordingError
+from kdelab.gun.battles.record import Battle, RecordingError
 
 pytestmark = pytest.mark.xdist_group("one engine")  # which one worker starts
 
@@ -21,7 +23,7 @@ TESTS = Path(__file__).parent
 ROBOTS = TESTS / "robots"
 
 try:
-    recorder.installed_jars()
+    installed()
     MISSING = ""
 except RecordingError as problem:
     MISSING = str(problem)
@@ -34,7 +36,7 @@ def for_newer_java(path):
 
 
 def case(shooter, enemy="sample.Crazy", rounds=1, fault=""):
-    return {"shooter": shooter, "enemy": enemy, "rounds": rounds, "fault": fault}
+    return {"shooter": shooter, "enemy": enemy, "rounds": rounds, "fault": fault, "in_java": bool(compiling.compiler())}
 
 
 FAULTS = {
@@ -61,8 +63,10 @@ CASES = {
     "source": case("src.Mine"),
     "deeper": case("lower.Spinner"),
     "no robot": case("not.Robot"),
-    "constructor": case("bad.Faulty", fault="constructor"),  # Robocode doesn't offer such a robot again
 }
+TWICE = ("healthy", "as enemy", "mute", "handler", "resign", "late")
+IN_PYTHON = {f"{name} in Python": CASES[name] | {"in_java": False} for name in TWICE}
+LAST = {"constructor": case("bad.Faulty", fault="constructor")}  # Robocode doesn't offer such a robot again
 
 
 @pytest.fixture(scope="module")
@@ -83,11 +87,12 @@ def fought(tmp_path_factory):
     shutil.copy(ROBOTS / "own" / "Spinner.class", folder / "bin" / "lower")
     shutil.copy(ROBOTS / "bad" / "Faulty$Mute.class", folder / "not" / "Robot.class")
     cases = tmp_path_factory.mktemp("cases") / "cases.json"
-    cases.write_text(json.dumps(list(CASES.values())))
+    asked = CASES | IN_PYTHON | LAST
+    cases.write_text(json.dumps(list(asked.values())))
     command = [sys.executable, TESTS.parent / "helpers" / "battles_in_one_engine.py", folder, cases]
     lines = {}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=recorder._environment()) as process:
-        for name, line in zip(CASES, process.stdout, strict=True):
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=arena._environment()) as process:
+        for name, line in zip(asked, process.stdout, strict=True):
             lines[name] = json.loads(line)
     return lines
 
@@ -102,6 +107,16 @@ def test_whatever_leaves_a_robot_run_is_told(fought, fault):
     assert message.startswith("bad.Faulty, round 0, turn 20: ")
     assert FAULTS[fault] in message
     assert "\n" not in message
+
+
+@pytest.mark.skipif(compiling.compiler() is None, reason=f"needs a JDK: {compiling.INSTALL}")
+@pytest.mark.parametrize("name", IN_PYTHON)
+def test_the_listener_in_java_says_what_the_one_in_python_does(fought, name):
+    """Logs to the last bit, and every word."""
+    in_java, in_python = (dict(fought[one]) for one in (name.removesuffix(" in Python"), name))
+    for one in (in_java, in_python):
+        one["told"] = [event for event in one["told"] if event["event"] != "alive"]  # once a second
+    assert in_java == in_python
 
 
 def test_the_enemy_is_watched_too(fought):
@@ -129,7 +144,7 @@ def test_a_round_with_a_skipped_turn_is_left_out_and_told(fought):
     assert errors(fought["late"]) == []
     assert fought["late"]["rounds"] == [0, 2]
     said = [event["message"] for event in fought["late"]["told"] if event["event"] == "left out"]
-    assert said == ["bad.Faulty vs sample.Crazy, round 1: bad.Faulty skipped turn 21"]
+    assert said == ["bad.Faulty vs sample.Crazy, seed 3, round 1: bad.Faulty skipped turn 21"]
 
 
 @pytest.mark.parametrize(
@@ -253,7 +268,10 @@ def test_an_engine_of_which_nothing_is_heard_is_ended(monkeypatch, tmp_path):
         return started[0]
 
     subprocess_popen = subprocess.Popen
-    monkeypatch.setattr(recorder.subprocess, "Popen", popen)
-    with pytest.raises(RecordingError, match=r"the first battle stalls: no word of it for 0\.1 s, after 0 rounds"):
-        recorder._follow(tmp_path, 0.1, SimpleNamespace(n=0))
+    monkeypatch.setattr(arena.subprocess, "Popen", popen)
+    (tmp_path / "robots").mkdir()
+    place = Arena(tmp_path, Installation((), tmp_path, "1"), 0.1 - arena.GRACE)
+    with pytest.raises(RecordingError, match=r"a\.A vs b\.B, seed 7 stalls: no word of it for 0\.1 s, after 0 rounds"):
+        place.fight(Battle("a.A", "b.B", 1, 7), lambda event: None)
     assert started[0].poll() is not None
+    assert [path.name for path in tmp_path.iterdir()] == ["robots"]

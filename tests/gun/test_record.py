@@ -14,19 +14,24 @@ import pandas as pd
 import pytest
 
 import kdelab
-from kdelab.gun import __main__ as command
 from kdelab.gun.__main__ import main
+from kdelab.gun.battles import campaign, installation
 from kdelab.gun.battles import record as recorder
-from kdelab.gun.battles.record import GAME, Battle, RecordingError, record
+from kdelab.gun.battles.folder import Fought
+from kdelab.gun.battles.installation import GAME, installed
+from kdelab.gun.battles.record import Battle, RecordingError, record
 from kdelab.gun.battles.robots import copy_robots
 from kdelab.gun.battles.turns import load_round, write_logs
+from kdelab.gun.commands import battles as battles_command
+from kdelab.gun.commands import record as command
+from kdelab.gun.commands import surfers as surfers_command
 from kdelab.gun.waves import samples
 from kdelab.gun.waves.recorded import difference
 
 ROBOTS = Path(__file__).parent / "robots"
 
 try:
-    recorder.installed_jars()
+    installed()
     MISSING = ""
 except RecordingError as problem:
     MISSING = str(problem)
@@ -105,7 +110,9 @@ def test_the_command_records_robots_of_ones_own(own_folder, tmp_path, shooter, m
     assert waves["real"].sum() > 10
     assert waves.attrs["seeds"] == {f"{name} vs sample.Crazy": 3}
     assert waves.attrs["left_out"] == []
-    assert {path.name for path in tmp_path.iterdir()} == {"mine.parquet", own_folder.name, temporary.name}
+    made = {"mine.parquet", "mine.battles", own_folder.name, temporary.name}
+    assert {path.name for path in tmp_path.iterdir()} == made
+    assert len(list((tmp_path / "mine.battles").iterdir())) == 1
     assert list(temporary.iterdir()) == []
 
 
@@ -133,7 +140,7 @@ def test_robots_that_misbehave(monkeypatch, capsys, tmp_path, robot, message):
         monkeypatch, capsys, "record", "--robots", ROBOTS, "--shooter", robot, "--enemy", "sample.Crazy",
         "--rounds", 3, "--out", out, "--stall", 2 if robot == "bad.Looper" else 600,
     )  # fmt: skip
-    assert code == 2
+    assert code == (2 if robot == "bad.Throwr" else 1)
     assert re.search(message, said), said
     assert out.read_text() == "what was there before"
     assert list(tmp_path.iterdir()) == [out]
@@ -143,6 +150,7 @@ def test_robots_that_misbehave(monkeypatch, capsys, tmp_path, robot, message):
 BAD = {
     ("--rounds", "0"): "rounds=0 must be at least 1",
     ("--rounds", "32768"): "rounds=32768 must be at least 1 and at most 32767",
+    ("--workers", "0"): "workers=0 must be a whole number from 1 to 256",
     ("--seed", str(2**63)): f"seed={2**63} must be at least -{2**63} and at most",
     ("--shooter", " "): "shooter=' ' must be the class name of a robot",
     ("--virtual-every", "-1"): "every=-1 must be at least 0 turns",
@@ -170,7 +178,7 @@ BAD = {
 @pytest.mark.parametrize(("option", "value"), BAD)
 def test_bad_arguments_are_refused_before_anything_is_started(monkeypatch, capsys, tmp_path, option, value):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(recorder, "installed_jars", lambda: pytest.fail("not refused"))
+    monkeypatch.setattr(campaign, "installed", lambda folder: pytest.fail("not refused"))
     for name in ("folder.parquet", "empty", "sources/my", "home/robots/my", "home/config"):
         (tmp_path / name).mkdir(parents=True)
     for name in ("file", "empty/notes.txt", "sources/my/Bot.java", "home/robots/my/Bot.class"):
@@ -212,7 +220,7 @@ def test_what_the_system_refuses_is_told_in_a_line(monkeypatch, capsys, tmp_path
     def refuse(*arguments, **options):
         raise OSError(28, "No space left on device", "x")
 
-    monkeypatch.setattr(command, "record", refuse)
+    monkeypatch.setattr(command, "fought", refuse)
     code, said = run_main(
         monkeypatch, capsys, "record", "--shooter", "a.A", "--enemy", "b.B", "--out", tmp_path / "x.parquet"
     )
@@ -241,10 +249,10 @@ def test_links_are_followed_and_circles_are_not(tmp_path):
 )
 def test_what_is_missing_is_named(monkeypatch, capsys, tmp_path, what, message):
     if what == "jpype":
-        monkeypatch.setattr(recorder.importlib.util, "find_spec", lambda name: None)
+        monkeypatch.setattr(installation.importlib.util, "find_spec", lambda name: None)
     elif what == "robocode":
         pytest.importorskip("jpype")
-        monkeypatch.setattr(recorder, "JARS", str(tmp_path))
+        monkeypatch.setattr(installation, "JARS", str(tmp_path))
     else:
         if MISSING:
             pytest.skip(MISSING)
@@ -262,8 +270,17 @@ def test_what_is_missing_is_named(monkeypatch, capsys, tmp_path, what, message):
 def fake_recording(monkeypatch, tmp_path, left_out=()):
     """Let the command believe that a recording of one round was just made, and keep its data elsewhere."""
     log = load_round()
-    monkeypatch.setattr(command, "DATA", tmp_path)
-    monkeypatch.setattr(command, "record", lambda *a, **k: recorder.Recording([log], "1.9.3.9", "17.0", left_out))
+    monkeypatch.setattr(battles_command, "DATA", tmp_path)
+    monkeypatch.setattr(surfers_command, "DATA", tmp_path)
+    fake = recorder.Recording([log], "1.9.3.9", "17.0", left_out)
+    monkeypatch.setattr(battles_command, "record", lambda *a, **k: fake)
+
+    def fought(battles, robots, store, **options):
+        store.mkdir()
+        write_logs(store / "one.npz", [log])
+        yield Fought(battles[0], "", store / "one.npz", fake.robocode, fake.java, left_out)
+
+    monkeypatch.setattr(command, "fought", fought)
     return log
 
 

@@ -1,16 +1,13 @@
 """Our own robots, of the package ``kdelab``: they ship as source (``data/fighters``) and are compiled to fight."""
 
 import hashlib
-import os
-import shutil
-import subprocess
 from collections.abc import Iterable, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from kdelab.gun.battles import compiling
+
 PACKAGE = "kdelab."  # what their names begin with
-COMPILER = "apt-get install --no-install-recommends default-jdk-headless"
-RELEASE = "11"  # of Java
 
 
 def any_of_ours(names: Iterable[str]) -> bool:
@@ -29,13 +26,5 @@ def digest() -> str:
 
 def why_not_compiled(target: Path, jars: Sequence[str]) -> str:
     """Compile our robots into a folder of robots; say what is in the way, nothing if all went well."""
-    home = os.environ.get("JAVA_HOME")
-    compiler = shutil.which("javac", path=os.path.join(home, "bin")) if home else None
-    compiler = compiler or shutil.which("javac")
-    if compiler is None:
-        return f"kdelab's own robots are compiled before they fight, which needs a JDK: {COMPILER}"
-    command = [compiler, "--release", RELEASE, "-encoding", "UTF-8", "-classpath", os.pathsep.join(jars)]
     with as_file(files("kdelab.gun.battles") / "data" / "fighters") as folder:
-        command += ["-d", str(target), *map(str, sorted(folder.glob("*.java")))]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
-    return f"kdelab's own robots don't compile: {' '.join(done.stderr.split())}" if done.returncode else ""
+        return compiling.why_not_compiled("kdelab's robot package", sorted(folder.glob("*.java")), target, jars)

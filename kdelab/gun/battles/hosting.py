@@ -48,6 +48,10 @@ class Hosts:
         self._acted = _field(self._peers[0], "currentExecutionTime")
         self._drained = _field(self._peers[0], "isEnergyDrained")
 
+    def private(self) -> tuple[list[Any], Any, Any]:
+        """Return the engine's side of the robots, its note of when each last acted, and its mark of those drained."""
+        return self._peers, self._acted, self._drained
+
     def skipped(self, robot: int, turn: int) -> bool:
         """Whether a robot that lives, and that the engine has not told to stop, did not act in the turn just ended."""
         peer = self._peers[robot]

@@ -1,7 +1,8 @@
 """What is taken down of a battle while it is fought, and when it is given up.
 
-The battle's listener (`kdelab.gun.battles.robocode`) hands over each turn's snapshot, and what
-`kdelab.gun.battles.hosting` finds out about the robots; nothing here needs Java.
+The battle's listener hands over each turn's snapshot, and what `kdelab.gun.battles.hosting` finds out about the robots;
+or, where it is the one in Java (``data/listener``), only what there is to judge, and all rows at the end.  Nothing here
+needs Java.
 """
 
 import re
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kdelab.gun.battles.turns import BULLET_COLUMNS, TURN_COLUMNS, TurnLog
+from kdelab.gun.battles.turns import BULLET_COLUMNS, DEAD, TURN_COLUMNS, TurnLog
 
 HEARTBEAT = 1.0  # seconds between two signs of life
 _HEADLINE = re.compile(r"=+|Round \d+ of \d+")  # the engine's, on a robot's console at the start of a round
@@ -19,12 +20,13 @@ _LEFTOVER = re.compile("is still running|is not stopping|Could not destroy")
 
 
 def _brief(lines: list[str]) -> str:
-    """Return the head of a complaint on one line: a stack trace's first frames are what its author needs."""
-    return " ".join(" ".join(lines[:3]).split())
+    """Return a complaint on one line: a stack trace's first frames and its last cause are what its author needs."""
+    causes = [line for line in lines[3:] if line.startswith("Caused by: ")]
+    return " ".join(" ".join([*lines[:3], *causes[-1:]]).split())
 
 
 class Recorder:
-    """What a battle's listener gathers: rows of turns, the first and last sight of each bullet, and what went wrong.
+    """What comes of a battle: rows of turns, the first and last sight of each bullet, and what went wrong.
 
     Parameters
     ----------
@@ -43,8 +45,8 @@ class Recorder:
     def __init__(self, names: tuple[str, str], rounds: int, patience: float, stall: float, tell: Callable[..., None]):
         self.names, self.rounds, self.tell = names, rounds, tell
         self.patience, self.stall = patience, stall
-        self.turns: list[list[float]] = []
-        self.bullets: dict[tuple[int, int, int], list[float]] = {}
+        self._turns: list[list[float]] = []
+        self._bullets: dict[tuple[int, int, int], list[float]] = {}
         self.left_out: dict[int, str] = {}  # by round, why
         self.problem = ""
         self._idle = [0, 0]  # turns running in which a robot did not act
@@ -52,7 +54,7 @@ class Recorder:
 
     def round(self, number: int, hosts: Any) -> None:
         """Wait for the robots at the start of a round."""
-        self._alive()
+        self.alive()
         for side in hosts.not_started(self.stall):
             self._refuse(f"{self.names[side]} stalls: it has not started round {number} within {self.stall:g} s")
         self._idle = [0, 0]
@@ -64,31 +66,33 @@ class Recorder:
         for side, robot in enumerate(snapshot.getRobots()):
             row += [robot.getX(), robot.getY(), robot.getBodyHeading(), robot.getVelocity()]
             row += [robot.getEnergy(), robot.getGunHeat(), robot.getState().ordinal()]
-            self._judge(side, number, turn, str(robot.getOutputStreamSnapshot() or ""), hosts)
-        self.turns.append(row)
+            console = str(robot.getOutputStreamSnapshot() or "")
+            self.judge(side, number, turn, console, hosts.broke_down(side), hosts.skipped(side, turn))
+        self._turns.append(row)
         for bullet in snapshot.getBullets():
             begin = [bullet.getPower(), bullet.getHeading(), turn, bullet.getX(), bullet.getY()]
             end = [turn, bullet.getState().ordinal(), bullet.getVictimIndex()]
             key = (number, bullet.getOwnerIndex(), bullet.getBulletId())
-            self.bullets[key] = [*self.bullets.get(key, begin)[: len(begin)], *end]
+            self._bullets[key] = [*self._bullets.get(key, begin)[: len(begin)], *end]
         if time.monotonic() - self._told > HEARTBEAT:
-            self._alive()
+            self.alive()
 
-    def _alive(self) -> None:
+    def alive(self) -> None:
+        """Show a sign of life."""
         self.tell(event="alive")
         self._told = time.monotonic()
 
-    def _judge(self, side: int, number: int, turn: int, console: str, hosts: Any) -> None:
-        """See whether a robot broke down or did not act; the console holds the engine's lines only."""
+    def judge(self, side: int, number: int, turn: int, console: str, broke_down: bool, skipped: bool) -> None:
+        """See whether a robot went wrong in a turn; the console holds the engine's lines only."""
         name = self.names[side]
         where = f"{name}, round {number}, turn {turn}"
         said = [line for line in console.splitlines() if not _HEADLINE.fullmatch(line)]
         failed = [i for i, line in enumerate(said) if line.startswith("SYSTEM: ") and " occurred on " in line]
-        if hosts.broke_down(side):
+        if broke_down:
             self._refuse(f"{where}: {_brief(said) or 'an exception has ended its run'}")
         elif failed:  # in an event's handler; the robot goes on
             self._refuse(f"{where}: {_brief(said[failed[0] :])}")
-        elif not hosts.skipped(side, turn):
+        elif not skipped:
             self._idle[side] = 0
         else:
             self._idle[side] += 1
@@ -116,10 +120,13 @@ class Recorder:
 
     def log(self) -> TurnLog:
         """Return the battle without the rounds left out."""
-        turns = [row for row in self.turns if row[0] not in self.left_out]
-        bullets = [[*key, *values] for key, values in self.bullets.items() if key[0] not in self.left_out]
-        return TurnLog(
-            *self.names,
-            np.array(turns, dtype=np.float64).reshape(-1, len(TURN_COLUMNS)),
-            np.array(bullets, dtype=np.float64).reshape(-1, len(BULLET_COLUMNS)),
-        )
+        return self.log_of(np.array(self._turns), np.array([[*key, *row] for key, row in self._bullets.items()]))
+
+    def log_of(self, turns: np.ndarray, bullets: np.ndarray) -> TurnLog:
+        """Return the battle without the rounds left out, of rows that another has taken down."""
+        turns, bullets = turns.reshape(-1, len(TURN_COLUMNS)), bullets.reshape(-1, len(BULLET_COLUMNS))
+        turns, bullets = (table[~np.isin(table[:, 0], list(self.left_out))] for table in (turns, bullets))
+        for side in ("first", "second"):  # to the dead the engine gives a bonus or not, as its threads happen to run
+            dead = turns[:, TURN_COLUMNS.index(f"{side}_state")] == DEAD
+            turns[dead, TURN_COLUMNS.index(f"{side}_energy")] = 0
+        return TurnLog(*self.names, turns, bullets)

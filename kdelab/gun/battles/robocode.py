@@ -18,6 +18,7 @@ What Robocode doesn't tell a listener is read by `kdelab.gun.battles.hosting`.
 import difflib
 import json
 import os
+import shutil
 import sys
 import threading
 from collections.abc import Callable
@@ -26,9 +27,9 @@ from pathlib import Path
 from typing import Any
 
 import jpype
-from jpype import JImplements, JOverride
 
-from kdelab.gun.battles.hosting import Hosts, attend_loading
+from kdelab.gun.battles.hosting import attend_loading
+from kdelab.gun.battles.listener import Listening
 from kdelab.gun.battles.listening import Recorder
 from kdelab.gun.battles.robots import why_absent
 from kdelab.gun.battles.turns import TurnLog, write_logs
@@ -40,16 +41,16 @@ class Misbehaved(RuntimeError):
     """A robot threw, stalled or skipped too much; the parent has been told."""
 
 
-def start(home: Path, jars: list[str]) -> Any:
-    """Start the Java machine and return a RobocodeEngine that works on the folder `home`."""
-    (home / "config").mkdir(exist_ok=True)
-    properties = f"robocode.version.lastrun=1.9.3.9\nrobocode.cpu.constant={TURN_NANOSECONDS}\n"
+def start(home: Path, jars: list[str], version: str) -> Any:
+    """Start the Java machine and return a RobocodeEngine of that version, which works on the folder `home`."""
+    properties = f"robocode.version.lastrun={version}\nrobocode.cpu.constant={TURN_NANOSECONDS}\n"
     (home / "config" / "robocode.properties").write_text(properties)
     jpype.startJVM(
         "-Djava.awt.headless=true",
         "-DNOSECURITY=true",
         f"-DWORKINGDIRECTORY={home}",
         "-Xmx512M",
+        "-XX:+UseSerialGC",  # one battle, mostly on one core
         "--add-opens=java.base/sun.net.www.protocol.jar=ALL-UNNAMED",
         "--add-opens=java.base/java.lang=ALL-UNNAMED",
         classpath=jars,
@@ -110,63 +111,15 @@ def find_robot(engine: Any, wanted: str, argument: str, folder: Path) -> Any:
     raise ValueError(f"{argument}={wanted!r} is not among the robots; {hint}")
 
 
-def _listener(recorder: Recorder) -> Any:
-    """Return an IBattleListener that fills the recorder until its first problem."""
-    hosts: list[Hosts] = []
-
-    @JImplements("robocode.control.events.IBattleListener")
-    class Listener:
-        @JOverride
-        def onBattleStarted(self, event: Any) -> None:
-            hosts.append(Hosts())
-
-        @JOverride
-        def onRoundStarted(self, event: Any) -> None:
-            if not recorder.problem:
-                recorder.round(event.getRound(), hosts[0])
-
-        @JOverride
-        def onTurnEnded(self, event: Any) -> None:
-            if not recorder.problem:
-                recorder.turn(event.getTurnSnapshot(), hosts[0])
-
-        @JOverride
-        def onRoundEnded(self, event: Any) -> None:
-            recorder.tell(event="round")
-
-        @JOverride
-        def onBattleError(self, event: Any) -> None:
-            recorder.engine_error(str(event.getError()))
-
-        @JOverride
-        def onBattleFinished(self, event: Any) -> None: ...
-
-        @JOverride
-        def onBattleCompleted(self, event: Any) -> None: ...
-
-        @JOverride
-        def onBattlePaused(self, event: Any) -> None: ...
-
-        @JOverride
-        def onBattleResumed(self, event: Any) -> None: ...
-
-        @JOverride
-        def onTurnStarted(self, event: Any) -> None: ...
-
-        @JOverride
-        def onBattleMessage(self, event: Any) -> None: ...
-
-    return Listener()
-
-
-def record(engine: Any, battle: dict[str, Any], robots: Path, stall: float, tell: Callable[..., None]) -> TurnLog:
-    """Run one battle and return its log.
+def record(job: dict[str, Any], engine: Any, battle: dict[str, Any], tell: Callable[..., None]) -> TurnLog:
+    """Run one battle of a job and return its log.
 
     Raises
     ------
     Misbehaved
         If a robot did; `tell` was told at once, and why.
     """
+    robots = Path(job["home"]) / "robots"
     first, second = (find_robot(engine, battle[key], key, robots) for key in ("shooter", "enemy"))
     names = str(first.getClassName()), str(second.getClassName())
     title = " vs ".join(names)
@@ -175,16 +128,17 @@ def record(engine: Any, battle: dict[str, Any], robots: Path, stall: float, tell
     control = jpype.JPackage("robocode").control
     field = control.BattlefieldSpecification(800, 600)
     fighters = jpype.JArray(control.RobotSpecification)([first, second])
+    stall = job["stall"]
     recorder = Recorder(names, battle["rounds"], stall * 1e9 / TURN_NANOSECONDS, stall, tell)
-    listener = _listener(recorder)
-    engine.addBattleListener(listener)
+    listening = Listening(recorder, job["in_java"])
+    engine.addBattleListener(listening.listener)
     engine.runBattle(control.BattleSpecification(battle["rounds"], field, fighters), True)
-    engine.removeBattleListener(listener)
+    engine.removeBattleListener(listening.listener)
     if recorder.problem:
         raise Misbehaved(recorder.problem)
     for number, why in recorder.left_out.items():
-        tell(event="left out", message=f"{title}, round {number}: {why}")
-    return replace(recorder.log(), seed=battle["seed"])
+        tell(event="left out", message=f"{title}, seed {battle['seed']}, round {number}: {why}")
+    return replace(listening.log(), seed=battle["seed"])
 
 
 def explained(error: BaseException) -> str:
@@ -195,29 +149,35 @@ def explained(error: BaseException) -> str:
 
 
 def main(path: str) -> None:
-    """Do the job that the JSON file describes: keys home, jars, battles, out."""
+    """Do the job that the JSON file describes: a battle, or none, and then its robots are only looked for.
+
+    Keys are home, jars, version, in_java, stall, names (pairs of argument and robot), battle, out.
+    """
     report = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # robots print what they like
+    job = json.loads(Path(path).read_text())
+    home = Path(job["home"])
 
     def tell(**event: Any) -> None:
         report.write(json.dumps(event) + "\n")
 
     def orphaned() -> None:
         sys.stdin.buffer.read()  # ends when the parent does
+        shutil.rmtree(home, ignore_errors=True)
         os._exit(3)
 
     threading.Thread(target=orphaned, daemon=True).start()
-    job = json.loads(Path(path).read_text())
-    home = Path(job["home"])
-    robots = home / "robots"
     try:
-        engine = start(home, job["jars"])
-        java = str(jpype.JClass("java.lang.System").getProperty("java.runtime.version"))
-        tell(event="started", robocode=str(engine.getVersion()), java=java)
-        for battle in job["battles"]:
-            for argument in ("shooter", "enemy"):
-                find_robot(engine, battle[argument], argument, robots)
-        write_logs(job["out"], [record(engine, battle, robots, job["stall"], tell) for battle in job["battles"]])
+        engine = start(home, job["jars"], job["version"])
+        found = [find_robot(engine, name, argument, home / "robots") for argument, name in job["names"]]
+        tell(
+            event="started",
+            robocode=str(engine.getVersion()),
+            java=str(jpype.JClass("java.lang.System").getProperty("java.runtime.version")),
+            names=[str(robot.getNameAndVersion()) for robot in found],
+        )
+        if job["battle"]:
+            write_logs(job["out"], [record(job, engine, job["battle"], tell)])
         tell(event="done")
     except ValueError as error:
         tell(event="refused", message=str(error))

@@ -1,9 +1,10 @@
-"""A folder with robots of one's own: what is taken from it, and why a robot may not be found in it."""
+"""Folders and jars with robots of one's own: what is taken from them, and why a robot may not be found there."""
 
+import hashlib
 import shutil
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 _KEPT_BACK = (".robotcache", ".data", "robot.database")  # Robocode's own notes on another copy
@@ -27,33 +28,55 @@ def files_in(folder: Path, _above: tuple[Path, ...] = ()) -> Iterator[Path]:
             yield path
 
 
-def check_robots(folder: Path) -> None:
-    """Raise unless the folder may hold robots.
+def robot_paths(robots: str | Path | Sequence[str | Path] | None) -> list[Path]:
+    """Return the folders and jars in which a user's robots are, checked.
 
     Raises
     ------
     ValueError
-        If it is no folder, holds neither jars nor class files, or is the home of a Robocode.
+        If one is neither a jar nor a folder, holds neither jars nor class files, or is the home of a Robocode.
     """
-    argument = f"robots={str(folder)!r}"
-    if not folder.is_dir():
-        raise ValueError(f"{argument} must be a folder with jars or class files of robots")
-    if (folder / "robots").is_dir() and any((folder / part).is_dir() for part in _HOME_PARTS):
+    given = [] if robots is None else [robots] if isinstance(robots, str | Path) else list(robots)
+    paths = [Path(one) for one in given]
+    for path in paths:
+        _check(path)
+    return paths
+
+
+def _check(path: Path) -> None:
+    argument = f"robots={str(path)!r}"
+    if path.is_file() and path.suffix == ".jar":
+        return
+    if not path.is_dir():
+        raise ValueError(f"{argument} must be a folder with jars or class files of robots, or one jar")
+    if (path / "robots").is_dir() and any((path / part).is_dir() for part in _HOME_PARTS):
         raise ValueError(
-            f"{argument} is the home of a Robocode: give the folder robots in it, {str(folder / 'robots')!r}"
+            f"{argument} is the home of a Robocode: give the folder robots in it, {str(path / 'robots')!r}"
         )
-    suffixes = {path.suffix for path in files_in(folder)}
+    suffixes = {file.suffix for file in files_in(path)}
     if not suffixes & {".jar", ".class"}:
         lacks = "holds sources only: compile them" if ".java" in suffixes else "has none"
         raise ValueError(f"{argument} must be a folder with jars or class files of robots; it {lacks}")
 
 
-def copy_robots(folder: Path, target: Path) -> None:
-    """Copy the files of a folder into another one, which may hold some already."""
-    for path in files_in(folder):
-        copy = target / path.relative_to(folder)
+def copy_robots(source: Path, target: Path) -> None:
+    """Copy a jar, or the files of a folder, into another folder, which may hold some already."""
+    if source.is_file():
+        shutil.copyfile(source, target / source.name)
+        return
+    for path in files_in(source):
+        copy = target / path.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
+
+
+def digest(folder: Path) -> str:
+    """Return the SHA-256 of the names and contents of a folder's files: it tells other robots from the same."""
+    sums = hashlib.sha256()
+    for path in files_in(folder):
+        sums.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode(errors="surrogateescape"))
+        sums.update(path.read_bytes())
+    return sums.hexdigest()
 
 
 def why_absent(folder: Path, robot: str, java: int) -> str:

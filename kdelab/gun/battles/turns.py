@@ -162,8 +162,11 @@ def read_logs(path: str | Path) -> list[TurnLog]:
         raise ValueError(f"path={str(path)!r}: {error}") from error
 
 
-def write_logs(path: str | Path, logs: list[TurnLog], dtype: Any = np.float64) -> None:
-    """Write battles as an npz file that `read_logs` reads.  The field's size is not stored: 800 x 600 is assumed."""
+def write_logs(path: str | Path, logs: list[TurnLog], dtype: Any = np.float64, note: str = "") -> None:
+    """Write battles as an npz file that `read_logs` reads, and perhaps a note, which `read_note` does.
+
+    The field's size is not stored: 800 x 600 is assumed.
+    """
     if any((log.width, log.height) != (800.0, 600.0) for log in logs):
         raise ValueError("logs must come from an 800 x 600 field to be written")
     arrays: dict[str, Any] = {f"turns_{i}": log.turns.astype(dtype) for i, log in enumerate(logs)}
@@ -173,6 +176,8 @@ def write_logs(path: str | Path, logs: list[TurnLog], dtype: Any = np.float64) -
         arrays["seed"] = np.array(["" if seed is None else str(seed) for seed in seeds])
     else:
         arrays["seed"] = np.array(seeds)
+    if note:
+        arrays["note"] = np.array(note)
     with replacing(path) as temporary, open(temporary, "wb") as stream:
         np.savez_compressed(
             stream,
@@ -182,6 +187,17 @@ def write_logs(path: str | Path, logs: list[TurnLog], dtype: Any = np.float64) -
             bullet_columns=np.array(BULLET_COLUMNS),
             **arrays,
         )
+
+
+def read_note(path: str | Path) -> str:
+    """Return the note that a file of turn logs was written with; nothing if it has none, or can't be read."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return str(archive["note"]) if "note" in archive.files else ""
+    except FileNotFoundError:
+        raise
+    except Exception:  # whatever zip, zlib and NumPy raise on damaged bytes
+        return ""
 
 
 def load_round() -> TurnLog:
