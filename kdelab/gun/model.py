@@ -351,20 +351,23 @@ class NeighbourModel(BaseEstimator):
         """Return everything that predicting takes, as JSON; `from_json` gives the same gun back, to the last bit."""
         return table.to_json(*self._exported())
 
-    def to_java(self, name: str = "LearnedWeights") -> str:
+    def to_java(self, name: str = "LearnedWeights", units: Literal["scaled", "raw"] = "scaled") -> str:
         """Return a Java class with the rows {w, b, a} of BeepBoop's form; `from_java` gives the same gun back.
 
         Parameters
         ----------
         name : str
             Of the class, with its package where it has one: "my.bot.LearnedWeights".
+        units : "scaled" or "raw"
+            Whether rows take features scaled to [0, 1], as w (1e-4 + b + x)^a, or in the units of the table of waves,
+            as BeepBoop's do: w (b + x)^a.
 
         Raises
         ------
         ValueError
-            If Java allows no such name.
+            If Java allows no such name, there are no such units, or raw rows can't hold a feature's range.
         """
-        return java.to_java(*self._exported(), name)
+        return java.to_java(*self._exported(), name, units)
 
     @classmethod
     def from_json(cls, text: str) -> "NeighbourModel":
