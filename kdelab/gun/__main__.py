@@ -3,19 +3,25 @@
 - ``battles``: record the set "samples" or "confirm" again, and say whether the committed values came out (`make
   battles`)
 - ``record``: record a battle of two robots, your own or the samples, as a table that ``kdelab.load_waves`` reads
+- ``waves``: make such a table from turn logs
+- ``check``: say what is wrong with a table of your own, CSV or Parquet
+- ``train``: learn a gun's weights from a table, and say what they are worth
 - ``surfers``: make the set "surfers" again from its turn logs
 """
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kdelab.files import check_out
 from kdelab.gun.battles.record import Battle, Recording, RecordingError, record
 from kdelab.gun.battles.turns import FIRST, read_logs
+from kdelab.gun.commands import check as check_command
+from kdelab.gun.commands import train as train_command
+from kdelab.gun.commands import waves as waves_command
 from kdelab.gun.waves import provenance
 from kdelab.gun.waves.confirm import CONFIRM
 from kdelab.gun.waves.from_turns import waves_of
@@ -23,7 +29,7 @@ from kdelab.gun.waves.recorded import RecordedSet, difference
 from kdelab.gun.waves.samples import SAMPLES
 from kdelab.gun.waves.store import load_waves, save_waves
 
-COMMANDS: tuple[Any, ...] = ()  # modules of `kdelab.gun.commands`
+COMMANDS: tuple[Any, ...] = (check_command, train_command, waves_command)  # modules of `kdelab.gun.commands`
 DATA = Path(__file__).parent / "waves" / "data"
 RECORDED = {one.name: one for one in (SAMPLES, CONFIRM)}
 TRIES = 4  # at a battle that lacks a round: a turn is skipped now and then
@@ -70,29 +76,6 @@ def battles(wanted: RecordedSet) -> int:
     save_waves(out, waves, wanted.provenance(recording))
     print(f"{len(waves):,} waves with {versions}, {out.stat().st_size:,} bytes: wrote {out.name}")
     return 1 if differs else 0
-
-
-def check_out(out: Path) -> None:
-    """Raise unless a table can be written there.
-
-    Raises
-    ------
-    ValueError
-        If the name is not one for a table, or nothing can be written beside it.
-    """
-    argument = f"--out={str(out)!r}"
-    if out.suffix != ".parquet":
-        raise ValueError(f"{argument} must end in .parquet")
-    try:
-        str(out).encode()
-        if out.is_dir():
-            raise ValueError(f"{argument} is a folder")
-        if not out.absolute().parent.is_dir():
-            raise ValueError(f"{argument}: there is no folder {str(out.parent)!r}")
-        with tempfile.NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}-"):  # as the table itself will be
-            pass
-    except (OSError, UnicodeEncodeError) as error:
-        raise ValueError(f"{argument} cannot be written: {error}") from error
 
 
 def own(arguments: argparse.Namespace) -> int:
