@@ -26,16 +26,8 @@ def parted(waves: pd.DataFrame, held_out: float) -> tuple[Integers, str]:
 
 
 def judging_rows(waves: pd.DataFrame, parts: Integers) -> Integers:
-    """Return the rows that judge: decided real shots, where there are enough, or else all waves.
-
-    Raises
-    ------
-    ValueError
-        If there are none.
-    """
+    """Return the rows that judge: decided real shots, where there are enough, or else all waves."""
     rows = np.flatnonzero(parts == JUDGE)
-    if len(rows) == 0:
-        raise ValueError("waves: there are none in the rounds that should judge")
     if {"real", "hit"} <= set(waves.columns):
         decided = rows[(numbers_in(waves, "real")[rows] > 0) & np.isfinite(numbers_in(waves, "hit")[rows])]
         if len(decided) >= ENOUGH:

@@ -97,11 +97,11 @@ def trained(
     within = {"turn", "passed"} <= set(waves.columns)
     recall = Recall(waves, within_round=within)
     parts, units = parted(waves, held_out)
-    judges = judging_rows(waves, parts)
     choosing = np.flatnonzero((parts == CHOOSE) & (recall.memory.stored >= SHARE))
     choosing = np.sort(np.random.default_rng(seed).permutation(choosing)[:CHOOSING])
-    if len(choosing) == 0 or not (parts == TRAIN).any():
+    if len(choosing) == 0 or not {TRAIN, JUDGE} <= set(parts.tolist()):
         raise ValueError(f"waves: {units} are too few to train, choose and judge: record longer battles, or more")
+    judges = judging_rows(waves, parts)
     settings = SETTINGS | {
         "features": None if features is None else list(features),
         "ranges": ranges,

@@ -66,8 +66,8 @@ def results_told(results: pd.DataFrame, waves: pd.DataFrame, seed: int) -> Itera
     """Yield what each gun hits in the rounds that judge, and what learning gains."""
     rows = results.loc[results["gun"] == LEARNED, "row"].to_numpy()
     rounds = len(results[["battle", "round"]].drop_duplicates())
-    real = numbers_in(waves, "real")[rows] if "real" in waves.columns else np.zeros(len(rows))
-    shot = bool(real.all()) and "hit" in waves.columns
+    really = numbers_in(waves, "hit")[rows] if "hit" in waves.columns else np.full(len(rows), np.nan)
+    shot = bool(np.isfinite(really).all())
     what = "shots really fired" if shot else "waves, real shots and virtual ones alike"
     yield f"Judged on {len(rows):,} {what}, in {rounds:,} rounds of {results['battle'].nunique()} battles. Hits in 100:"
     for name in (LEARNED, TUNED, UNLEARNED):
@@ -78,7 +78,7 @@ def results_told(results: pd.DataFrame, waves: pd.DataFrame, seed: int) -> Itera
             line += f"   learned weights: {gain.text('+.1f')}, {verdict(gain)}"
         yield line
     if shot:
-        yield f"  {'your robot then':<16} {100 * numbers_in(waves, 'hit')[rows].mean():5.1f}"
+        yield f"  {'your robot then':<16} {100 * really.mean():5.1f}"
     gain, over = gained(results, LEARNED, TUNED, seed)
     yield (
         f"In brackets: 95 % intervals, over {gain.units} {over}."
@@ -95,9 +95,9 @@ def _sentence(gain: Contrast) -> str:
         case "more hits":
             return f"Learned weights hit {gain.difference:.1f} more of 100 shots than one tuned scale."
         case "fewer hits":
-            return f"Learned weights hit {-gain.difference:.1f} fewer of 100 shots than one tuned scale: take that."
+            return f"Learned weights hit {-gain.difference:.1f} fewer of 100 shots than one tuned scale: take that one."
         case _:
-            return "No difference shown between learned weights and one tuned scale: record more battles, or take that."
+            return "No difference shown between learned weights and one tuned scale: more battles may show one."
 
 
 def _kernel_told(kernel: Any) -> str:

@@ -10,6 +10,7 @@ from kdelab.gun.compare.learned import SETTINGS
 from kdelab.gun.logs import checked_log, ranges_from
 from kdelab.gun.training import trained
 from kdelab.gun.waves.diagnosis import summary
+from kdelab.gun.worth import LEARNED, TUNED
 
 
 def add(commands: Any) -> None:
@@ -18,7 +19,8 @@ def add(commands: Any) -> None:
         "train",
         help="learn a gun's weights from a table of waves",
         description="Learn weights from the early rounds of a table of waves, and judge them on the last ones against "
-        "one tuned scale and weights of 1; NeighbourModel.from_json reads the result.",
+        "one tuned scale and weights of 1. kdelab.NeighbourModel.from_json reads the result; the gun with one tuned "
+        "scale is written beside it, as gun.tuned.json.",
     )
     add_log(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="gun.json", help="the gun to write")
@@ -34,7 +36,9 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train one gun."""
-    check_out(arguments.out, ".json")
+    guns = {LEARNED: arguments.out, TUNED: arguments.out.with_suffix(".tuned.json")}
+    for path in guns.values():
+        check_out(path, ".json")
     log = checked_log(arguments.log, arguments.features, ranges_from(arguments.ranges))
     print(summary(log.waves, log.features))
     for note in log.notes:
@@ -48,7 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
         held_out=arguments.held_out,
         progress=True,
     )
-    with replacing(arguments.out) as temporary:
-        temporary.write_text(result.gun.to_json())
-    print(f"{result.report}\nwrote {arguments.out}: NeighbourModel.from_json reads it")
+    print(result.report)
+    for (name, path), gun in zip(guns.items(), (result.gun, result.tuned), strict=True):
+        with replacing(path) as temporary:
+            temporary.write_text(gun.to_json())
+        print(f"wrote {path}: {name}")
     return 0

@@ -65,7 +65,7 @@ def load_waves(name_or_path: str | Path = "samples") -> pd.DataFrame:
 
 def path_of(name_or_path: str | Path) -> Path:
     """Return where a table is; ValueError if that is neither a set's name nor a .parquet or .csv file's path."""
-    if name_or_path in SETS:
+    if str(name_or_path) in SETS:
         with as_file(files("kdelab.gun.waves") / "data" / f"{name_or_path}.parquet") as path:
             return path
     path = Path(name_or_path)
