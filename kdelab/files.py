@@ -39,6 +39,29 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def check_out(out: Path, suffix: str = ".parquet") -> None:
+    """Raise unless a table, or a file with another ending, can be written there.
+
+    Raises
+    ------
+    ValueError
+        If the name ends otherwise, or nothing can be written beside it.
+    """
+    argument = f"--out={str(out)!r}"
+    if out.suffix != suffix:
+        raise ValueError(f"{argument} must end in {suffix}")
+    try:
+        str(out).encode()
+        if out.is_dir():
+            raise ValueError(f"{argument} is a folder")
+        if not out.absolute().parent.is_dir():
+            raise ValueError(f"{argument}: there is no folder {str(out.parent)!r}")
+        with tempfile.NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}-"):  # as the table itself will be
+            pass
+    except (OSError, UnicodeEncodeError) as error:
+        raise ValueError(f"{argument} cannot be written: {error}") from error
+
+
 def _on_disk(path: Path) -> None:
     """Wait until a file, or a folder's list of names, is on the disk; not every system can do that for folders."""
     try:

@@ -4,9 +4,9 @@ import argparse
 import sys
 
 from kdelab.gun.battles.record import RecordingError
-from kdelab.gun.commands import battles, record, robot, surfers
+from kdelab.gun.commands import battles, check, duel, record, robot, surfers, train, waves
 
-COMMANDS = (record, robot, battles, surfers)
+COMMANDS = (record, waves, check, train, robot, duel, battles, surfers)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,6 +1,6 @@
 """The gun: neighbours by a learned distance, a density from their weights, an aim from the density."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,10 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 from kdelab.gun.aim import densest, most_mass
 from kdelab.gun.export import java, table
 from kdelab.gun.judging import cross_entropy, judged
-from kdelab.gun.parameters import check_parameters, names_of
+from kdelab.gun.parameters import bounds_of, check_parameters, names_of
 from kdelab.gun.recall import Recall
 from kdelab.gun.waves.check import late, ranges_of, weights_of
 from kdelab.gun.waves.columns import name_column, passed_column
+from kdelab.gun.waves.features import RANGES
 from kdelab.gun.waves.whole import warn_of_forgotten
 from kdelab.learn.checkpoint import Retrieval, opened
 from kdelab.learn.fit import Examples, Retriever, Schedule, fit, reached
@@ -31,6 +32,7 @@ from kdelab.loss.validate import Floats, Integers, count, numbers
 from kdelab.study.hard import nearest
 
 _LAPLACE = Laplace(0.1)
+FIELD = 400.0  # pixels: Robocode has no smaller field, so a range of distances that ends before that isn't in pixels
 
 
 class NeighbourModel(BaseEstimator):
@@ -77,6 +79,9 @@ class NeighbourModel(BaseEstimator):
         Picks the predictions.
     progress : bool
         Whether to show a progress bar.
+    ranges : mapping of str to (float, float), optional
+        (low, high) that a feature's values lie in, where that isn't the documented range or, of one's own, what the
+        table spans: ``{"power": (0, 1)}`` for a column of that name in other units.
     within_round : bool
         Whether a shooter remembers, besides earlier rounds, the waves of the same round that had passed when the
         present one left, as live guns do: columns turn and passed, `kdelab.Recall`.  False: earlier rounds alone.
@@ -136,6 +141,7 @@ class NeighbourModel(BaseEstimator):
         random_state: int = 0,
         progress: bool = False,
         within_round: bool = False,
+        ranges: Mapping[str, tuple[float, float]] | None = None,
     ) -> None:
         self.kernel = kernel
         self.loss = loss
@@ -155,6 +161,7 @@ class NeighbourModel(BaseEstimator):
         self.random_state = random_state
         self.progress = progress
         self.within_round = within_round
+        self.ranges = ranges
 
     def fit(
         self,
@@ -195,10 +202,10 @@ class NeighbourModel(BaseEstimator):
             If rows seem to have been cut out of the table: `kdelab.gun.waves.whole`.
         """
         check_parameters(self)
-        names = names_of(self.features)
-        recall = Recall.of(waves, names, within_round=self.within_round)
+        names, known = names_of(self.features), bounds_of(self.ranges, self.features)
+        recall = Recall.of(waves, names, known, self.within_round)
         weights = weights_of(sample_weight, len(recall))
-        ranges = ranges_of(recall.waves, names)
+        ranges = ranges_of(recall.waves, names, known)
         form, retriever = Form.named(self.form, len(names)), self._retriever(recall, ranges)
         self.predictions_, held_out = self._split(recall, weights)
 
@@ -241,10 +248,10 @@ class NeighbourModel(BaseEstimator):
     def unlearned(self, waves: pd.DataFrame | Recall) -> "NeighbourModel":
         """Set the weights that fitting starts from, without learning any: all features alike; return itself."""
         check_parameters(self)
-        names = names_of(self.features)
-        recall = Recall.of(waves, names, within_round=self.within_round)
+        names, known = names_of(self.features), bounds_of(self.ranges, self.features)
+        recall = Recall.of(waves, names, known, self.within_round)
         form = Form.named(self.form, len(names))
-        metric = Metric.of(ranges_of(recall.waves, names), form.parameters(form.start))
+        metric = Metric.of(ranges_of(recall.waves, names, known), form.parameters(form.start))
         return self._keep(metric, [], recall.counted)
 
     def predict(
@@ -351,20 +358,23 @@ class NeighbourModel(BaseEstimator):
         """Return everything that predicting takes, as JSON; `from_json` gives the same gun back, to the last bit."""
         return table.to_json(*self._exported())
 
-    def to_java(self, name: str = "LearnedWeights") -> str:
+    def to_java(self, name: str = "LearnedWeights", units: Literal["scaled", "raw"] = "scaled") -> str:
         """Return a Java class with the rows {w, b, a} of BeepBoop's form; `from_java` gives the same gun back.
 
         Parameters
         ----------
         name : str
             Of the class, with its package where it has one: "my.bot.LearnedWeights".
+        units : "scaled" or "raw"
+            Whether rows take features scaled to [0, 1], as w (1e-4 + b + x)^a, or in the units of the table of waves,
+            as BeepBoop's do: w (b + x)^a.
 
         Raises
         ------
         ValueError
-            If Java allows no such name.
+            If Java allows no such name, there are no such units, or raw rows can't hold a feature's range.
         """
-        return java.to_java(*self._exported(), name)
+        return java.to_java(*self._exported(), name, units)
 
     @classmethod
     def from_json(cls, text: str) -> "NeighbourModel":
@@ -418,6 +428,8 @@ class NeighbourModel(BaseEstimator):
         settings = self.get_params() | {"features": names_of(self.features)}
         if not self.within_round:
             del settings["within_round"]  # as files were written before there was a choice
+        if self.ranges is None:
+            del settings["ranges"]  # likewise
         made_of = {name: identity(name, value) for name, value in settings.items() if name not in ("progress", "aim")}
         memory = [name_column(recall.waves, name) for name in ("battle", "shooter")]
         values = [recall.numbers(name) for name in ("round", "lower", "upper", *names_of(self.features))]
@@ -473,6 +485,10 @@ class NeighbourModel(BaseEstimator):
             if not (np.isfinite(widths) & (widths >= 0)).all():
                 raise ValueError("bot_width must be finite and at least 0 guess factors")
             return np.broadcast_to(widths, (len(wanted),))
+        if self.ranges_.get("distance", RANGES["distance"])[1] < FIELD:
+            raise ValueError(
+                f"bot_width must be given where distance isn't in pixels: its range is {self.ranges_['distance']}"
+            )
         missing = [name for name in ("distance", "escape_angle") if name not in recall.waves.columns]
         if missing:
             raise ValueError(f"bot_width must be given where waves lacks the columns {', '.join(missing)}")

@@ -1,14 +1,15 @@
 """Settings of a gun, and whether they are what they may be."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from kdelab.gun.waves.check import flag
-from kdelab.gun.waves.features import FEATURES
+from kdelab.gun.waves.features import FEATURES, RANGES
 from kdelab.learn.form import Form
 from kdelab.loss.kernels import Kernel
-from kdelab.loss.validate import count, fraction, scalar
+from kdelab.loss.validate import count, fraction, scalar, vector
 
 OWN = "interval"  # the kernel that is the neighbour's own interval, as a box
 AIMS = ("density", "intervals")
@@ -31,6 +32,29 @@ def names_of(features: Any) -> list[str]:
     return names
 
 
+def bounds_of(ranges: Any, features: Any) -> dict[str, tuple[float, float]]:
+    """Return the range of each feature that has one: the documented ones, and in their place those that are given.
+
+    Raises
+    ------
+    ValueError
+        If what is given maps no names of features to (low, high), finite and rising.
+    """
+    if ranges is None:
+        return dict(RANGES)
+    if not isinstance(ranges, Mapping):
+        raise ValueError(f"ranges must map features to (low, high), {{'power': (0, 1)}} say, not {ranges!r}")
+    if strange := [name for name in ranges if name not in names_of(features)]:
+        raise ValueError(f"ranges names {strange}; the features are {', '.join(names_of(features))}")
+    given = {}
+    for name, pair in ranges.items():
+        ends = vector(f"ranges[{name!r}]", pair, 2, "low and high")
+        if not (ends[0] < ends[1] and np.isfinite(ends[1] - ends[0])):
+            raise ValueError(f"ranges[{name!r}] must rise from low to high, not {pair!r}")
+        given[name] = float(ends[0]), float(ends[1])
+    return RANGES | given
+
+
 def check_parameters(model: Any) -> None:
     """Raise a ValueError that names the first parameter of a `NeighbourModel` that isn't what it may be."""
     if not (isinstance(model.kernel, Kernel) or (isinstance(model.kernel, str) and model.kernel == OWN)):
@@ -38,6 +62,7 @@ def check_parameters(model: Any) -> None:
     if model.loss is not None and not callable(model.loss):
         raise ValueError(f"loss must be called with (clusters, kernel), CrossEntropy say, not {model.loss!r}")
     Form.named(model.form, len(names_of(model.features)))
+    bounds_of(model.ranges, model.features)
     for name in ("neighbours", "share", "retrievals", "max_iter", "predictions", "patience"):
         given = getattr(model, name)
         if not (given is None and name in ("predictions", "patience")) and count(name, given) > MOST:

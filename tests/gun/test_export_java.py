@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from made_up_guns import HOSTILE, a_gun, same
 
 import kdelab
+from kdelab.learn.metric import Metric
 
 
 def test_plain_names_stand_in_java_as_they_are() -> None:
@@ -129,10 +132,11 @@ def test_java_compiles_and_says_what_the_gun_says(tmp_path: Path) -> None:
         "record.A": a_gun(),
     }
     guns |= {"FEATURES": a_gun(), "position": a_gun(), "Object": a_gun()}
+    guns |= {"raw.A": a_gun(), "raw.B": a_gun(kernel=kdelab.GeneralizedNormal(1.5, 0.2), features=HOSTILE[:14])}
     for name, gun in guns.items():
         path = tmp_path / f"{name.replace('.', '/')}.java"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(gun.to_java(name), encoding="ascii")
+        path.write_text(gun.to_java(name, "raw" if name.startswith("raw.") else "scaled"), encoding="ascii")
     (tmp_path / "Main.java").write_text(MAIN)
     sources = [str(path) for path in tmp_path.rglob("*.java")]
     done = subprocess.run(["javac", "-Xlint:-options", *sources], capture_output=True, text=True, check=False)
@@ -150,6 +154,73 @@ def test_java_compiles_and_says_what_the_gun_says(tmp_path: Path) -> None:
         x = np.clip((0.7 + 1.3 * np.arange(len(low)) - low) / (high - low), 0, 1)
         position = gun.weights_ * (1e-4 + gun.offsets_ + x) ** gun.exponents_
         np.testing.assert_allclose([float(number) for number in numbers], [*position, -gun.scale_ * 2.5], rtol=1e-13)
+
+
+@given(
+    st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6)), min_size=2, max_size=2),
+    st.lists(st.tuples(st.floats(0, 50), st.floats(0, 2), st.floats(0.05, 5)), min_size=2, max_size=2),
+)
+def test_raw_rows_say_the_same_and_no_power_sees_a_negative(ranges, rows):
+    names = ["distance", "power"]
+    gun = with_rows(names, [(low, low + span) for low, span in ranges], rows)
+    source = gun.to_java(units="raw")
+    assert kdelab.NeighbourModel.from_java(source).to_json() == gun.to_json()
+    for (low, span), (w, b, a), (raw_w, raw_b, raw_a) in zip(ranges, rows, numbers_of(source), strict=True):
+        x = np.linspace(low, low + span, 7)
+        assert (raw_b + x > 0).all()
+        exact = w * (1e-4 + b + (x - low) / (low + span - low)) ** a
+        lost = 1e-15 * max(abs(low), abs(low + span)) / span  # what x itself rounds off, in shares of the span
+        slack = a * lost / (1e-4 + b + (x - low) / span) + 1e-12
+        assert (abs(raw_w * (raw_b + x) ** raw_a - exact) <= 10 * slack * exact + 1e-300).all()
+
+
+@given(st.floats(0.05, 5), st.floats(0, 2))
+def test_a_raw_row_that_was_changed_is_read_within_rounding(a, b):
+    gun = with_rows(["distance", "power"], [(-8.0, 8.0), (0.1, 3.0)], [(1.0, b, a), (1.0, 0.5, 1.0)])
+    w, *_ = numbers_of(source := gun.to_java(units="raw"))[0]
+    again = kdelab.NeighbourModel.from_java(source.replace(f"{{{w!r}, ", f"{{{2 * w!r}, ", 1))
+    np.testing.assert_allclose(again.weights_, [2.0, 1.0], rtol=1e-13)
+    np.testing.assert_allclose(again.offsets_, [b, 0.5], rtol=1e-13, atol=1e-15)
+
+
+def test_where_a_feature_begins_far_from_0_rounding_leaves_raw_rows_above_it():
+    gun = with_rows(["distance", "power"], [(1e15, 1e15 + 1), (-1e12, -1e12 + 1)], [(1.0, 0.0, 1.0)] * 2)
+    (_, b, _), (_, c, _) = numbers_of(gun.to_java(units="raw"))
+    assert b + 1e15 > 0
+    assert c - 1e12 > 0
+
+
+def test_raw_rows_that_no_double_holds_are_refused():
+    gun = with_rows(["distance", "power"], [(0.0, 1e-200), (0.0, 1.0)], [(1.0, 0.0, 5.0)] * 2)
+    with pytest.raises(ValueError, match=r"units: 'distance' spans 0 to 1e-200, which raw rows cannot hold"):
+        gun.to_java(units="raw")
+    with pytest.raises(ValueError, match="units: 'pixels' given, allowed are scaled, raw"):
+        gun.to_java(units="pixels")
+
+
+@pytest.mark.parametrize("units", ["scaled", "raw"])
+def test_java_holds_all_that_a_density_takes(units):
+    source = a_gun(kernel=kdelab.GeneralizedNormal(1.5, 0.2), background=0.25).to_java(units=units)
+    for line in (
+        f'String UNITS = "{units}";',
+        'String KERNEL = "GeneralizedNormal";',
+        "double BANDWIDTH = 0.2, SHAPE = 1.5;",
+        "double BACKGROUND = 0.25;",
+        f"double DISTANCE_SCALE = -{1 / 3!r};",
+    ):
+        assert f"    public static final {line}\n" in source
+
+
+def with_rows(names, ranges, rows):
+    """A gun with such rows {w, b, a}."""
+    w, b, a = np.array(rows).T
+    gun = kdelab.NeighbourModel(features=names)
+    return gun._keep(Metric(dict(zip(names, ranges, strict=True)), 1.5, w, a, b), [], None)
+
+
+def numbers_of(source):
+    table = source.split("TRANSFORM = {\n")[1].split("    };")[0]
+    return [tuple(map(float, row.split(","))) for row in re.findall(r"\{([^{}]*)\}", table)]
 
 
 def test_java_of_strangers_is_checked() -> None:

@@ -4,14 +4,20 @@ Names may be a stranger's, so none of them can end the literal or comment that i
 """
 
 import json
+import math
 import re
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from kdelab.gun.export.java_template import CLASS, HEIGHTS, RAW, SCALED
 from kdelab.gun.export.table import checked, from_json, plain, text_of
+from kdelab.learn.distance import EPSILON
 from kdelab.learn.metric import Metric
 from kdelab.loss.kernels import Kernel
+
+UNITS = ("scaled", "raw")
 
 _KEYWORDS = """
 abstract assert boolean break byte case catch char class const continue default do double else enum extends false final
@@ -21,7 +27,7 @@ public return short static strictfp super switch synchronized this throw throws 
 _NO_CLASS = "var yield record sealed permits String Math"  # the last two are used inside of the class
 
 
-def to_java(settings: dict[str, Any], metric: Metric, class_name: str) -> str:
+def to_java(settings: dict[str, Any], metric: Metric, class_name: str, units: str = "scaled") -> str:
     """Return a Java class of that name, without dependencies: the table {w, b, a} and what to do with it.
 
     Parameters
@@ -30,26 +36,41 @@ def to_java(settings: dict[str, Any], metric: Metric, class_name: str) -> str:
     metric : Metric
     class_name : str
         "LearnedWeights", or with its package: "my.bot.LearnedWeights".
+    units : "scaled" or "raw"
+        Whether the table takes features scaled to [0, 1], as w (1e-4 + b + x)^a, or in their own units, as BeepBoop's
+        does: w (b + x)^a, where b + x is greater than 0 for every x of the feature's range.
 
     Raises
     ------
     ValueError
-        If Java allows no class of that name, or for what `to_json` refuses.
+        If Java allows no class of that name, there are no such units, a range is too narrow or too wide for raw ones,
+        or for what `to_json` refuses.
     """
     package, _, name = _class_name(class_name).rpartition(".")
+    if units not in UNITS:
+        raise ValueError(f"units: {units!r} given, allowed are {', '.join(UNITS)}")
     data = plain(settings, checked(settings, metric))
-    columns = zip(metric.ranges, metric.weights, metric.shifts, metric.exponents, strict=True)
-    rows = [f"        {{{_double(w)}, {_double(b)}, {_double(a)}}}, // {_escaped(key)}" for key, w, b, a in columns]
-    return _JAVA.format(
+    table = _raw(metric) if units == "raw" else _table(metric)
+    rows = [
+        f"        {{{', '.join(map(_double, row))}}}, // {_escaped(key)}"
+        for key, row in zip(metric.ranges, table.tolist(), strict=True)
+    ]
+    kernel = settings["kernel"]
+    sizes = asdict(kernel) if isinstance(kernel, Kernel) else {"bandwidth": 0.0}
+    return CLASS.format(
         package=f"package {package};\n\n" if package else "",
         name=name,
         features=", ".join(f'"{_escaped(feature)}"' for feature in metric.ranges),
         ranges=", ".join(f"{{{_double(low)}, {_double(high)}}}" for low, high in metric.ranges.values()),
+        **(RAW if units == "raw" else SCALED),
+        units=units,
         rows="\n".join(rows),
         scale=_double(metric.scale),
+        kernel=type(kernel).__name__ if isinstance(kernel, Kernel) else kernel,
+        sizes=", ".join(f"{size.upper()} = {_double(value)}" for size, value in sizes.items()),
+        background=_double(settings["background"]),
         neighbours=data["settings"]["neighbours"],
         share=data["settings"]["share"],
-        bandwidth=_double(getattr(settings["kernel"], "bandwidth", 1.0)),
         height=_height(settings["kernel"]),
         by_intervals=str(settings["aim"] == "intervals").lower(),
         json=json.dumps(data),
@@ -58,6 +79,8 @@ def to_java(settings: dict[str, Any], metric: Metric, class_name: str) -> str:
 
 def from_java(source: str) -> tuple[dict[str, Any], Metric]:
     """Return the settings and the metric that `to_java` wrote; the table's numbers are read from the Java code itself.
+
+    A raw row comes back to the last bit as long as nobody changed it, and else within rounding.
 
     Raises
     ------
@@ -76,7 +99,10 @@ def from_java(source: str) -> tuple[dict[str, Any], Metric]:
     if [len(row) for row in cells] != [3] * len(metric.ranges):
         raise ValueError(f"source: TRANSFORM needs {len(metric.ranges)} rows of three numbers")
     try:
-        w, b, a = np.array(cells, dtype=np.float64).T
+        rows = np.array(cells, dtype=np.float64)
+        if re.search(r"^[^\"/\n]*UNITS = \"raw\";", source, re.MULTILINE):
+            rows = _scaled(rows, metric)
+        w, b, a = rows.T
         return settings, checked(settings, Metric(metric.ranges, float(scale.group(1)), w, a, b))
     except ValueError as error:
         raise ValueError(f"source is not a gun that to_java wrote: {error}") from error
@@ -84,10 +110,40 @@ def from_java(source: str) -> tuple[dict[str, Any], Metric]:
 
 def _height(kernel: Kernel | str) -> str:
     """Return K(u) / K(0) in Java, u in bandwidths and at least 0; 0 where each neighbour brings its own interval."""
-    if not isinstance(kernel, Kernel):
-        return "0"
-    shape = getattr(kernel, "shape", 1.0)
-    return _HEIGHTS[type(kernel).__name__].format(shape=_double(shape))
+    return HEIGHTS[type(kernel).__name__] if isinstance(kernel, Kernel) else "0"
+
+
+def _table(metric: Metric) -> np.ndarray:
+    return np.column_stack([metric.weights, metric.shifts, metric.exponents])
+
+
+def _raw(metric: Metric) -> np.ndarray:
+    """Return rows w, b, a that take features in their own units.
+
+    w (1e-4 + b + (x - low) / span)^a = w / span^a (x + (1e-4 + b) span - low)^a.
+    """
+    low, high = np.array(list(metric.ranges.values())).T
+    span = high - low
+    with np.errstate(over="ignore", divide="ignore", under="ignore", invalid="ignore"):
+        w, b = metric.weights / span**metric.exponents, (EPSILON + metric.shifts) * span - low
+    wrong = ~np.isfinite(w) | ~np.isfinite(b) | ((w == 0) & (metric.weights > 1e-300))
+    if wrong.any():
+        name, ends = list(metric.ranges.items())[int(np.argmax(wrong))]
+        raise ValueError(f'units: {name!r} spans {ends[0]:g} to {ends[1]:g}, which raw rows cannot hold; take "scaled"')
+    while (touching := b + low <= 0).any():  # rounding ate the 1e-4
+        b[touching] = np.nextafter(b[touching], math.inf)
+    return np.column_stack([w, b, metric.exponents])
+
+
+def _scaled(raw: np.ndarray, metric: Metric) -> np.ndarray:
+    """Return rows for features scaled to [0, 1]: the metric's own where it has these raw ones."""
+    low, high = np.array(list(metric.ranges.values())).T
+    w, b, a = raw.T
+    with np.errstate(over="ignore", invalid="ignore"):  # what isn't finite is refused
+        shift = (b + low) / (high - low) - EPSILON
+        back = np.column_stack([w * (high - low) ** a, np.where(abs(shift) < 1e-9, abs(shift), shift), a])
+    unchanged = (raw == _raw(metric)).all(axis=1)
+    return np.where(unchanged[:, None], _table(metric), back)
 
 
 def _class_name(given: Any) -> str:
@@ -120,67 +176,3 @@ def _escaped(text: str) -> str:
 
 _UNIT = {unit: f"\\{unit:03o}" for unit in range(128)} | {unit: chr(unit) for unit in range(32, 127)}
 _UNIT |= {ord('"'): '\\"', ord("\\"): "\\\\"}
-
-_HEIGHTS = {
-    "Box": "u <= 1 ? 1 : 0",
-    "Cauchy": "1 / (1 + u * u)",
-    "Epanechnikov": "Math.max(0, 1 - u * u)",
-    "Gaussian": "Math.exp(-u * u / 2)",
-    "GeneralizedNormal": "Math.exp(-Math.pow(u, {shape}))",
-    "Huber": "Math.exp(u < 1 ? -u * u / 2 : 0.5 - u)",
-    "Laplace": "Math.exp(-u)",
-    "Logistic": "4 / (2 + Math.exp(u) + Math.exp(-u))",
-    "Triangular": "Math.max(0, 1 - u)",
-}
-
-_JAVA = """\
-// Weights of a nearest-neighbour gun, learned with kdelab.  NeighbourModel.from_java reads this file back.
-// kdelab: {json}
-
-{package}public final class {name} {{
-    /** The features, in the order of the tables. */
-    public static final String[] FEATURES = {{{features}}};
-
-    /** What scales each feature to [0, 1]: low, high. */
-    private static final double[][] RANGE = {{{ranges}}};
-
-    /** A row w, b, a for each feature: x becomes w (1e-4 + b + x)^a. */
-    private static final double[][] TRANSFORM = {{
-{rows}
-    }};
-
-    /** logit = DISTANCE_SCALE * Manhattan distance; softmax over the neighbours. */
-    public static final double DISTANCE_SCALE = -{scale};
-
-    /** At most so many neighbours, and at most one in SHARE of the waves that are stored. */
-    public static final int NEIGHBOURS = {neighbours}, SHARE = {share};
-
-    /** Whether to aim where most weight's intervals meet; else where most density lies within a robot's width. */
-    public static final boolean AIM_BY_INTERVALS = {by_intervals};
-
-    public static final double BANDWIDTH = {bandwidth};
-
-    private {name}() {{}}
-
-    /** Where a wave lies: search its neighbours by Manhattan distance between such arrays. */
-    public static double[] position(double[] features) {{
-        double[] position = new double[features.length];
-        for (int i = 0; i < features.length; i++) {{
-            double x = (features[i] - RANGE[i][0]) / (RANGE[i][1] - RANGE[i][0]);
-            x = Math.max(0, Math.min(1, x));
-            position[i] = TRANSFORM[i][0] * Math.pow(1e-4 + TRANSFORM[i][1] + x, TRANSFORM[i][2]);
-        }}
-        return position;
-    }}
-
-    public static double logit(double distance) {{
-        return DISTANCE_SCALE * distance;
-    }}
-
-    /** The kernel's height at so many guess factors from its point, where it is highest 1. */
-    public static double kernel(double offset) {{
-        double u = Math.abs(offset) / BANDWIDTH;
-        return {height};
-    }}
-}}
-"""

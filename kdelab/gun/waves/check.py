@@ -1,7 +1,7 @@
 """Is a table of waves fit to learn from?  One error that says everything that is wrong with it."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,9 @@ KEYS = ("battle", "shooter", "round")
 INTERVAL = ("lower", "upper")
 CLOCK = ("turn", "passed")  # what a memory within the round takes besides
 _ROUNDING = 1e-6
+
+Fault = tuple[np.ndarray, str, str]
+"""In which rows something is wrong, (waves,) of bool, what, and the column to be shown."""
 
 
 def checked(
@@ -53,50 +56,71 @@ def checked(
     """
     if not isinstance(waves, pd.DataFrame):
         raise ValueError(f"waves must be a pandas DataFrame, one row a wave, not {type(waves).__name__}")
-    clock = CLOCK if within_round else ()
-    missing = [name for name in (*KEYS, *INTERVAL, *clock, *features) if name not in waves.columns]
+    missing = [name for name in needed(features, within_round) if name not in waves.columns]
     if missing and waves.columns.nlevels == 1:
         raise ValueError(f"waves lacks the columns {', '.join(missing)}; it has {', '.join(map(str, waves.columns))}")
     if len(waves) == 0:
         raise ValueError("waves has no rows")
-    faults: list[str] = []
-    for bad, what, column in [*_faults(waves, features, ranges), *(_faults_of_time(waves) if clock else [])]:
+    if faults := told(waves, faults_in(waves, features, ranges, within_round)):
+        beyond = any(" is outside its range " in fault for fault in faults)
+        advice = ["of a column in other units say so: NeighbourModel(ranges={name: (low, high)})"] if beyond else []
+        raise ValueError("waves: " + "; ".join([*faults, *advice]))
+
+
+def needed(features: Sequence[str], within_round: bool = False) -> list[str]:
+    """Return the columns that a table needs."""
+    return [*KEYS, *INTERVAL, *(CLOCK if within_round else ()), *features]
+
+
+def told(waves: pd.DataFrame, faults: Iterable[Fault], where: Callable[[int], str] = "row {}".format) -> list[str]:
+    """Return faults in words: of those that there are, in how many rows, and which is the first."""
+    said = []
+    for bad, what, column in faults:
         if bad.any():
             first = int(np.argmax(bad))
             given = series(waves, column).iloc[first]
-            faults.append(f"{what} in {int(bad.sum())} rows, first in row {first} ({column} = {given})")
-    if faults:
-        raise ValueError("waves: " + "; ".join(faults))
+            said.append(f"{what} in {int(bad.sum())} rows, first in {where(first)} ({column} = {given})")
+    return said
 
 
-def _faults(
-    waves: pd.DataFrame, features: Sequence[str], ranges: Mapping[str, tuple[float, float]]
-) -> Iterator[tuple[np.ndarray, str, str]]:
-    """Yield in which rows something may be wrong, what, and the column to be shown."""
+def faults_in(
+    waves: pd.DataFrame,
+    features: Sequence[str],
+    ranges: Mapping[str, tuple[float, float]] = RANGES,
+    within_round: bool = False,
+) -> Iterator[Fault]:
+    """Yield what may be wrong in the rows of a table, as `checked` says; columns that it lacks are passed over."""
+    there = [name for name in needed(features, within_round) if name in waves.columns]
     for name in ("battle", "shooter"):
-        yield names_in(waves, name) < 0, f"{name} is missing", name
-    numbers = {name: numbers_in(waves, name) for name in ("round", *INTERVAL, *features)}
+        if name in there:
+            yield names_in(waves, name) < 0, f"{name} is missing", name
+    numbers = {name: numbers_in(waves, name) for name in there if name not in ("battle", "shooter", *CLOCK)}
     for name, values in numbers.items():
         yield ~np.isfinite(values), f"{name} is not a finite number", name
-    if "turn" in waves.columns:
+    if {"turn", *KEYS} <= set(waves.columns):
         keys = [names_in(waves, "battle"), names_in(waves, "shooter"), numbers["round"], numbers_in(waves, "turn")]
         twice = pd.DataFrame(dict(enumerate(keys))).duplicated().to_numpy() & np.isfinite(keys).all(axis=0)
         yield twice, "a (battle, shooter, round, turn) stands there for the second time,", "battle"
-    with np.errstate(invalid="ignore"):
-        broken = (numbers["round"] % 1 > 0) | (np.abs(numbers["round"]) >= WHOLE)
-    yield broken, "round is not a whole number", "round"
-    yield numbers["lower"] >= numbers["upper"], "the interval is empty, lower >= upper,", "lower"
+    if "round" in numbers:
+        with np.errstate(invalid="ignore"):
+            broken = (numbers["round"] % 1 > 0) | (np.abs(numbers["round"]) >= WHOLE)
+        yield broken, "round is not a whole number", "round"
+    if set(INTERVAL) <= set(there):
+        yield numbers["lower"] >= numbers["upper"], "the interval is empty, lower >= upper,", "lower"
     for name in INTERVAL:
-        yield np.abs(numbers[name]) > 1 + _ROUNDING, f"{name} is outside [-1, 1]", name
+        if name in there:
+            yield np.abs(numbers[name]) > 1 + _ROUNDING, f"{name} is outside [-1, 1]", name
     for name in features:
-        if name in ranges:
+        if name in ranges and name in there:
             low, high = ranges[name]
             slack = _ROUNDING * (high - low)
             outside = (numbers[name] < low - slack) | (numbers[name] > high + slack)
             yield outside, f"{name} is outside its range [{low:g}, {high:g}]", name
+    if set(CLOCK) <= set(there):
+        yield from _faults_of_time(waves)
 
 
-def _faults_of_time(waves: pd.DataFrame) -> Iterator[tuple[np.ndarray, str, str]]:
+def _faults_of_time(waves: pd.DataFrame) -> Iterator[Fault]:
     """Yield the same of what a memory within the round takes."""
     turns, passed = (numbers_in(waves, name) for name in CLOCK)
     yield ~np.isfinite(turns), "turn is not a finite number", "turn"
@@ -104,15 +128,17 @@ def _faults_of_time(waves: pd.DataFrame) -> Iterator[tuple[np.ndarray, str, str]
     yield passed <= turns, "passed is not later than turn", "passed"
 
 
-def ranges_of(waves: pd.DataFrame, features: Sequence[str]) -> dict[str, tuple[float, float]]:
-    """Return the range that scales each feature to [0, 1]: the documented one, or else what the table spans.
+def ranges_of(
+    waves: pd.DataFrame, features: Sequence[str], ranges: Mapping[str, tuple[float, float]] = RANGES
+) -> dict[str, tuple[float, float]]:
+    """Return the range that scales each feature to [0, 1]: the one in `ranges`, or else what the table spans.
 
     Raises
     ------
     ValueError
         If a feature of one's own spans more than the largest float.
     """
-    return {name: RANGES.get(name) or _spanned(name, number_column(waves, name)) for name in features}
+    return {name: ranges.get(name) or _spanned(name, number_column(waves, name)) for name in features}
 
 
 def _spanned(name: str, values: Floats) -> tuple[float, float]:

@@ -64,15 +64,25 @@ def _text(column: Any) -> Any:
     return column.cast(pa.string()).to_pandas()
 
 
+def cannot_hold(name: str, values: np.ndarray) -> tuple[np.ndarray, str]:
+    """Return which numbers a column can't hold, (waves,) of bool, and what is allowed there."""
+    missing = np.isnan(values)
+    if name not in ("real", *WHOLE, *MARKS):
+        return np.zeros(len(values), dtype=bool), "numbers"
+    with np.errstate(invalid="ignore"):
+        right = np.isin(values, (0, 1)) if name in ("real", "hit") else (values % 1 == 0)
+    allowed = "0 and 1" if name in ("real", "hit") else "whole numbers"
+    return ~(right | missing) | (missing & (name not in MARKS)), allowed
+
+
 def _refuse_fractions(name: str, values: np.ndarray) -> None:
     """Raise a ValueError if numbers aren't whole, or 0 and 1, or missing where they can't be."""
-    missing, bits = np.isnan(values), name in ("real", "hit")
-    if name not in MARKS and missing.any():
+    bad, allowed = cannot_hold(name, values)
+    if (missing := bad & np.isnan(values)).any():
         raise ValueError(f"is missing in {int(missing.sum())} rows")
-    bad = ~(np.isin(values, (0, 1)) if bits else np.abs(values) % 1 == 0) & ~missing
     if bad.any():
         first = int(np.argmax(bad))
-        raise ValueError(f"is {values[first]:g} in row {first}; allowed are {'0 and 1' if bits else 'whole numbers'}")
+        raise ValueError(f"is {values[first]:g} in row {first}; allowed are {allowed}")
 
 
 def _floats(column: Any) -> np.ndarray:

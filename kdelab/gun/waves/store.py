@@ -8,6 +8,7 @@ than read as another one.
 import json
 import re
 import sys
+from collections.abc import Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kdelab.files import replacing
-from kdelab.gun.waves.features import FEATURE_TABLE
-from kdelab.gun.waves.from_turns import COLUMNS, SCHEMA
+from kdelab.gun.waves.check import needed
+from kdelab.gun.waves.features import RANGES
+from kdelab.gun.waves.from_turns import SCHEMA
 from kdelab.gun.waves.parquet import digest, from_arrow, to_arrow
+from kdelab.gun.waves.sheet import Sheet, named, read_csv
 
 SETS = ("samples", "confirm", "surfers")
 METADATA_KEY = b"kdelab"
 DIGEST_KEY = b"kdelab.sha256"
 
-_RANGES = {feature.name: (feature.low, feature.high) for feature in FEATURE_TABLE}
 _REPETITIVE = ("power", "bullet_speed", "escape_angle")  # a dictionary serves these better
 _INDEX = re.compile(r"__index_level_\d+__")  # the index of a table that pandas had filtered: no column of anybody's
 
@@ -40,12 +42,14 @@ def load_waves(name_or_path: str | Path = "samples") -> pd.DataFrame:
         "samples": Robocode's sample robots, re-recorded by ``make battles``; they do not adapt to being shot at.
         "confirm": other shooters and robots with other seeds, to decide on what was explored on "samples".
         "surfers": BeepBoop, Diamond and four more robots that adapt, at each other and at sample robots.
-        Or a ``.parquet`` file that ``python -m kdelab.gun record`` wrote, or any other program.
+        Or a ``.parquet`` file that ``python -m kdelab.gun record`` wrote, or any other program, or a ``.csv`` file of
+        one's own: docs/logs.md says which columns it needs.
 
     Returns
     -------
     DataFrame
-        One row a wave, the columns that `kdelab.gun.waves.from_turns.waves_of` documents, then one's own.  Text is
+        One row a wave, the columns that `kdelab.gun.waves.from_turns.waves_of` documents, as far as the file has them
+        (battle, shooter, round, lower and upper it must have), and one's own.  Text is
         str, ``real`` bool, ``round``, ``turn`` and ``orbit_direction`` int64, and all else float64 with NaN for what is
         missing; one's own whole numbers are int64.  ``attrs`` holds the schema's version and where the waves come
         from: source, attribution, versions, licence.
@@ -53,22 +57,46 @@ def load_waves(name_or_path: str | Path = "samples") -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If there is no such set or file, or the file isn't a table of waves, is of another schema, or is damaged.
+        If there is no such set or file, or the file isn't a table of waves (all its faults in one message), is of
+        another schema, or is damaged.
     """
-    if name_or_path in SETS:
+    return _read(path_of(name_or_path))
+
+
+def path_of(name_or_path: str | Path) -> Path:
+    """Return where a table is; ValueError if that is neither a set's name nor a .parquet or .csv file's path."""
+    if str(name_or_path) in SETS:
         with as_file(files("kdelab.gun.waves") / "data" / f"{name_or_path}.parquet") as path:
-            return _read(path)
+            return path
     path = Path(name_or_path)
-    if path.suffix != ".parquet":
-        raise ValueError(f"name_or_path={str(path)!r} is neither a shipped set {SETS} nor the path of a .parquet file")
-    return _read(path)
+    if path.suffix not in (".parquet", ".csv"):
+        raise ValueError(
+            f"name_or_path={str(path)!r} is neither a shipped set {SETS} nor the path of a .parquet or .csv file"
+        )
+    return path
 
 
 def _read(path: Path) -> pd.DataFrame:
+    sheet = read(path)
+    if sheet.faults:
+        raise ValueError(f"name_or_path={str(path)!r} is not a table of waves: {'; '.join(sheet.faults)}")
+    return sheet.waves
+
+
+def read(path: Path) -> Sheet:
+    """Return what a file holds, and all that keeps it from being a table of waves.
+
+    Raises
+    ------
+    ValueError
+        If there is no such file, it is no Parquet, of another schema, or damaged.
+    """
     this = f"name_or_path={str(path)!r}"
     if not path.is_file():
         raise ValueError(f"{this}: there is no such file")
     sys.audit("kdelab.read", str(path))  # a report's run keeps account of the files that it depends on
+    if path.suffix == ".csv":
+        return read_csv(path)
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table, metadata = file.read(), file.metadata.metadata or {}
@@ -84,30 +112,31 @@ def _read(path: Path) -> pd.DataFrame:
             f"again with `python -m kdelab.gun record` (seeds: {provenance.get('seeds')}), or make it again from turn "
             "logs with kdelab.gun.waves.from_turns.waves_of"
         )
-    missing = [column for column in COLUMNS if column not in table.column_names]
-    if missing:
-        raise ValueError(f"{this} is not a table of waves: it lacks the columns {missing}")
-    if len(set(table.column_names)) < len(table.column_names):
-        raise ValueError(f"{this} has more than one column of a name: {table.column_names}")
+    names, faults = named(table.column_names)
     columns = {}
-    for name in table.column_names:
+    for name, column in zip(names, table.columns, strict=True):
         try:
             if not _INDEX.fullmatch(name):
-                columns[name] = from_arrow(name, table[name])
+                columns[name] = from_arrow(name, column)
         except Exception as error:
-            raise ValueError(f"{this}: column {name!r} {error}") from error
+            faults.append(f"column {name!r} {error}")
     waves = pd.DataFrame(columns)
     ours = METADATA_KEY in metadata or DIGEST_KEY in footer  # no single damage hides both
-    if ours and (metadata.get(DIGEST_KEY, b"").decode(errors="replace") != digest(waves, said)):
+    if ours and not faults and (metadata.get(DIGEST_KEY, b"").decode(errors="replace") != digest(waves, said)):
         raise ValueError(
             f"{this} does not hold what kdelab wrote: it is damaged, or another program changed it and left the "
             f"metadata {DIGEST_KEY.decode()!r} behind"
         )
     waves.attrs = provenance
-    return waves
+    return Sheet(waves, faults, [])
 
 
-def save_waves(path: str | Path, waves: pd.DataFrame, provenance: dict[str, Any]) -> None:
+def save_waves(
+    path: str | Path,
+    waves: pd.DataFrame,
+    provenance: dict[str, Any],
+    ranges: Mapping[str, tuple[float, float]] | None = None,
+) -> None:
     """Write a table of waves; equal tables give equal bytes (with one version of pyarrow).
 
     No number is rounded: a column whose numbers have at most six decimals is stored as decimals, any other as float64.
@@ -118,9 +147,12 @@ def save_waves(path: str | Path, waves: pd.DataFrame, provenance: dict[str, Any]
     path : str or Path
         Appears whole or not at all.
     waves : DataFrame
-        With the columns of `kdelab.gun.waves.from_turns.COLUMNS`, and perhaps one's own: numbers, text or bool.
+        With columns battle, shooter, round, lower and upper, others of `kdelab.gun.waves.from_turns.COLUMNS`, and
+        perhaps one's own: numbers, text or bool.
     provenance : dict
         What can be written as JSON; `load_waves` gives it back as ``attrs``, with the schema's version.
+    ranges : mapping, optional
+        As of `kdelab.NeighbourModel`: (low, high) of columns that have a documented feature's name and other units.
 
     Raises
     ------
@@ -128,15 +160,16 @@ def save_waves(path: str | Path, waves: pd.DataFrame, provenance: dict[str, Any]
         If a column is missing or there twice, holds what cannot be its values, or a number is infinite or outside its
         feature's range.
     """
-    missing = [column for column in COLUMNS if column not in waves.columns]
+    missing = [column for column in needed(()) if column not in waves.columns]
     if missing:
         raise ValueError(f"waves lacks the columns {missing}")
+    allowed = RANGES | dict(ranges or {})
     if not waves.columns.is_unique or not all(isinstance(name, str) for name in waves.columns):
         raise ValueError(f"waves must have columns of different names, all text, not {list(waves.columns)}")
     columns, arrays = {}, {}
     for name in waves.columns:
         try:
-            columns[name] = _sound(name, from_arrow(name, pa.array(waves[name], from_pandas=True)))
+            columns[name] = _sound(from_arrow(name, pa.array(waves[name], from_pandas=True)), allowed.get(name))
             arrays[name] = to_arrow(name, columns[name])
         except Exception as error:
             raise ValueError(f"waves[{name!r}] {error}") from error
@@ -157,17 +190,17 @@ def save_waves(path: str | Path, waves: pd.DataFrame, provenance: dict[str, Any]
         )
 
 
-def _sound(name: str, values: Any) -> pd.Series:
+def _sound(values: Any, allowed: tuple[float, float] | None) -> pd.Series:
     """Return a column that may be stored, -0.0 made 0.0."""
     column = pd.Series(values)
     if column.dtype.kind == "f":
         column = column + 0.0
-        low, high = _RANGES.get(name, (-np.inf, np.inf))
+        low, high = allowed or (-np.inf, np.inf)
         bad = np.isinf(column) | (column < low - 1e-6) | (column > high + 1e-6)
         if bad.any():
             first = int(np.argmax(bad))
-            allowed = f"[{low:g}, {high:g}]" if name in _RANGES else "finite numbers"
-            raise ValueError(f"is {column[first]:g} in row {first}; allowed are {allowed}")
+            what = f"[{low:g}, {high:g}], unless `ranges` says otherwise" if allowed else "finite numbers"
+            raise ValueError(f"is {column[first]:g} in row {first}; allowed are {what}")
     elif column.dtype.kind not in "ib" and not pd.api.types.is_string_dtype(column.dtype):
         raise ValueError(f"is of type {column.dtype}; allowed are numbers, text and bool")
     return column
