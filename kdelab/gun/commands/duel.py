@@ -9,12 +9,10 @@ from typing import Any
 import pandas as pd
 
 from kdelab.files import replacing
-from kdelab.gun.commands.robot import gun_in
+from kdelab.gun.commands.robot import UNTRAINED, gun_of
 from kdelab.gun.compare import duel
 from kdelab.gun.compare.duel import Duellist
-from kdelab.gun.model import NeighbourModel
 from kdelab.gun.robot.build import PLAIN
-from kdelab.gun.waves.store import load_waves
 from kdelab.study.resampling import between
 
 
@@ -31,7 +29,7 @@ def add(commands: Any) -> None:
         action="append",
         required=True,
         metavar="gun.json",
-        help=f"two or more times: what `train` or to_json wrote, or one of {', '.join(PLAIN)}, untrained",
+        help=f"two or more times: what `train` or to_json wrote, or one of {', '.join((*PLAIN, UNTRAINED))}",
     )
     parser.add_argument("--enemy", action="append", required=True, metavar="other.Bot", help="one or more times")
     parser.add_argument("--battles", type=int, default=40, help="of each gun, over all enemies (default 40)")
@@ -52,16 +50,12 @@ def duellists(given: list[str]) -> dict[str, Duellist]:
     ValueError
         If there are fewer than two, two of one name, or one can't be read.
     """
-    plain = NeighbourModel(form="scale", within_round=True).unlearned(load_waves())
     found: dict[str, Duellist] = {}
     for one in given:
-        name = one if one in (*PLAIN, "untrained") else re.sub(r"[^\w.-]", "_", Path(one).stem)
+        name = one if one in (*PLAIN, UNTRAINED) else re.sub(r"[^\w.-]", "_", Path(one).stem)
         if name in found:
             raise ValueError(f"gun: {name!r} stands there twice; guns go by the names of their files")
-        if one == "untrained" or one in PLAIN:
-            found[name] = Duellist(plain, one if one in PLAIN else None)
-        else:
-            found[name] = Duellist(gun_in(Path(one)))
+        found[name] = Duellist(gun_of(UNTRAINED), one) if one in PLAIN else Duellist(gun_of(one))
     if len(found) < 2:
         raise ValueError("gun: a duel takes two guns or more, --gun a.json --gun b.json")
     return found

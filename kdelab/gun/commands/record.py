@@ -15,7 +15,7 @@ from kdelab.gun.battles.campaign import fought
 from kdelab.gun.battles.folder import Fought
 from kdelab.gun.battles.record import Battle, RecordingError
 from kdelab.gun.battles.turns import FIRST
-from kdelab.gun.waves.from_turns import waves_of
+from kdelab.gun.waves.from_turns import SWEPT, waves_of
 from kdelab.gun.waves.store import save_waves
 
 DESCRIPTION = """\
@@ -88,7 +88,7 @@ def _record(arguments: argparse.Namespace, battles: Sequence[Battle], store: Pat
                 failures.append(one.failure)
             else:
                 recorded.append(one)
-                tables.append(waves_of(one.log, every=every, sides=(FIRST,)))
+                tables.append(waves_of(one.log, every, (FIRST,), SWEPT))
     for line in failures:
         print(f"error: {line}", file=sys.stderr)
     for line in [line for one in recorded for line in one.left_out]:

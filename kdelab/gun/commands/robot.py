@@ -8,6 +8,9 @@ from kdelab.gun.battles import compiling
 from kdelab.gun.battles.record import RecordingError, installed_jars
 from kdelab.gun.model import NeighbourModel
 from kdelab.gun.robot.build import write_robot
+from kdelab.gun.waves.store import load_waves
+
+UNTRAINED = "untrained"
 
 
 def add(commands: Any) -> None:
@@ -18,29 +21,32 @@ def add(commands: Any) -> None:
         description="Write a complete robot around a gun: radar, movement, waves, features and aim, to read and to "
         "take pieces from. It is compiled if there are a JDK and Robocode.",
     )
-    parser.add_argument("gun", type=Path, metavar="gun.json", help="what `train` or NeighbourModel.to_json wrote")
+    said = f"what `train` or NeighbourModel.to_json wrote; or {UNTRAINED}, to record practice battles with"
+    parser.add_argument("gun", metavar="gun.json", help=said)
     parser.add_argument("--name", default="my.LearnedBot", help="its class and package (default my.LearnedBot)")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="of robots; made if need be")
     parser.set_defaults(run=run)
 
 
-def gun_in(path: Path) -> NeighbourModel:
-    """Return the gun in a file.
+def gun_of(given: str) -> NeighbourModel:
+    """Return the gun in a file, or the untrained one.
 
     Raises
     ------
     ValueError
         If there is no such file, or it holds something else.
     """
+    if given == UNTRAINED:
+        return NeighbourModel(form="scale", within_round=True).unlearned(load_waves())
     try:
-        return NeighbourModel.from_json(path.read_text(encoding="utf-8"))
+        return NeighbourModel.from_json(Path(given).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ValueError(f"gun={str(path)!r}: {error}") from error
+        raise ValueError(f"gun={given!r}: {error}") from error
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the robot, compile it if that can be, and say what can be done with it."""
-    gun, out = gun_in(arguments.gun), arguments.out
+    gun, out = gun_of(arguments.gun), arguments.out
     jars, why = [], f"there is no Java compiler ({compiling.INSTALL})"
     if compiling.compiler():
         try:
@@ -50,9 +56,9 @@ def run(arguments: argparse.Namespace) -> int:
     written = write_robot(gun, arguments.name, out, jars)
     print(f"{arguments.name}: wrote {', '.join(path.name for path in written)} in {written[0].parent}")
     if not gun.within_round:
-        print("note: it also remembers waves of the same round, as live guns do; this gun was trained without them")
+        print("note: the robot also remembers waves of the same round; this gun was trained without them")
     if jars:
-        print(f"compiled: record it with --robots {out}, or let {out} be among Robocode's development paths")
+        print(f"compiled: record it with --robots {out}, or copy what is in {out} into Robocode's folder robots")
     else:
         print(f"not compiled: {why}")
     return 0

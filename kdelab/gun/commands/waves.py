@@ -7,7 +7,7 @@ from typing import Any
 from kdelab.files import check_out
 from kdelab.gun.battles.recording import read_recording
 from kdelab.gun.battles.turns import TurnLog, read_logs
-from kdelab.gun.waves.from_turns import waves_of
+from kdelab.gun.waves.from_turns import SWEPT, waves_of
 from kdelab.gun.waves.store import save_waves
 
 
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Make one table."""
     check_out(arguments.out)
     logs = [log for path in arguments.logs for log in logs_of(path)]
-    waves = waves_of(logs, every=arguments.virtual_every)
+    waves = waves_of(logs, every=arguments.virtual_every, seen_from=SWEPT)
     if waves.empty:
         raise ValueError("logs: no bullet in them passed the enemy, so there are no waves")
     said = {

@@ -80,8 +80,7 @@ def duel(
         write_robot(one.gun, ROBOT, own, jars, one.plain)
         both = [own] if robots is None else [Path(robots), own]
         store = Path(folder) / name / "battles"
-        options = {"robocode": robocode, "workers": workers, "progress": progress}
-        for battle in fought(battles, both, store=store, **options):
+        for battle in fought(battles, both, store=store, robocode=robocode, workers=workers, progress=progress):
             yield name, battle.failure if battle.log is None else battle.log
 
 
