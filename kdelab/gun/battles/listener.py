@@ -51,8 +51,10 @@ def _judge(recorder: Recorder) -> Any:
     @JImplements("kdelab.listener.Turns$Judge")
     class Judge:
         @JOverride
-        def judge(self, side: int, number: int, turn: int, console: Any, broke_down: bool, skipped: bool) -> bool:
-            recorder.judge(side, number, turn, str(console), broke_down, skipped)
+        def judge(
+            self, side: int, number: int, turn: int, console: Any, dead: bool, broke_down: bool, skipped: bool
+        ) -> bool:
+            recorder.judge(side, number, turn, str(console), dead, broke_down, skipped)
             return not recorder.problem
 
         @JOverride

@@ -16,6 +16,7 @@ from kdelab.gun.battles.turns import BULLET_COLUMNS, DEAD, TURN_COLUMNS, TurnLog
 
 HEARTBEAT = 1.0  # seconds between two signs of life
 _HEADLINE = re.compile(r"=+|Round \d+ of \d+")  # the engine's, on a robot's console at the start of a round
+_LATE = re.compile("has not performed any actions")
 _LEFTOVER = re.compile("is still running|is not stopping|Could not destroy")
 
 
@@ -50,6 +51,7 @@ class Recorder:
         self.left_out: dict[int, str] = {}  # by round, why
         self.problem = ""
         self._idle = [0, 0]  # turns running in which a robot did not act
+        self._late = [False, False]  # nobody waits for the dead: who comes 30 turns late is taken for one that hangs
         self._told = time.monotonic()
 
     def round(self, number: int, hosts: Any) -> None:
@@ -57,7 +59,7 @@ class Recorder:
         self.alive()
         for side in hosts.not_started(self.stall):
             self._refuse(f"{self.names[side]} stalls: it has not started round {number} within {self.stall:g} s")
-        self._idle = [0, 0]
+        self._idle, self._late = [0, 0], [False, False]
 
     def turn(self, snapshot: Any, hosts: Any) -> None:
         """Take down one turn."""
@@ -67,7 +69,8 @@ class Recorder:
             row += [robot.getX(), robot.getY(), robot.getBodyHeading(), robot.getVelocity()]
             row += [robot.getEnergy(), robot.getGunHeat(), robot.getState().ordinal()]
             console = str(robot.getOutputStreamSnapshot() or "")
-            self.judge(side, number, turn, console, hosts.broke_down(side), hosts.skipped(side, turn))
+            dead = row[-1] == DEAD
+            self.judge(side, number, turn, console, dead, hosts.broke_down(side), hosts.skipped(side, turn))
         self._turns.append(row)
         for bullet in snapshot.getBullets():
             begin = [bullet.getPower(), bullet.getHeading(), turn, bullet.getX(), bullet.getY()]
@@ -82,8 +85,13 @@ class Recorder:
         self.tell(event="alive")
         self._told = time.monotonic()
 
-    def judge(self, side: int, number: int, turn: int, console: str, broke_down: bool, skipped: bool) -> None:
+    def judge(
+        self, side: int, number: int, turn: int, console: str, dead: bool, broke_down: bool, skipped: bool
+    ) -> None:
         """See whether a robot went wrong in a turn; the console holds the engine's lines only."""
+        self._late[side] |= dead and bool(_LATE.search(console))
+        if self._late[side]:
+            return
         name = self.names[side]
         where = f"{name}, round {number}, turn {turn}"
         said = [line for line in console.splitlines() if not _HEADLINE.fullmatch(line)]

@@ -15,6 +15,7 @@ import robocode.control.events.IBattleListener;
 import robocode.control.snapshot.IBulletSnapshot;
 import robocode.control.snapshot.IRobotSnapshot;
 import robocode.control.snapshot.ITurnSnapshot;
+import robocode.control.snapshot.RobotState;
 
 /**
  * Takes down a battle's turns, as the Recorder in Python does, which has the last word on all that is noteworthy.
@@ -25,7 +26,8 @@ public final class Turns extends BattleAdaptor {
     /** What Python does: judge a robot in whose turn something happened, and show a sign of life. */
     public interface Judge {
         /** Says whether the recording goes on. */
-        boolean judge(int side, int round, int turn, String console, boolean brokeDown, boolean skipped);
+        boolean judge(
+            int side, int round, int turn, String console, boolean dead, boolean brokeDown, boolean skipped);
 
         void alive();
     }
@@ -70,7 +72,7 @@ public final class Turns extends BattleAdaptor {
         for (IRobotSnapshot robot : snapshot.getRobots()) {
             add(robot.getX(), robot.getY(), robot.getBodyHeading(), robot.getVelocity());
             add(robot.getEnergy(), robot.getGunHeat(), robot.getState().ordinal());
-            look(side++, round, turn, robot.getOutputStreamSnapshot());
+            look(side++, round, turn, robot.getState() == RobotState.DEAD, robot.getOutputStreamSnapshot());
         }
         for (IBulletSnapshot bullet : snapshot.getBullets()) {
             String key = round + " " + bullet.getOwnerIndex() + " " + bullet.getBulletId();
@@ -93,14 +95,14 @@ public final class Turns extends BattleAdaptor {
     }
 
     /** Asks the judge where there may be something to judge. */
-    private void look(int side, int round, int turn, String console) {
+    private void look(int side, int round, int turn, boolean dead, String console) {
         try {
             Object peer = peers[side];
             boolean brokeDown = drained.getBoolean(peer);
             boolean skipped = (Boolean) isAlive.invoke(peer) && !(Boolean) isHalt.invoke(peer) && acted.getInt(peer) != turn;
             String said = console == null ? "" : console;
             if (brokeDown || skipped || skippedBefore[side] || !said.isEmpty()) {
-                over |= !judge.judge(side, round, turn, said, brokeDown, skipped);
+                over |= !judge.judge(side, round, turn, said, dead, brokeDown, skipped);
             }
             skippedBefore[side] = skipped;
         } catch (ReflectiveOperationException error) {
