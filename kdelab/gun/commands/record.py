@@ -28,13 +28,15 @@ only those that you trust."""
 def add(commands: Any) -> None:
     """Give the parser this command."""
     parser = commands.add_parser("record", help="record battles of robots", description=DESCRIPTION)
+    parser.add_argument(
+        "--shooter", action="append", required=True, metavar="my.Bot",
+        help="whose waves are wanted, e.g. 'my.Bot 1.2'; may be given several times",
+    )  # fmt: skip
     add_battles(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="mine.parquet", help="the table to write")
     parser.add_argument(
         "--virtual-every", type=int, default=4, help="a virtual wave each so many turns (default 4; 0: none)"
     )
-    parser.add_argument("--shooter", action="append", required=True, metavar="my.Bot", help="whose waves are wanted, "
-                        "e.g. 'my.Bot 1.2'; may be given several times")  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -44,8 +46,8 @@ def add_battles(parser: argparse.ArgumentParser) -> None:
         "--enemy", action="append", required=True, metavar="other.Bot", help="an enemy; may be given several times"
     )
     parser.add_argument(
-        "--robots", type=Path, action="append", metavar="FOLDER",
-        help="your jars or class folders (default: none); may be given several times",
+        "--robots", type=Path, action="append", metavar="PATH",
+        help="a folder with your jars or classes, or one jar (default: none); may be given several times",
     )  # fmt: skip
     parser.add_argument("--robocode", type=Path, metavar="DIR", help="your own Robocode's folder (default: Debian's)")
     parser.add_argument("--rounds", type=int, default=35, help="rounds of a battle (default 35)")
