@@ -105,7 +105,7 @@ def test_nothing_is_wrong_with_a_log_that_is_right(tmp_path, waves):
     for right in (waves, mirrored, waves.assign(round=waves["round"] + 5), waves.drop(columns=["turn", "hit"])):
         assert complaint(tmp_path, right) == ""
     for name in store.SETS:
-        assert checked_log(name).features == [n for n in kdelab.load_waves(name).columns if n in FEATURES]
+        assert checked_log(name).features == FEATURES
 
 
 def scaled(waves, factor):
@@ -173,6 +173,17 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path, waves):
         assert part in said
     with pytest.raises(ValueError, match=r"mine\.csv' is not a table of waves: .*'UPPER' must.*; turn holds"):
         kdelab.load_waves(tmp_path / "mine.csv")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_a_file_holds_there_is_one_error_or_none(tmp_path, waves, seed):
+    rng, table = np.random.default_rng(seed), waves.head(120).astype(object)
+    for name in rng.choice(waves.columns, 5, replace=False):
+        rows = rng.permutation(len(table))[: rng.choice([1, 5, 120])]
+        table.loc[rows, name] = rng.choice(["", "nan", "inf", "x", "0", "-1", "1e308", "1e400", "True", "5,5"])
+    text = table.to_csv(index=False)
+    said = complaint(tmp_path, text if seed % 4 else text[: rng.integers(len(text))])
+    assert not said or re.search(r"mine\.csv: (one fault|\d+ faults)\n- ", said)
 
 
 def test_a_log_that_may_be_cut_off_is_noted(tmp_path, waves):

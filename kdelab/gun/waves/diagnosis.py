@@ -14,6 +14,7 @@ from kdelab.gun.waves.columns import numbers_in
 from kdelab.gun.waves.features import FEATURE_TABLE, RANGES
 from kdelab.gun.waves.from_turns import COLUMNS
 from kdelab.gun.waves.geometry import HALF_WIDTH, MAX_SPEED
+from kdelab.gun.waves.parquet import TEXT
 from kdelab.loss.validate import Floats
 
 Ranges = Mapping[str, tuple[float, float]]
@@ -28,9 +29,10 @@ _UNITS = {feature.name: f" {feature.unit}" for feature in FEATURE_TABLE if featu
 
 
 def features_in(waves: pd.DataFrame) -> list[str]:
-    """Return the columns that may be features: all of numbers but those that say what a wave is or became."""
+    """Return the columns that may be features, ours first: all of numbers but `RECORDS`."""
     numeric = [name for name in waves.columns if pd.api.types.is_numeric_dtype(waves[name])]
-    return [name for name in numeric if name not in RECORDS]
+    own = [name for name in numeric if name not in (*RECORDS, *RANGES)]
+    return [*(name for name in RANGES if name in numeric), *own]
 
 
 def contradictions(
@@ -52,22 +54,17 @@ def contradictions(
     """
     if len(waves) == 0:
         return []
-    known = {name: numbers_in(waves, name) for name in (*RECORDS, *RANGES) if _has_numbers(waves, name)}
-    for name in RANGES:
-        if name in known and ranges.get(name) != RANGES[name]:
-            del known[name]
-    said, explained = [], set()
-    for column, sentence in [*_units(known), *_angles(known), *_answers(waves, features)]:
-        said.append(sentence)
-        explained.add(column)
-    said += _signs(known)
+    mine = [name for name in RANGES if ranges.get(name) == RANGES[name]]  # others are in units of one's own
+    there = [name for name in (*RECORDS, *mine) if name in waves.columns and name not in TEXT]
+    known = {name: numbers_in(waves, name) for name in there}
+    known = {name: values for name, values in known.items() if np.isfinite(values).any()}
     clock = {"turn", "passed"} <= set(waves.columns)
-    faults = [fault for fault in faults_in(waves, features, ranges, clock) if fault[2] not in explained]
-    return [*said, *told(waves, [*faults, *_rows(known)], where)]
-
-
-def _has_numbers(waves: pd.DataFrame, name: str) -> bool:
-    return name in waves.columns and name not in ("battle", "shooter", "enemy")
+    with np.errstate(all="ignore"):  # the columns may hold anything
+        explained = [*_units(known), *_angles(known), *_answers(waves, features)]
+        columns = [column for column, _ in explained]
+        faults = [fault for fault in faults_in(waves, features, ranges, clock) if fault[2] not in columns]
+        said = [*(sentence for _, sentence in explained), *_signs(known)]
+        return [*said, *told(waves, [*faults, *_rows(known)], where)]
 
 
 def _rows(known: Mapping[str, Floats]) -> Iterator[Fault]:
@@ -82,8 +79,7 @@ def _rows(known: Mapping[str, Floats]) -> Iterator[Fault]:
         inside = (power > _POWERS[0]) & (power < _POWERS[1])  # at its ends it may have been clipped
         yield inside & (off > 0.05), "bullet_speed is not 20 - 3 power", "bullet_speed"
     if {"flight_time", "distance", "bullet_speed"} <= set(known):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            time = np.clip(known["distance"] / known["bullet_speed"], *RANGES["flight_time"])
+        time = np.clip(known["distance"] / known["bullet_speed"], *RANGES["flight_time"])
         yield abs(known["flight_time"] - time) > 1.0, "flight_time is not distance / bullet_speed", "flight_time"
 
 
@@ -99,8 +95,7 @@ def _units(known: Mapping[str, Floats]) -> Iterator[tuple[str, str]]:
             ),
         )
     elif "bullet_speed" in known:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            off = abs(angle - np.arcsin(MAX_SPEED / known["bullet_speed"])) > 0.01 if len(angle) else np.zeros(0, bool)
+        off = abs(angle - np.arcsin(MAX_SPEED / known["bullet_speed"])) > 0.01 if len(angle) else np.zeros(0, bool)
         if off.any():
             first = int(np.argmax(off))
             yield (

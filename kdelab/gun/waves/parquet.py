@@ -70,8 +70,8 @@ def cannot_hold(name: str, values: np.ndarray) -> tuple[np.ndarray, str]:
     if name not in ("real", *WHOLE, *MARKS):
         return np.zeros(len(values), dtype=bool), "numbers"
     with np.errstate(invalid="ignore"):
-        right = np.isin(values, (0, 1)) if name in ("real", "hit") else (values % 1 == 0)
-    allowed = "0 and 1" if name in ("real", "hit") else "whole numbers"
+        right = np.isin(values, (0, 1)) if name in ("real", "hit") else (values % 1 == 0) & (abs(values) < 2**31)
+    allowed = "0 and 1" if name in ("real", "hit") else "whole numbers of 32 bits"
     return ~(right | missing) | (missing & (name not in MARKS)), allowed
 
 
