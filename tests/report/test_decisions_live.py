@@ -1,0 +1,81 @@
+"""What is decided of live battles, in worlds in which the truth is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from live_worlds import world
+from worlds import assert_right
+
+from kdelab.gun.compare import live, live_gains
+from kdelab.report.decisions import live_gun
+from kdelab.report.verdicts import Verdict
+
+TABLES = 20
+
+
+def statuses(judge, **truth):
+    rng = np.random.default_rng(16)
+    return [Verdict("live-gun", judge(world(rng, **truth))).status for _ in range(TABLES)]
+
+
+def replay_tells(bullets):
+    return live_gun.replay_tells(live_gains.replay_error(bullets))
+
+
+def head_start(bullets):
+    return live_gun.head_start(live_gains.head_start(bullets))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("truth", "right", "wrong"),
+    [
+        ({"seen": 3, "unseen": 3}, "holds", ("refuted",)),
+        ({"seen": 3, "unseen": -2}, "holds within bounds", ("holds",)),
+        ({"seen": 0, "unseen": 0}, None, ("holds", "holds within bounds")),
+        ({"seen": -3, "unseen": -3}, "refuted", ("holds", "holds within bounds")),
+    ],
+)
+def test_learned_powers_are_judged_by_what_they_are_worth(truth, right, wrong):
+    assert_right(statuses(live_gun.live_gun, **truth), right, wrong)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("replay", "right", "wrong"),
+    [(0, "holds", ("refuted",)), (5, "refuted", ("holds",)), (-5, "refuted", ("holds",)), (1.5, None, ("refuted",))],
+)
+def test_a_replay_is_judged_by_how_far_it_is_off(replay, right, wrong):
+    assert_right(statuses(replay_tells, replay=replay), right, wrong)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("early", "right", "wrong"), [(6, "holds", ("refuted",)), (0, None, ("holds",)), (-5, "refuted", ("holds",))]
+)
+def test_a_head_start_is_judged_by_the_first_rounds(early, right, wrong):
+    assert_right(statuses(head_start, early=early), right, wrong)
+
+
+def test_bullets_of_few_robots_decide_nothing():
+    bullets = world(np.random.default_rng(1), 10, 10, rounds=5)
+    few = bullets[bullets["enemy"].isin(pd.unique(bullets["enemy"])[:7])]
+    assert Verdict("live-gun", live_gun.live_gun(few)).status == "undecided"
+
+
+def test_gains_are_counted_by_hand():
+    bullets = world(np.random.default_rng(2), 5, 5, seeds=2, rounds=3)
+    mine = bullets[bullets["exam"] == live.SEEN]
+    rates = mine.groupby(["battle", "gun"])["hit"].mean().unstack()
+    gain = live_gains.gain(bullets, live.SEEN)
+    assert gain.difference == pytest.approx(100 * (rates[live.POWERS] - rates[live.SCALE]).mean())
+    replayed = mine[mine["gun"] == live.SCALE].groupby("battle")["replayed"].mean()
+    error = live_gains.replay_error(bullets)
+    assert error.difference == pytest.approx(100 * (replayed - rates[live.POWERS]).mean())
+    parts = []
+    for rows in (mine["round"] < 2, mine["round"] >= 2):
+        rates = mine[rows].groupby(["battle", "gun"])["hit"].mean().unstack()
+        parts.append(100 * (rates[live.POWERS] - rates[live.SCALE]).mean())
+    assert live_gains.head_start(bullets).difference == pytest.approx(parts[0] - parts[1])
+    by_robot = live_gains.gains_by(mine, "robot")
+    assert len(by_robot) == 10 * 2
