@@ -7,7 +7,16 @@ from kdelab.gun.compare.live import BATTLES, GROUPS, POWERS, ROBOTS, SCALE, SEEN
 from kdelab.gun.waves.samples import ENEMIES
 
 
-def world(rng, seen=0.0, unseen=0.0, early=0.0, replay=0.0, seeds=5, rounds=10, a_round=40):
+def world(
+    rng: np.random.Generator,
+    seen: float = 0.0,
+    unseen: float = 0.0,
+    early: float = 0.0,
+    replay: float = 0.0,
+    seeds: int = 5,
+    rounds: int = 10,
+    a_round: int = 40,
+) -> pd.DataFrame:
     """Return bullets; points of 100 that learned powers hit more at robots seen and unseen, and in rounds 0 and 1."""
     assert sum(map(len, GROUPS)) == len(ROBOTS)
     number = np.repeat(np.arange(rounds), a_round)
