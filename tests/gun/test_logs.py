@@ -9,7 +9,7 @@ import pytest
 from sklearn.base import clone
 
 import kdelab
-from kdelab.gun.logs import checked_log, ranges_from
+from kdelab.gun.training.log import checked_log, ranges_from
 from kdelab.gun.waves import store
 from kdelab.gun.waves.check import INTERVAL, KEYS, needed
 from kdelab.gun.waves.diagnosis import RECORDS, summary

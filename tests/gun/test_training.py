@@ -10,9 +10,9 @@ from made_up_waves import learnable
 import kdelab
 from kdelab.gun import training
 from kdelab.gun.__main__ import main
-from kdelab.gun.exam import CHOOSE, JUDGE, TRAIN, judging_rows, parted
-from kdelab.gun.training import trained
-from kdelab.gun.worth import LEARNED, TUNED, UNLEARNED, gained, verdict
+from kdelab.gun.training.exam import CHOOSE, JUDGE, TRAIN, judging_rows, parted
+from kdelab.gun.training.trained import trained
+from kdelab.gun.training.worth import LEARNED, TUNED, UNLEARNED, gained, verdict
 from kdelab.loss.kernels import Laplace
 
 FEATURES = ["lateral_speed", "room_ahead", "speed", "facing"]
@@ -60,7 +60,7 @@ def test_the_last_rounds_of_each_battle_judge_and_those_before_choose(waves):
 def test_decided_shots_judge_where_there_are_enough(waves, monkeypatch):
     parts, _ = parted(waves, 0.25)
     assert len(judging_rows(waves, parts)) == (parts == JUDGE).sum()
-    monkeypatch.setattr("kdelab.gun.exam.ENOUGH", 100)
+    monkeypatch.setattr("kdelab.gun.training.exam.ENOUGH", 100)
     assert judging_rows(waves, parts).tolist() == np.flatnonzero((parts == JUDGE) & waves["real"]).tolist()
     for name in ("real", "hit"):
         assert len(judging_rows(waves.drop(columns=name), parts)) == (parts == JUDGE).sum()

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from kdelab.gun.logs import checked_log, ranges_from
+from kdelab.gun.training.log import checked_log, ranges_from
 from kdelab.gun.waves.diagnosis import summary
 
 

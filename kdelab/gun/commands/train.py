@@ -7,10 +7,10 @@ from typing import Any
 from kdelab.files import check_out, replacing
 from kdelab.gun.commands.check import add_log
 from kdelab.gun.compare.learned import SETTINGS
-from kdelab.gun.logs import checked_log, ranges_from
-from kdelab.gun.training import trained
+from kdelab.gun.training.log import checked_log, ranges_from
+from kdelab.gun.training.trained import trained
+from kdelab.gun.training.worth import LEARNED, TUNED
 from kdelab.gun.waves.diagnosis import summary
-from kdelab.gun.worth import LEARNED, TUNED
 
 
 def add(commands: Any) -> None:

@@ -13,12 +13,12 @@ from sklearn.base import clone
 from tqdm import tqdm
 
 from kdelab.gun.compare.learned import SETTINGS, shots
-from kdelab.gun.exam import CHOOSE, JUDGE, TRAIN, judging_rows, parted
 from kdelab.gun.model import FIELD, NeighbourModel
 from kdelab.gun.parameters import OWN
 from kdelab.gun.recall import Recall
+from kdelab.gun.training.exam import CHOOSE, JUDGE, TRAIN, judging_rows, parted
+from kdelab.gun.training.worth import LEARNED, TUNED, UNLEARNED, parts_told, results_told, tries_told
 from kdelab.gun.waves.features import RANGES
-from kdelab.gun.worth import LEARNED, TUNED, UNLEARNED, parts_told, results_told, tries_told
 from kdelab.learn.memory import SHARE
 from kdelab.loss.kernels import Laplace
 from kdelab.loss.validate import count, fraction

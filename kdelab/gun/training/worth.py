@@ -8,8 +8,8 @@ import pandas as pd
 
 from kdelab.gun.compare import trials
 from kdelab.gun.compare.cells import Contrast
-from kdelab.gun.exam import CHOOSE, JUDGE, TRAIN
 from kdelab.gun.parameters import OWN
+from kdelab.gun.training.exam import CHOOSE, JUDGE, TRAIN
 from kdelab.gun.waves.columns import numbers_in
 from kdelab.loss.validate import Integers
 from kdelab.study import resampling
