@@ -13,7 +13,7 @@ def world(
     unseen: float = 0.0,
     early: float = 0.0,
     replay: float = 0.0,
-    seeds: int = 5,
+    seeds: int = 4,
     rounds: int = 10,
     a_round: int = 40,
 ) -> pd.DataFrame:

@@ -44,7 +44,7 @@ GROUPS = tuple(tuple(ROBOTS[i::5]) for i in range(5))  # left out in turn
 ROUNDS = 35
 PRACTICE = (1, 2)  # seeds
 BATTLES = 7000  # a gun of training seed s fights with this seed and s
-SEEDS = range(5)  # of trainings, and of battles with them
+SEEDS = range(4)  # of trainings, and of battles with them
 SETTINGS: dict[str, Any] = {"kernel": Laplace(0.1), "within_round": True, "predictions": 4000}
 FORMS = {POWERS: "power", LINEAR: "linear", SCALE: "scale"}
 
