@@ -18,7 +18,7 @@ export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 NBVAL := --nbval --nbval-current-env --nbval-kernel-startup-timeout 300
 
 .DEFAULT_GOAL := help
-.PHONY: help env lock reports notebooks unit coverage lowest test test-all lint mutants lab bench history battles dial evidence clean
+.PHONY: help env lock reports notebooks unit coverage lowest test test-all lint mutants lab bench history battles dial evidence duels clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -93,11 +93,14 @@ battles: $(READY) ## record the sample robots' battles again (needs Debian's rob
 dial: $(READY) ## compute again what notebook 07 decides from: guns and surfers that chase or give up (half an hour)
 	$(ONE_THREAD) $(RUN) kdelab.gun.compare dial
 
-evidence: $(READY) ## compute again what notebooks 07, 08, 09, 13 and 15 decide from (an hour and a half)
-	for one in dial hard retraining learned censored; do $(ONE_THREAD) $(RUN) kdelab.gun.compare $$one || exit 1; done
+evidence: $(READY) ## compute again what notebooks 07, 08, 09, 13, 15 and 16 take from files (an hour and a half)
+	for one in dial hard retraining learned censored refinements; do $(ONE_THREAD) $(RUN) kdelab.gun.compare $$one || exit 1; done
+
+duels: $(READY) ## fight again what notebook 16 decides from: real battles of trained guns (Robocode and a JDK; an hour)
+	$(ONE_THREAD) $(RUN) kdelab.gun.compare.live .duels
 
 clean: ## remove what was built: .venv, pages (not files of your own beside them), caches
-	rm -rf $(ENV) .venv-lock .venv-lowest .bench .coverage .coverage.* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(ENV) .venv-lock .venv-lowest .bench .duels .coverage .coverage.* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	cd reports && { sha256sum --check .made 2>/dev/null || :; } | sed -n 's/: OK$$//p' | \
 	  while IFS= read -r file; do rm -f -- "$$file"; done
 	rm -rf reports/.made reports/.work-* && { rmdir reports/observations 2>/dev/null || :; }
