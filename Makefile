@@ -100,7 +100,7 @@ duels: $(READY) ## fight again what notebook 16 decides from: real battles of tr
 	$(ONE_THREAD) $(RUN) kdelab.gun.compare.live .duels
 
 clean: ## remove what was built: .venv, pages (not files of your own beside them), caches
-	rm -rf $(ENV) .venv-lock .venv-lowest .bench .duels .coverage .coverage.* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(ENV) .venv-lock .venv-lowest .bench .coverage .coverage.* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	cd reports && { sha256sum --check .made 2>/dev/null || :; } | sed -n 's/: OK$$//p' | \
 	  while IFS= read -r file; do rm -f -- "$$file"; done
 	rm -rf reports/.made reports/.work-* && { rmdir reports/observations 2>/dev/null || :; }
