@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from kdelab.gun.battles import compiling
-from kdelab.gun.battles.record import RecordingError, installed_jars
+from kdelab.gun.battles.battle import RecordingError
+from kdelab.gun.battles.installation import installed
 from kdelab.gun.model import NeighbourModel
 from kdelab.gun.robot.build import write_robot
 from kdelab.gun.waves.store import load_waves
@@ -25,6 +26,9 @@ def add(commands: Any) -> None:
     parser.add_argument("gun", metavar="gun.json", help=said)
     parser.add_argument("--name", default="my.LearnedBot", help="its class and package (default my.LearnedBot)")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="of robots; made if need be")
+    parser.add_argument(
+        "--robocode", type=Path, metavar="DIR", help="your Robocode, to compile with (default: Debian's)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -47,10 +51,11 @@ def gun_of(given: str) -> NeighbourModel:
 def run(arguments: argparse.Namespace) -> int:
     """Write the robot, compile it if that can be, and say what can be done with it."""
     gun, out = gun_of(arguments.gun), arguments.out
-    jars, why = [], f"there is no Java compiler ({compiling.INSTALL})"
+    jars: tuple[str, ...] = ()
+    why = f"there is no Java compiler ({compiling.INSTALL})"
     if compiling.compiler():
         try:
-            jars = installed_jars()
+            jars = installed(arguments.robocode).jars
         except RecordingError as error:
             why = str(error)
     written = write_robot(gun, arguments.name, out, jars)
