@@ -12,10 +12,11 @@ from test_record import needs_robocode
 
 import kdelab
 from kdelab.gun.__main__ import main
-from kdelab.gun.battles.record import GAME, Battle, record
+from kdelab.gun.battles.installation import GAME
+from kdelab.gun.battles.record import Battle, record
 from kdelab.gun.battles.recording import read_recording
 from kdelab.gun.battles.turns import TURN_COLUMNS, load_round, write_logs
-from kdelab.gun.waves.from_turns import waves_of
+from kdelab.gun.waves.from_turns import SWEPT, waves_of
 
 SIDES = ("first", "second")
 ROBOT = {"x": "x", "y": "y", "bodyHeading": "heading", "velocity": "velocity", "energy": "energy", "gunHeat": "gunheat"}
@@ -94,7 +95,7 @@ def test_the_command_makes_waves_of_turn_logs(tmp_path, monkeypatch, capsys):
     write_logs(tmp_path / "logs.npz", [log])
     assert run(monkeypatch, "waves", tmp_path / "logs.npz", "--out", out, "--virtual-every", 6) == 0
     waves = kdelab.load_waves(out)
-    pd.testing.assert_frame_equal(waves, waves_of(log, every=6), check_exact=True)
+    pd.testing.assert_frame_equal(waves, waves_of(log, every=6, seen_from=SWEPT), check_exact=True)
     assert f"{len(waves):,} waves of 1 battles" in capsys.readouterr().out
     out.write_text("mine")
     for bad, said in (("absent.npz", "No such file"), ("mine.br", "record with -recordXML")):
