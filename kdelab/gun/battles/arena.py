@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -240,7 +241,11 @@ def opened(installation: Installation, robots: Sequence[Path], ours: bool, stall
         if "!" in folder or not folder.isprintable():  # Java reads what follows "!" as a jar's content
             raise RecordingError(f"Robocode can't work in a folder such as {folder!r}: set TMPDIR to another one")
         with open(Path(folder) / "held", "w") as lock:
-            held(lock.fileno())
+            for _ in range(100):  # another process may just be looking whether we live
+                if held(lock.fileno()):
+                    break
+                time.sleep(0.01)
+            print("held", file=lock, flush=True)
             arena = Arena(Path(folder), installation, stall)
             try:
                 arena.furnish(robots, ours)
@@ -253,5 +258,5 @@ def _sweep() -> None:
     """Remove the arenas of processes that were killed."""
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/held"):
         with suppress(OSError), open(path) as lock:
-            if held(lock.fileno()):
+            if held(lock.fileno()) and lock.read():  # else it has only just been made
                 shutil.rmtree(path.parent, ignore_errors=True)
