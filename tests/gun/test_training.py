@@ -8,8 +8,8 @@ import pytest
 from made_up_waves import learnable
 
 import kdelab
-from kdelab.gun import training
 from kdelab.gun.__main__ import main
+from kdelab.gun.training import trained as training
 from kdelab.gun.training.exam import CHOOSE, JUDGE, TRAIN, judging_rows, parted
 from kdelab.gun.training.trained import trained
 from kdelab.gun.training.worth import LEARNED, TUNED, UNLEARNED, gained, verdict
