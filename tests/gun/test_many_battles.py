@@ -156,13 +156,13 @@ def test_wrong_arguments_are_refused_at_once(tmp_path, wrong, message):
 
 def test_arenas_of_killed_processes_are_swept(tmp_path, monkeypatch):
     monkeypatch.setattr(arena.tempfile, "tempdir", str(tmp_path))
-    for name in ("gone", "held"):
+    for name in ("gone", "held", "new"):
         (tmp_path / f"kdelab-robocode-{name}").mkdir()
-        (tmp_path / f"kdelab-robocode-{name}" / "held").touch()
+        (tmp_path / f"kdelab-robocode-{name}" / "held").write_text("" if name == "new" else "held")
     with open(tmp_path / "kdelab-robocode-held" / "held") as lock:
         arena.held(lock.fileno())
         arena._sweep()
-    assert [path.name for path in tmp_path.iterdir()] == ["kdelab-robocode-held"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kdelab-robocode-held", "kdelab-robocode-new"]
 
 
 @pytest.mark.parametrize(
