@@ -5,21 +5,12 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from engine import needs_a_jdk
 
 from kdelab.gun import __main__ as command
-from kdelab.gun.battles import compiling
-from kdelab.gun.battles.battle import RecordingError
-from kdelab.gun.battles.installation import installed
 from kdelab.gun.battles.turns import EXPLOSION, HIT_BULLET, load_round
 from kdelab.gun.commands.duel import told
 from kdelab.gun.compare import duel
-
-try:
-    installed()
-    MISSING = "" if compiling.compiler() else f"needs a JDK: {compiling.INSTALL}"
-except RecordingError as problem:
-    MISSING = str(problem)
-needs_a_jdk = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 
 
 def bullets(rng, rates, battles=10, rounds=4, a_round=50, robots=10):
@@ -104,12 +95,12 @@ def test_bad_arguments_are_refused_before_anything_is_fought(arguments, message,
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("out", ["duel.parquet", "nowhere/duel.csv"])
-def test_what_cannot_be_written_is_refused(out, monkeypatch, capsys, tmp_path):
+@pytest.mark.parametrize(("out", "message"), [("duel.parquet", "must end in .csv"), ("no/duel.csv", "no folder")])
+def test_what_cannot_be_written_is_refused(out, message, monkeypatch, capsys, tmp_path):
     two = ["--gun", "linear", "--gun", "head-on", "--enemy", "sample.Crazy"]
     code, said = run(monkeypatch, capsys, *two, "--out", tmp_path / out)
     assert code == 2
-    assert "ends in .csv, in a folder that exists" in said.err
+    assert message in said.err
 
 
 @needs_a_jdk

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from engine import needs_a_jdk, needs_robocode
 
 import kdelab
 from kdelab.gun.__main__ import main
 from kdelab.gun.battles import compiling, fighters
 from kdelab.gun.battles.installation import installed
-from kdelab.gun.battles.record import Battle, Recording, RecordingError, record
+from kdelab.gun.battles.record import Battle, Recording, record
 from kdelab.gun.battles.turns import load_round
 from kdelab.gun.commands import battles as command
 from kdelab.gun.waves import confirm, samples
@@ -20,14 +21,6 @@ from kdelab.gun.waves.recorded import RecordedSet
 
 SOURCES = sorted((Path(fighters.__file__).parent / "data" / "fighters").glob("*.java"))
 OURS = ["kdelab.Learner", "kdelab.Oscillator", "kdelab.StopAndGo", "kdelab.Surfer"]
-
-try:
-    installed()
-    MISSING = ""
-except RecordingError as problem:
-    MISSING = str(problem)
-needs_robocode = pytest.mark.skipif(bool(MISSING), reason=MISSING)
-needs_a_jdk = pytest.mark.skipif(shutil.which("javac") is None, reason=f"needs a JDK: {compiling.INSTALL}")
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from engine import needs_robocode
 
 import kdelab
 from kdelab.gun.battles import arena, campaign, folder, installation
@@ -25,13 +26,6 @@ from kdelab.gun.battles.turns import load_round, write_logs
 
 ROBOTS = Path(__file__).parent / "robots"
 ONE = Battle("a.A", "b.B", 1, 7)
-
-try:
-    installed()
-    MISSING = ""
-except RecordingError as problem:
-    MISSING = str(problem)
-needs_robocode = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 
 
 class Made(campaign._Campaign):

@@ -10,10 +10,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from engine import MISSING
 
 from kdelab.gun.battles import arena, compiling
 from kdelab.gun.battles.arena import Arena
-from kdelab.gun.battles.installation import Installation, installed
+from kdelab.gun.battles.installation import Installation
 from kdelab.gun.battles.listening import Recorder
 from kdelab.gun.battles.record import Battle, RecordingError
 
@@ -21,12 +22,6 @@ pytestmark = pytest.mark.xdist_group("one engine")  # which one worker starts
 
 TESTS = Path(__file__).parent
 ROBOTS = TESTS / "robots"
-
-try:
-    installed()
-    MISSING = ""
-except RecordingError as problem:
-    MISSING = str(problem)
 
 
 def for_newer_java(path):

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from engine import MISSING, needs_robocode
 
 import kdelab
 from kdelab.gun.__main__ import main
 from kdelab.gun.battles import campaign, installation
 from kdelab.gun.battles import record as recorder
 from kdelab.gun.battles.folder import Fought
-from kdelab.gun.battles.installation import GAME, installed
+from kdelab.gun.battles.installation import GAME
 from kdelab.gun.battles.record import Battle, RecordingError, record
 from kdelab.gun.battles.robots import copy_robots
 from kdelab.gun.battles.turns import load_round, write_logs
@@ -29,13 +30,6 @@ from kdelab.gun.waves import samples
 from kdelab.gun.waves.recorded import difference
 
 ROBOTS = Path(__file__).parent / "robots"
-
-try:
-    installed()
-    MISSING = ""
-except RecordingError as problem:
-    MISSING = str(problem)
-needs_robocode = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 
 
 @needs_robocode

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from engine import MISSING_FOR_ROBOTS, needs_a_jdk
 
 import kdelab
 from kdelab.gun import __main__ as command
 from kdelab.gun.battles import compiling
-from kdelab.gun.battles import record as recorder
-from kdelab.gun.battles.record import Battle, RecordingError, record
+from kdelab.gun.battles.installation import installed
+from kdelab.gun.battles.record import Battle, record
 from kdelab.gun.compare.baselines import HeadOn, Linear
 from kdelab.gun.robot import build
 from kdelab.gun.waves.features import FEATURES, RANGES
@@ -29,13 +30,6 @@ ENEMIES = (
     *("sample.Corners", "sample.Fire", "sample.MyFirstJuniorRobot", "kdelab.Oscillator"),
 )
 
-try:
-    recorder.installed_jars()
-    MISSING = "" if compiling.compiler() else f"needs a JDK: {compiling.INSTALL}"
-except RecordingError as problem:
-    MISSING = str(problem)
-needs_a_jdk = pytest.mark.skipif(bool(MISSING), reason=MISSING)
-
 
 def a_gun(**settings):
     """Return a gun whose weights, exponents and shifts all differ."""
@@ -48,7 +42,7 @@ def a_gun(**settings):
 
 def fought(gun, enemies, folder, monkeypatch, rounds=3, plain=None):
     """Let the robot fight; return the shooter's waves, and what the robot said of its shots and waves."""
-    jars, robots, told = recorder.installed_jars(), folder / "robots", folder / "told.csv"
+    jars, robots, told = installed().jars, folder / "robots", folder / "told.csv"
     build.write_robot(gun, "my.LearnedBot", robots, jars, plain)
     assert compiling.why_not_compiled("Witness", [WITNESS], robots, [*jars, str(robots)]) == ""
     monkeypatch.setenv("KDELAB_WITNESS", str(told))
@@ -152,7 +146,7 @@ def test_the_command_writes_a_robot_and_nothing_over_what_is_the_authors(monkeyp
     code, said = run_main(monkeypatch, capsys, *first)
     assert code == 0
     assert "wrote Weights.java, Features.java" in said.out
-    assert ("compiled: " if not MISSING else "not compiled: ") in said.out
+    assert ("compiled: " if not MISSING_FOR_ROBOTS else "not compiled: ") in said.out
     own = tmp_path / "my" / "Movement.java"
     assert run_main(monkeypatch, capsys, *second)[0] == 0, "a new table is what one comes back for"
     assert "SHARE = 3" in (tmp_path / "my" / "Weights.java").read_text()

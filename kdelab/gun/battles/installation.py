@@ -46,17 +46,6 @@ def installed(folder: str | Path | None = None) -> Installation:
     return found
 
 
-def installed_jars() -> list[str]:
-    """Return the jars of Debian's Robocode.
-
-    Raises
-    ------
-    RecordingError
-        If something is missing.
-    """
-    return list(installed().jars)
-
-
 def _debian() -> Installation:
     jars = [f"{JARS}/robocode.jar", *sorted(glob.glob(f"{JARS}/robocode.*-{VERSION}.jar"))]
     jars += [f"{JARS}/{name}.jar" for name in ("picocontainer", "codesize", "bcel")]

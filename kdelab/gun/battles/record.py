@@ -17,7 +17,6 @@ from pathlib import Path
 
 from kdelab.gun.battles.battle import Battle, RecordingError
 from kdelab.gun.battles.campaign import fought
-from kdelab.gun.battles.installation import installed_jars
 from kdelab.gun.battles.turns import TurnLog
 
 
@@ -96,4 +95,4 @@ def record(
     return Recording(logs, robocodes, javas, tuple(left_out))
 
 
-__all__ = ["Battle", "Recording", "RecordingError", "installed_jars", "record"]
+__all__ = ["Battle", "Recording", "RecordingError", "record"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from kdelab.files import replacing
+from kdelab.files import check_out, replacing
 from kdelab.gun.commands.robot import UNTRAINED, gun_of
 from kdelab.gun.compare import duel
 from kdelab.gun.compare.duel import Duellist
@@ -69,8 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"battles: {arguments.battles} given, allowed are multiples of the {len(enemies)} enemies, so that each is "
             "met as often"
         )
-    if out.suffix != ".csv" or not out.absolute().parent.is_dir():
-        raise ValueError(f"out: {str(out)!r} given, needed is a name that ends in .csv, in a folder that exists")
+    check_out(out, ".csv")
     seeds = [arguments.first_seed + i for i in range(arguments.battles // len(enemies))]
     options = {"rounds": arguments.rounds, "robots": arguments.robots, "robocode": arguments.robocode}
     fights = duel.duel(guns, enemies, seeds, out.with_suffix(".battles"), workers=arguments.workers, **options)

@@ -3,7 +3,6 @@
 import argparse
 import itertools
 import sys
-import tempfile
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from kdelab.files import check_out
 from kdelab.gun.battles.campaign import fought
 from kdelab.gun.battles.folder import Fought
 from kdelab.gun.battles.record import Battle, RecordingError
@@ -126,26 +126,3 @@ def _write(out: Path, recorded: list[Fought], tables: list[pd.DataFrame], every:
     decided = waves["hit"].dropna()
     hits = f"{decided.mean():.1%} of {len(decided)} decided shots hit" if len(decided) else "no shot was decided"
     print(f"{out}: {len(waves):,} waves, {int(waves['real'].sum())} of them real shots; {hits}")
-
-
-def check_out(out: Path) -> None:
-    """Raise unless a table can be written there.
-
-    Raises
-    ------
-    ValueError
-        If the name is not one for a table, or nothing can be written beside it.
-    """
-    argument = f"--out={str(out)!r}"
-    if out.suffix != ".parquet":
-        raise ValueError(f"{argument} must end in .parquet")
-    try:
-        str(out).encode()
-        if out.is_dir():
-            raise ValueError(f"{argument} is a folder")
-        if not out.absolute().parent.is_dir():
-            raise ValueError(f"{argument}: there is no folder {str(out.parent)!r}")
-        with tempfile.NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}-"):  # as the table itself will be
-            pass
-    except (OSError, UnicodeEncodeError) as error:
-        raise ValueError(f"{argument} cannot be written: {error}") from error
