@@ -346,6 +346,34 @@ CLAIMS: tuple[Claim, ...] = (
         "At targets as wide as robots take either loss: their guns differ by less than one hit in a hundred shots, "
         "which is about as much as training gains.",
     ),
+    Claim(
+        "live-gun",
+        OURS,
+        "",
+        "16-in-the-engine",
+        "In real battles, too, where the enemy lives through what a gun does to it, learned powers hit more often than "
+        "one tuned scale: at robots that they were trained on, and at robots that they have never met.",
+        "Train your gun on robots like those that you will meet: there it hits about two more of a hundred bullets "
+        "than one tuned scale. Elsewhere likely as many, which isn't sure.",
+    ),
+    Claim(
+        "replay-tells",
+        OURS,
+        "",
+        "16-in-the-engine",
+        "What a replay of another gun's battles says that a gun would hit is what it hits in the engine.",
+        "Compare guns in replay before you let them fight: for robots such as these it tells what they hit to a hit "
+        "and a half in a hundred bullets.",
+    ),
+    Claim(
+        "head-start",
+        OURS,
+        "",
+        "16-in-the-engine",
+        "Learned weights are a head start: they are worth more in the first two rounds of a battle than later.",
+        "Don't count on learned weights for the first rounds in particular: in forty battles they weren't seen to be "
+        "worth more there than later.",
+    ),
 )
 
 BY_ID: dict[str, Claim] = {claim.id: claim for claim in CLAIMS}

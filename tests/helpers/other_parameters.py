@@ -146,4 +146,5 @@ SETS: dict[str, list[dict[str, Any]]] = {
             "waves": "samples",
         },
     ],
+    "16-in-the-engine": [{"early": 5, "recomputed": 50}, {"level": 0.9, "recomputed": 10}],
 }

@@ -20,13 +20,12 @@ def live_gun(bullets: pd.DataFrame, level: float = 0.95) -> list[Check]:
         for unit in ("battle", "robot")
     }
     return [
-        *(claim(_low(*key), one.low, at_least=0, digits=1) for key, one in found.items()),
-        *(inside(_low(*key), one.low, at_least=0, digits=1) for key, one in found.items() if key[0] == SEEN),
+        *(claim(_low(*key), one.low, at_least=0) for key, one in found.items()),
+        *(inside(_low(*key), one.low, at_least=0) for key, one in found.items() if key[0] == SEEN),
         counterexample(
             f"{UNSEEN}: hits gained, points, high end over battles",
             found[UNSEEN, "battle"].high,
             at_most=WORTH,
-            digits=1,
         ),
     ]
 
@@ -39,9 +38,9 @@ def replay_tells(error: Contrast) -> list[Check]:
     """Return what the error of a replay says of "what a replay says of a gun is what it hits in the engine"."""
     said = "replayed less real hits, points"
     return [
-        claim(f"{said}, low end", error.low, at_least=-NEAR, digits=1),
-        claim(f"{said}, high end", error.high, at_most=NEAR, digits=1),
-        counterexample(f"{said}, the end nearer to 0", max(error.low, -error.high), at_least=NEAR, digits=1),
+        claim(f"{said}, low end", error.low, at_least=-NEAR),
+        claim(f"{said}, high end", error.high, at_most=NEAR),
+        counterexample(f"{said}, the end nearer to 0", max(error.low, -error.high), at_least=NEAR),
     ]
 
 
@@ -49,6 +48,6 @@ def head_start(more: Contrast) -> list[Check]:
     """Return what is said of "learning is worth more in the first two rounds than later"."""
     said = "gain of rounds 0 and 1 less that of later rounds, points"
     return [
-        claim(f"{said}, low end", more.low, at_least=0, digits=1),
-        counterexample(f"{said}, high end", more.high, at_most=MORE, digits=1),
+        claim(f"{said}, low end", more.low, at_least=0),
+        counterexample(f"{said}, high end", more.high, at_most=MORE),
     ]
