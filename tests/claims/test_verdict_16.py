@@ -12,15 +12,14 @@ pytestmark = pytest.mark.xdist_group("16")
 NOTEBOOK = "16-in-the-engine.ipynb"
 
 
-def missing(share, chosen, column="hit"):
-    """Bullets of which a share of those chosen that hit, or would have hit, did not."""
+def dealt(share, chosen, outcome, column="hit"):
+    """Bullets of which a share of those chosen hit (1.0), or didn't (0.0), whatever they did."""
 
     def wrong(honest):
         def load():
             bullets = honest()
             values = bullets[column].astype(float)
-            unlucky = np.random.default_rng(0).random(len(bullets)) < share
-            values[unlucky & chosen(bullets)] *= 0.0
+            values[(np.random.default_rng(0).random(len(bullets)) < share) & chosen(bullets)] = outcome
             return bullets.assign(**{column: values if column == "replayed" else values == 1})
 
         return load
@@ -36,8 +35,15 @@ def of(gun, exam):
     return lambda bullets: (bullets["gun"] == gun) & (bullets["exam"] == exam)
 
 
-def early(bullets):
-    return of(POWERS, SEEN)(bullets) & (bullets["round"] < 2)
+def early(gun):
+    return lambda bullets: of(gun, SEEN)(bullets) & (bullets["round"] < 2)
+
+
+@pytest.fixture(autouse=True)
+def lucky(monkeypatch):
+    """Learned powers gain more where too few battles decide: then all three claims hold, and can be broken."""
+    for share, chosen, outcome in ((0.1, of(POWERS, UNSEEN), 1.0), (0.2, early(SCALE), 0.0)):
+        monkeypatch.setattr(live, "load", dealt(share, chosen, outcome)(live.load))
 
 
 CASES = {
@@ -47,19 +53,19 @@ CASES = {
     ),
     "5 % fewer hits at robots seen": (
         *("live-gun", f"{SEEN}: hits gained, points, low end over battles"),
-        instead(live, "load", missing(0.05, of(POWERS, SEEN))),
+        instead(live, "load", dealt(0.05, of(POWERS, SEEN), 0.0)),
     ),
     "10 % fewer hits at robots unseen": (
         *("live-gun", f"{UNSEEN}: hits gained, points, low end over battles"),
-        instead(live, "load", missing(0.1, of(POWERS, UNSEEN))),
+        instead(live, "load", dealt(0.1, of(POWERS, UNSEEN), 0.0)),
     ),
     "a replay that hits 5 % less": (
         *("replay-tells", "replayed less real hits, points, low end"),
-        instead(live, "load", missing(0.05, of(SCALE, SEEN), "replayed")),
+        instead(live, "load", dealt(0.05, of(SCALE, SEEN), 0.0, "replayed")),
     ),
-    "10 % fewer hits in the first rounds": (
+    "20 % fewer hits in the first rounds": (
         *("head-start", "gain of rounds 0 and 1 less that of later rounds, points, low end"),
-        instead(live, "load", missing(0.1, early)),
+        instead(live, "load", dealt(0.2, early(POWERS), 0.0)),
     ),
 }
 

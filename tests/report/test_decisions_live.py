@@ -1,5 +1,7 @@
 """What is decided of live battles, in worlds in which the truth is known."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -79,3 +81,18 @@ def test_gains_are_counted_by_hand():
     assert live_gains.head_start(bullets).difference == pytest.approx(parts[0] - parts[1])
     by_robot = live_gains.gains_by(mine, "robot")
     assert len(by_robot) == 10 * 2
+
+
+def test_the_document_says_what_the_bullets_give():
+    bullets = live.load()
+    rows = [
+        (f"**{exam}, {live.POWERS}**", *(live_gains.gain(bullets, exam, over=unit) for unit in ("battle", "robot")))
+        for exam in (live.SEEN, live.UNSEEN)
+    ]
+    rows += [
+        ("**replayed less real hits**", live_gains.replay_error(bullets)),
+        ("**gain of rounds 0 and 1 less that of later rounds**", live_gains.head_start(bullets)),
+    ]
+    document = (Path(__file__).parents[2] / "docs" / "preregistration.md").read_text()
+    for name, *found in rows:
+        assert f"| {name} | {' | '.join(one.text('+.2f') for one in found)} |" in document
