@@ -34,6 +34,27 @@ def test_the_better_gun_comes_out_and_by_how_much():
     assert table.loc["a", "difference"] == 0
 
 
+def test_the_first_gun_is_what_others_are_compared_with_whatever_their_names():
+    table = duel.standing(bullets(np.random.default_rng(6), {"z": 50, "b": 70, "k": 60}, battles=40), "z")
+    assert table.index.tolist() == ["z", "b", "k"]
+    assert table.loc["z", "difference"] == 0
+    said = told(table).splitlines()
+    assert "more than z" in said[0]
+    assert said[1].split()[:1] == ["z"]
+    assert said[1].count(" to ") == 0
+    assert [line.split()[0] for line in said[2:4]] == ["b", "k"]
+    assert all(line.count(" to ") == 2 for line in said[2:4])
+    assert said[5:] == ["b against z: hits more often", "k against z: hits more often"]
+
+
+def test_guns_that_share_no_battle_cannot_be_compared():
+    whole = bullets(np.random.default_rng(7), {"a": 50, "b": 60})
+    first = whole["battle"] == "e.0, seed 0"
+    apart = whole[np.where(whole["gun"] == "a", first, ~first)]
+    with pytest.raises(ValueError, match="no battle, of one enemy and seed, that every gun has fought"):
+        duel.standing(apart, "a")
+
+
 def test_a_battle_that_one_gun_lacks_counts_for_none():
     whole = bullets(np.random.default_rng(2), {"a": 50, "b": 60})
     lacking = whole[~((whole["gun"] == "b") & (whole["battle"] == "e.3, seed 3"))]

@@ -86,6 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
         bullets[["gun", "enemy", "seed", "round", "turn", "hit"]].to_csv(temporary, index=False)
     for failure in failures:
         print(f"failed: {failure}; its battle is left out for every gun", file=sys.stderr)
+    if absent := [name for name in guns if name not in set(bullets["gun"])]:
+        raise ValueError(f"gun: {', '.join(absent)} fought no battle to its end, so there is nothing to compare")
     table = duel.standing(bullets, next(iter(guns)))
     print(told(table))
     if (picture := drawn(table, out.with_suffix(".png"))) is not None:

@@ -114,12 +114,19 @@ def standing(bullets: pd.DataFrame, against: str, level: float = 0.95) -> pd.Dat
     Returns
     -------
     DataFrame
-        A row a gun: ``battles``, ``bullets``, ``hits`` (of 100 bullets, battles weighing the same), ``difference`` in
+        A row a gun, that one first: ``battles``, ``bullets``, ``hits`` (of 100 bullets, battles weighing the same), ``difference`` in
         points, and the ends of its bootstrap intervals over battles and over robots; NaN for fewer than eight of them.
+
+    Raises
+    ------
+    ValueError
+        If there is no battle that every gun has fought to its end.
     """
     table = cells_of(bullets)
+    if table.empty:
+        raise ValueError("bullets: there is no battle, of one enemy and seed, that every gun has fought to its end")
     rows = {}
-    for name in pd.unique(table["learner"]):
+    for name in [against, *(gun for gun in pd.unique(bullets["gun"]) if gun != against)]:
         mine = table[table["learner"] == name]
         rows[name] = {
             "battles": mine["battle"].nunique(),
