@@ -114,8 +114,9 @@ def standing(bullets: pd.DataFrame, against: str, level: float = 0.95) -> pd.Dat
     Returns
     -------
     DataFrame
-        A row a gun, that one first: ``battles``, ``bullets``, ``hits`` (of 100 bullets, battles weighing the same), ``difference`` in
-        points, and the ends of its bootstrap intervals over battles and over robots; NaN for fewer than eight of them.
+        A row a gun, that one first: ``battles``, ``bullets``, ``hits`` (of 100 bullets, battles weighing the same),
+        ``difference`` in points, and the ends of its bootstrap intervals over battles and over robots; NaN for fewer
+        than eight of them.
 
     Raises
     ------
