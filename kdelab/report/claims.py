@@ -351,10 +351,10 @@ CLAIMS: tuple[Claim, ...] = (
         OURS,
         "",
         "16-in-the-engine",
-        "In real battles, too, where the enemy lives through what a gun does to it, learned powers hit more often than "
-        "one tuned scale: at robots that they were trained on, and at robots that they have never met.",
-        "Train your gun on robots like those that you will meet: there it hits about two more of a hundred bullets "
-        "than one tuned scale. Elsewhere likely as many, which isn't sure.",
+        "In real battles, too, learned powers hit more often than one tuned scale: at robots that they were trained "
+        "on, and at robots never met.",
+        "Train your gun on the very robots that it will meet: there it hits about two more of a hundred bullets than "
+        "one tuned scale. Elsewhere probably less, and that isn't sure.",
     ),
     Claim(
         "replay-tells",
@@ -362,8 +362,8 @@ CLAIMS: tuple[Claim, ...] = (
         "",
         "16-in-the-engine",
         "What a replay of another gun's battles says that a gun would hit is what it hits in the engine.",
-        "Compare guns in replay before you let them fight: for robots such as these it tells what they hit to a hit "
-        "and a half in a hundred bullets.",
+        "Compare like guns in replay before you let them fight: in the mean of forty battles it was right to a hit and "
+        "a half in a hundred bullets, in a single one it may be several off.",
     ),
     Claim(
         "head-start",

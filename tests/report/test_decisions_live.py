@@ -79,6 +79,10 @@ def test_gains_are_counted_by_hand():
         rates = mine[rows].groupby(["battle", "gun"])["hit"].mean().unstack()
         parts.append(100 * (rates[live.POWERS] - rates[live.SCALE]).mean())
     assert live_gains.head_start(bullets).difference == pytest.approx(parts[0] - parts[1])
+    powers = bullets[(bullets["gun"] == live.POWERS) & bullets["enemy"].isin(mine["enemy"])]
+    rates = powers.groupby(["battle", "exam"])["hit"].mean().unstack()
+    met_before = live_gains.familiarity(bullets).difference
+    assert met_before == pytest.approx(100 * (rates[live.SEEN] - rates[live.UNSEEN]).mean())
     by_robot = live_gains.gains_by(mine, "robot")
     assert len(by_robot) == 10 * 2
 

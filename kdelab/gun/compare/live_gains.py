@@ -5,7 +5,7 @@ import pandas as pd
 
 from kdelab.gun.compare import cells
 from kdelab.gun.compare.cells import Contrast
-from kdelab.gun.compare.live import POWERS, SCALE, SEEN
+from kdelab.gun.compare.live import POWERS, SCALE, SEEN, UNSEEN
 
 EARLY = 2  # rounds: before a gun has had much to learn from
 REPLAYED = "learned powers, replayed"
@@ -23,6 +23,17 @@ def gain(
     """Return how many bullets of 100 one gun hits more than another, over battles or robots, and training seeds."""
     table = of_battles(bullets[bullets["exam"] == exam])
     return cells.contrast(table, "hits", of, against, np.random.default_rng(0), (over, "seed"), level).times(100)
+
+
+def familiarity(bullets: pd.DataFrame, level: float = 0.95) -> Contrast:
+    """Return how many bullets of 100 learned powers hit more at robots that they were trained on.
+
+    That is more than learned powers of the other exam, which had not met these robots; both with the same seeds.
+    """
+    both = set.intersection(*(set(one["enemy"]) for _, one in bullets.groupby("exam")))
+    mine = bullets[(bullets["gun"] == POWERS) & bullets["enemy"].isin(both)]
+    table = of_battles(mine.assign(gun=mine["exam"]))
+    return cells.contrast(table, "hits", SEEN, UNSEEN, np.random.default_rng(0), ("battle", "seed"), level).times(100)
 
 
 def replay_error(bullets: pd.DataFrame, exam: str = SEEN, level: float = 0.95) -> Contrast:

@@ -23,9 +23,7 @@ def live_gun(bullets: pd.DataFrame, level: float = 0.95) -> list[Check]:
         *(claim(_low(*key), one.low, at_least=0) for key, one in found.items()),
         *(inside(_low(*key), one.low, at_least=0) for key, one in found.items() if key[0] == SEEN),
         counterexample(
-            f"{UNSEEN}: hits gained, points, high end over battles",
-            found[UNSEEN, "battle"].high,
-            at_most=WORTH,
+            f"{UNSEEN}: hits gained, points, high end over battles", found[UNSEEN, "battle"].high, at_most=WORTH
         ),
     ]
 
@@ -40,13 +38,13 @@ def replay_tells(error: Contrast) -> list[Check]:
     return [
         claim(f"{said}, low end", error.low, at_least=-NEAR),
         claim(f"{said}, high end", error.high, at_most=NEAR),
-        counterexample(f"{said}, the end nearer to 0", max(error.low, -error.high), at_least=NEAR),
+        counterexample(f"{said}, how far all of its interval is off 0", max(error.low, -error.high), at_least=NEAR),
     ]
 
 
-def head_start(more: Contrast) -> list[Check]:
-    """Return what is said of "learning is worth more in the first two rounds than later"."""
-    said = "gain of rounds 0 and 1 less that of later rounds, points"
+def head_start(more: Contrast, beginning: str = "rounds 0 and 1") -> list[Check]:
+    """Return what is said of "learning is worth more at the beginning, in the first two rounds, than later"."""
+    said = f"gain of {beginning} less that of later rounds, points"
     return [
         claim(f"{said}, low end", more.low, at_least=0),
         counterexample(f"{said}, high end", more.high, at_most=MORE),
