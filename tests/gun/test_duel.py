@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 from engine import needs_a_jdk
 
+import kdelab
 from kdelab.gun import __main__ as command
 from kdelab.gun.battles.turns import EXPLOSION, HIT_BULLET, load_round
-from kdelab.gun.commands.duel import told
+from kdelab.gun.commands.duel import duellists, told
 from kdelab.gun.compare import duel
+from kdelab.learn.metric import Metric
 
 
 def bullets(rng, rates, battles=10, rounds=4, a_round=50, robots=10):
@@ -114,6 +116,55 @@ def test_bad_arguments_are_refused_before_anything_is_fought(arguments, message,
     assert code == 2
     assert message in said.err
     assert not list(tmp_path.iterdir())
+
+
+def test_an_enemy_that_would_get_the_duels_own_classes_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(duel, "fought", lambda *a, **k: pytest.fail("not refused"))
+    (tmp_path / "my").mkdir()
+    for name in ("Gun", "Practice"):
+        (tmp_path / "my" / f"{name}.class").touch()
+    for enemy, robots, message in (
+        ("my.LearnedBot", None, "so the duel's own robot is called: write it into a package of its own"),
+        ("my.Practice", tmp_path, "'my.Practice' shares its package with my/Gun.class in "),
+        ("my.Practice 1.2", str(tmp_path), "'my.Practice 1.2' shares its package with my/Gun.class in "),
+    ):
+        with pytest.raises(ValueError, match=message):
+            next(duel.duel({}, ["sample.Crazy", enemy], [1], tmp_path / "duel", robots=robots))
+    duel._check_apart(["sample.Crazy", "your.Practice", "my.own.Bot"], tmp_path)
+    (tmp_path / "my" / "Gun.class").unlink()
+    duel._check_apart(["my.Practice"], tmp_path)
+
+
+@needs_a_jdk
+def test_every_robot_is_built_before_anything_is_fought(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(duel, "fought", lambda *a, **k: pytest.fail("not refused"))
+    metric = Metric({"mood": (0.0, 1.0)}, 1.0, np.ones(1), np.ones(1), np.zeros(1))
+    own = kdelab.NeighbourModel(features=["mood"])._keep(metric, [], None)
+    (tmp_path / "own.json").write_text(own.to_json())
+    two = ["--gun", "linear", "--gun", tmp_path / "own.json", "--enemy", "sample.Crazy"]
+    code, said = run(monkeypatch, capsys, *two, "--out", tmp_path / "duel.csv")
+    assert code == 2
+    assert "doesn't know the features mood" in said.err
+
+
+def test_who_stops_a_duel_is_told_what_is_kept(monkeypatch, capsys, tmp_path):
+    def stopped(guns, enemies, seeds, folder, **options):
+        place = folder / "linear" / "battles"
+        place.mkdir(parents=True)
+        (place / "one.npz").touch()
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(duel, "duel", stopped)
+    two = ["--gun", "linear", "--gun", "head-on", "--enemy", "sample.Crazy"]
+    code, said = run(monkeypatch, capsys, *two, "--out", tmp_path / "duel.csv")
+    assert code == 130
+    assert f"kept in {tmp_path / 'duel.battles'}: 1 battles; the same command goes on from there" in said.err
+
+
+def test_no_gun_is_called_like_a_folder_above(tmp_path):
+    (tmp_path / "...json").write_text(duellists(["linear", "untrained"])["untrained"].gun.to_json())
+    assert list(duellists(["linear", str(tmp_path / "...json")])) == ["linear", "_"]
 
 
 @pytest.mark.parametrize(("out", "message"), [("duel.parquet", "must end in .csv"), ("no/duel.csv", "no folder")])
