@@ -1,6 +1,8 @@
 """Duels: what is counted, what is compared, and what a user is told; in real battles where those can be fought."""
 
+import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -194,6 +196,18 @@ def test_guns_fight_and_are_not_asked_to_fight_again(monkeypatch, capsys, tmp_pa
 
 @needs_a_jdk
 def test_an_enemy_that_breaks_down_is_named_and_the_rest_is_kept(monkeypatch, capsys, tmp_path):
+    shutil.copytree(Path(__file__).parent / "robots" / "bad", tmp_path / "robots" / "bad")
+    two = ["--gun", "head-on", "--gun", "linear", "--enemy", "bad.Thrower", "--enemy", "sample.Walls", "--rounds", 1]
+    more = ["--battles", 2, "--robots", tmp_path / "robots", "--out", tmp_path / "duel.csv"]
+    code, said = run(monkeypatch, capsys, *two, *more)
+    assert code == 1
+    assert "failed: head-on: my.LearnedBot vs bad.Thrower, seed 9001: bad.Thrower, round 0" in said.err
+    assert set(pd.read_csv(tmp_path / "duel.csv")["enemy"]) == {"sample.Walls"}
+    assert "linear against head-on: no difference shown (1 battles" in said.out
+
+
+@needs_a_jdk
+def test_an_enemy_that_there_is_not_is_named(monkeypatch, capsys, tmp_path):
     two = ["--gun", "head-on", "--gun", "linear", "--enemy", "sample.Walls", "--enemy", "no.Such"]
     code, said = run(monkeypatch, capsys, *two, "--battles", 2, "--rounds", 2, "--out", tmp_path / "duel.csv")
     assert code == 2

@@ -84,7 +84,7 @@ def duel(
         both = [own[name]] if robots is None else [Path(robots), own[name]]
         store = Path(folder) / name / "battles"
         for battle in fought(battles, both, store=store, robocode=robocode, workers=workers, progress=progress):
-            yield name, battle.failure if battle.log is None else battle.log
+            yield name, battle.failure or battle.log
 
 
 def _check_apart(enemies: Sequence[str], robots: str | Path | None) -> None:
