@@ -1,5 +1,6 @@
 """Settings of a gun, and whether they are what they may be."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,9 +50,12 @@ def bounds_of(ranges: Any, features: Any) -> dict[str, tuple[float, float]]:
     given = {}
     for name, pair in ranges.items():
         ends = vector(f"ranges[{name!r}]", pair, 2, "low and high")
-        if not (ends[0] < ends[1] and np.isfinite(ends[1] - ends[0])):
+        low, high = ends.tolist()
+        if not low < high:
             raise ValueError(f"ranges[{name!r}] must rise from low to high, not {pair!r}")
-        given[name] = float(ends[0]), float(ends[1])
+        if not math.isfinite(high - low):
+            raise ValueError(f"ranges[{name!r}] spans more than a float can hold, {pair!r}")
+        given[name] = low, high
     return RANGES | given
 
 

@@ -1,16 +1,20 @@
 """Duels: what is counted, what is compared, and what a user is told; in real battles where those can be fought."""
 
+import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from engine import needs_a_jdk
 
+import kdelab
 from kdelab.gun import __main__ as command
 from kdelab.gun.battles.turns import EXPLOSION, HIT_BULLET, load_round
-from kdelab.gun.commands.duel import told
+from kdelab.gun.commands.duel import duellists, told
 from kdelab.gun.compare import duel
+from kdelab.learn.metric import Metric
 
 
 def bullets(rng, rates, battles=10, rounds=4, a_round=50, robots=10):
@@ -116,6 +120,55 @@ def test_bad_arguments_are_refused_before_anything_is_fought(arguments, message,
     assert not list(tmp_path.iterdir())
 
 
+def test_an_enemy_that_would_get_the_duels_own_classes_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(duel, "fought", lambda *a, **k: pytest.fail("not refused"))
+    (tmp_path / "my").mkdir()
+    for name in ("Gun", "Practice"):
+        (tmp_path / "my" / f"{name}.class").touch()
+    for enemy, robots, message in (
+        ("my.LearnedBot", None, "so the duel's own robot is called: write it into a package of its own"),
+        ("my.Practice", tmp_path, "'my.Practice' shares its package with my/Gun.class in "),
+        ("my.Practice 1.2", str(tmp_path), "'my.Practice 1.2' shares its package with my/Gun.class in "),
+    ):
+        with pytest.raises(ValueError, match=message):
+            next(duel.duel({}, ["sample.Crazy", enemy], [1], tmp_path / "duel", robots=robots))
+    duel._check_apart(["sample.Crazy", "your.Practice", "my.own.Bot"], tmp_path)
+    (tmp_path / "my" / "Gun.class").unlink()
+    duel._check_apart(["my.Practice"], tmp_path)
+
+
+@needs_a_jdk
+def test_every_robot_is_built_before_anything_is_fought(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(duel, "fought", lambda *a, **k: pytest.fail("not refused"))
+    metric = Metric({"mood": (0.0, 1.0)}, 1.0, np.ones(1), np.ones(1), np.zeros(1))
+    own = kdelab.NeighbourModel(features=["mood"])._keep(metric, [], None)
+    (tmp_path / "own.json").write_text(own.to_json())
+    two = ["--gun", "linear", "--gun", tmp_path / "own.json", "--enemy", "sample.Crazy"]
+    code, said = run(monkeypatch, capsys, *two, "--out", tmp_path / "duel.csv")
+    assert code == 2
+    assert "doesn't know the features mood" in said.err
+
+
+def test_who_stops_a_duel_is_told_what_is_kept(monkeypatch, capsys, tmp_path):
+    def stopped(guns, enemies, seeds, folder, **options):
+        place = folder / "linear" / "battles"
+        place.mkdir(parents=True)
+        (place / "one.npz").touch()
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(duel, "duel", stopped)
+    two = ["--gun", "linear", "--gun", "head-on", "--enemy", "sample.Crazy"]
+    code, said = run(monkeypatch, capsys, *two, "--out", tmp_path / "duel.csv")
+    assert code == 130
+    assert f"kept in {tmp_path / 'duel.battles'}: 1 battles; the same command goes on from there" in said.err
+
+
+def test_no_gun_is_called_like_a_folder_above(tmp_path):
+    (tmp_path / "...json").write_text(duellists(["linear", "untrained"])["untrained"].gun.to_json())
+    assert list(duellists(["linear", str(tmp_path / "...json")])) == ["linear", "_"]
+
+
 @pytest.mark.parametrize(("out", "message"), [("duel.parquet", "must end in .csv"), ("no/duel.csv", "no folder")])
 def test_what_cannot_be_written_is_refused(out, message, monkeypatch, capsys, tmp_path):
     two = ["--gun", "linear", "--gun", "head-on", "--enemy", "sample.Crazy"]
@@ -143,6 +196,18 @@ def test_guns_fight_and_are_not_asked_to_fight_again(monkeypatch, capsys, tmp_pa
 
 @needs_a_jdk
 def test_an_enemy_that_breaks_down_is_named_and_the_rest_is_kept(monkeypatch, capsys, tmp_path):
+    shutil.copytree(Path(__file__).parent / "robots" / "bad", tmp_path / "robots" / "bad")
+    two = ["--gun", "head-on", "--gun", "linear", "--enemy", "bad.Thrower", "--enemy", "sample.Walls", "--rounds", 1]
+    more = ["--battles", 2, "--robots", tmp_path / "robots", "--out", tmp_path / "duel.csv"]
+    code, said = run(monkeypatch, capsys, *two, *more)
+    assert code == 1
+    assert "failed: head-on: my.LearnedBot vs bad.Thrower, seed 9001: bad.Thrower, round 0" in said.err
+    assert set(pd.read_csv(tmp_path / "duel.csv")["enemy"]) == {"sample.Walls"}
+    assert "linear against head-on: no difference shown (1 battles" in said.out
+
+
+@needs_a_jdk
+def test_an_enemy_that_there_is_not_is_named(monkeypatch, capsys, tmp_path):
     two = ["--gun", "head-on", "--gun", "linear", "--enemy", "sample.Walls", "--enemy", "no.Such"]
     code, said = run(monkeypatch, capsys, *two, "--battles", 2, "--rounds", 2, "--out", tmp_path / "duel.csv")
     assert code == 2

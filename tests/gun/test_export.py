@@ -161,3 +161,21 @@ def test_what_was_exported_before_there_were_schemas_is_read() -> None:
     assert gun.weights_.tolist() == [1.5, 0.5]
     moved = Parameters(gun.weights_, gun.exponents_, gun.offsets_).transformed(np.array([[0.3, 0.4]]))
     np.testing.assert_allclose(moved, [[0.8001**1.25, 0.9001**1.25]], rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (["format"], KeyError, "it holds no format 'kdelab.NeighbourModel'"),
+        (["schema"], KeyError, "its schema is None, this kdelab reads 1 to 3"),
+        (["settings", "kernel", "name"], KeyError, "there is no kernel None"),
+        (["settings", "kernel", "name"], "Kernel", "there is no kernel 'Kernel'"),
+        (["settings", "kernel", "bandwidth"], KeyError, "kernel Laplace: needed are name, bandwidth"),
+    ],
+)
+def test_what_a_gun_lacks_is_named(path: list[Any], value: Any, message: str) -> None:
+    text = a_gun(kernel=kdelab.Laplace(0.1)).to_json()
+    with pytest.raises(ValueError, match=message):
+        kdelab.NeighbourModel.from_json(edited(text, path, value))
+    with pytest.raises(ValueError, match="it holds no format"):
+        kdelab.NeighbourModel.from_json("[]")

@@ -138,6 +138,11 @@ def scaled(waves, factor):
         (lambda w: w.assign(shooter=None), "shooter is missing in"),
         (lambda w: w.assign(orbit_direction=0), "orbit_direction is neither +1 nor -1"),
         (lambda w: w.assign(facing=w["facing"] * 3), "facing is a cosine"),
+        (lambda w: w.assign(lateral_speed=w["lateral_speed"] / 8), "approach are not the parts of speed in "),
+        (lambda w: w.assign(approach=-w["approach"]), "approach has the opposite sign of facing in "),
+        (lambda w: w.assign(mood=np.sign(w["lower"]) * 1e308), "mood spans more than a float can hold"),
+        (lambda w: w.to_csv(index=False) * 2, "the header is repeated in line "),
+        (lambda w: w.to_csv(index=False) * 3, "2 lines repeat the header, the first is line "),
         (lambda w: w.assign(answer=w["lower"] + w["upper"]), "answer follows the answer"),
         (lambda w: w.assign(mood=["x"] + ["1"] * (len(w) - 1)), "mood holds what is no number, 'x' in line 2"),
         (lambda w: w.assign(lower=w["lower"].map(lambda x: f"{x}".replace(".", ","))), "decimal commas"),
@@ -155,6 +160,30 @@ def scaled(waves, factor):
 )
 def test_what_is_wrong_is_said(tmp_path, waves, change, said):
     assert said in complaint(tmp_path, change(waves))
+
+
+def test_a_line_that_ends_in_a_comma_is_one_fault(tmp_path, waves):
+    said = complaint(tmp_path, waves.to_csv(index=False).replace("\n", ",\n"))
+    assert "one fault" in said
+    assert "has no name" in said
+
+
+@pytest.mark.parametrize(
+    ("features", "said"),
+    [
+        (["battle"], "one fault\n- battle is text, and only numbers can be learned from"),
+        (["speed", "enemy"], "one fault\n- enemy is text, and only numbers can be learned from"),
+        (["speed", "power", "speed"], "one fault\n- --features names more than once: speed"),
+        (
+            ["nothing", "nothing"],
+            "2 faults\n- it lacks the feature 'nothing'\n- --features names more than once: nothing",
+        ),
+    ],
+)
+def test_features_that_are_none_are_refused(tmp_path, waves, features, said):
+    waves.to_csv(tmp_path / "mine.csv", index=False)
+    with pytest.raises(ValueError, match=rf"{re.escape(said)}$"):
+        checked_log(tmp_path / "mine.csv", features)
 
 
 def test_all_that_is_wrong_is_said_at_once(tmp_path, waves):
@@ -236,6 +265,7 @@ def test_a_distance_that_is_not_in_pixels_gives_no_width(waves):
         ({"powr": (0, 1)}, r"ranges names \['powr'\]"),
         ({"power": (1, 0)}, "must rise"),
         ({"power": (0, np.inf)}, "must be finite"),
+        ({"power": (-1e308, 1e308)}, "spans more than a float can hold"),
         ({"power": 3}, "one-dimensional"),
         ({"power": (0, 1, 2)}, "3 entries"),
     ],

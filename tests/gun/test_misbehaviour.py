@@ -17,6 +17,7 @@ from kdelab.gun.battles.arena import Arena
 from kdelab.gun.battles.installation import Installation
 from kdelab.gun.battles.listening import Recorder
 from kdelab.gun.battles.record import Battle, RecordingError
+from kdelab.gun.battles.robots import why_absent
 
 pytestmark = pytest.mark.xdist_group("one engine")  # which one worker starts
 
@@ -157,6 +158,13 @@ def test_a_round_with_a_skipped_turn_is_left_out_and_told(fought):
 def test_why_a_robot_is_not_found_is_told(fought, name, message):
     assert fought[name]["problem"].startswith("ValueError: ")
     assert message in fought[name]["problem"]
+
+
+def test_a_folder_that_is_itself_a_package_is_told(tmp_path):
+    (tmp_path / "Bot.class").write_bytes(b"\xca\xfe\xba\xbe\0\0\0\x37")
+    said = why_absent(tmp_path, "my.Bot", 21)
+    assert said == "Bot.class lies outside of a folder for its package: give the folder that holds the package's"
+    assert why_absent(tmp_path, "my.Other", 21) == ""
 
 
 class Made:

@@ -163,6 +163,13 @@ def test_the_command_writes_a_robot_and_nothing_over_what_is_the_authors(monkeyp
     [
         ("LearnedBot", "needs a package"),
         ("my.Gun", "has a class Gun besides"),
+        ("my.gun", "has a class Gun besides"),
+        ("my.Bullet", "uses another class Bullet"),
+        ("my.Double", "uses another class Double"),
+        ("my.A$B", "Robocode takes no class with a \\$"),
+        ("robocode.Mine", "the package robocode is Robocode's own"),
+        ("sample.Walls", "the package sample is that of Robocode's own robots"),
+        ("kdelab.Surfer", "the package kdelab is that of kdelab's own robots"),
         ("my.int", "Java lets nothing of ours be named 'int'"),
         ("my.Über", "needs letters, digits and underscores"),
     ],
@@ -180,6 +187,28 @@ def test_features_that_the_robot_does_not_know_are_named(tmp_path):
         build.write_robot(gun, "my.LearnedBot", tmp_path / "robots")
     with pytest.raises(ValueError, match="allowed are head-on, linear"):
         build.sources(a_gun(), "my.LearnedBot", "circular")
+
+
+def test_ranges_that_the_robot_does_not_measure_are_named(tmp_path):
+    def gun_of(**ranges):
+        metric = Metric(RANGES | ranges, 1.0, np.ones(14), np.ones(14), np.zeros(14))
+        return kdelab.NeighbourModel()._keep(metric, [], None)
+
+    with pytest.raises(ValueError, match="other units than the robot measures: power from 0 to 1, the robot's is from"):
+        build.write_robot(gun_of(power=(0.0, 1.0)), "my.LearnedBot", tmp_path / "robots")
+    assert not list(tmp_path.iterdir())
+    assert "{0.0, 1500.0}" in build.sources(gun_of(distance=(0.0, 1500.0)), "my.LearnedBot")["Weights.java"]
+
+
+def test_a_robot_that_gets_another_gun_is_named(monkeypatch, capsys, tmp_path):
+    (tmp_path / "gun.json").write_text(a_gun().to_json())
+    first = run_main(monkeypatch, capsys, "robot", "untrained", "--name", "my.Practice", "--out", tmp_path)
+    again = run_main(monkeypatch, capsys, "robot", "untrained", "--name", "my.Practice", "--out", tmp_path)
+    other = run_main(monkeypatch, capsys, "robot", tmp_path / "gun.json", "--name", "my.Other", "--out", tmp_path)
+    apart = run_main(monkeypatch, capsys, "robot", tmp_path / "gun.json", "--name", "my.own.Bot", "--out", tmp_path)
+    for code, said in (first, again, other, apart):
+        assert code == 0
+        assert ("note: my.Practice, in the same package, shares Weights.java" in said.out) == (said is other[1])
 
 
 def test_what_is_no_gun_is_named(monkeypatch, capsys, tmp_path):

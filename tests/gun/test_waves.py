@@ -316,7 +316,7 @@ def test_bad_arguments_are_refused(tmp_path):
     with pytest.raises(ValueError, match="round=99"):
         log.only_round(99)
     (tmp_path / "no.npz").write_text("no archive")
-    with pytest.raises(ValueError, match="not an npz file"):
+    with pytest.raises(ValueError, match="not an npz file of turn logs: it is no archive"):
         read_logs(tmp_path / "no.npz")
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
     with pytest.raises(ValueError, match="it lacks"):

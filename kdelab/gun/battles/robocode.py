@@ -98,6 +98,9 @@ def find_robot(engine: Any, wanted: str, argument: str, folder: Path) -> Any:
         return robot
     if named:
         raise ValueError(f"{argument}={wanted!r} could be any of {sorted(named)}: give the version too")
+    others = sorted(full for full, robot in robots.items() if wanted.split()[0] == str(robot.getClassName()))
+    if others:  # and then it was given with a version
+        raise ValueError(f"{argument}={wanted!r} is not among the robots, but there is {', '.join(others)}")
     java = int(str(jpype.JClass("java.lang.System").getProperty("java.specification.version")))
     reason = why_absent(folder, wanted, java)
     if reason:

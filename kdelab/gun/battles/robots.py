@@ -83,7 +83,7 @@ def why_absent(folder: Path, robot: str, java: int) -> str:
     """Say why Robocode, running in that version of Java, knows no robot of that class name; nothing if unknown."""
     name = robot.split(maxsplit=1)[0].replace(".", "/")
     compiled = f"{name}.class"
-    source = ""
+    source = loose = ""
     for path in files_in(folder):
         place = path.relative_to(folder).as_posix()
         if path.suffix == ".jar":
@@ -93,6 +93,7 @@ def why_absent(folder: Path, robot: str, java: int) -> str:
                 head = stream.read(8)
         else:
             source = place if place == f"{name}.java" or place.endswith(f"/{name}.java") else source
+            loose = place if "/" in name and place == f"{name.rpartition('/')[2]}.class" else loose
             continue
         if len(head) < 8:
             continue
@@ -105,7 +106,11 @@ def why_absent(folder: Path, robot: str, java: int) -> str:
             f"Robocode does not take {place} for a robot: is it a public class of that package which extends a robot, "
             "and is all there that it needs?"
         )
-    return f"there is only its source, {source}: compile it" if source else ""
+    if source:
+        return f"there is only its source, {source}: compile it"
+    return (
+        f"{loose} lies outside of a folder for its package: give the folder that holds the package's" if loose else ""
+    )
 
 
 def _head_in_jar(jar: Path, name: str) -> bytes:

@@ -139,7 +139,8 @@ def read_logs(path: str | Path) -> list[TurnLog]:
     except FileNotFoundError:
         raise
     except Exception as error:  # whatever zip, zlib and NumPy raise on damaged bytes
-        raise ValueError(f"path={str(path)!r} is not an npz file of turn logs: {error}") from error
+        why = "it is no archive" if "pickle" in str(error) else error  # NumPy advises to read it unsafely
+        raise ValueError(f"path={str(path)!r} is not an npz file of turn logs: {why}") from error
     missing = {"first", "second", "turn_columns", "bullet_columns"} - set(data)
     if missing:
         raise ValueError(f"path={str(path)!r} is not a turn log: it lacks {sorted(missing)}")

@@ -52,7 +52,7 @@ def duellists(given: list[str]) -> dict[str, Duellist]:
     """
     found: dict[str, Duellist] = {}
     for one in given:
-        name = one if one in (*PLAIN, UNTRAINED) else re.sub(r"[^\w.-]", "_", Path(one).stem)
+        name = one if one in (*PLAIN, UNTRAINED) else re.sub(r"[^\w.-]|^\.+", "_", Path(one).stem)
         if name in found:
             raise ValueError(f"gun: {name!r} stands there twice; guns go by the names of their files")
         found[name] = Duellist(gun_of(UNTRAINED), one) if one in PLAIN else Duellist(gun_of(one))
@@ -72,13 +72,19 @@ def run(arguments: argparse.Namespace) -> int:
     check_out(out, ".csv")
     seeds = [arguments.first_seed + i for i in range(arguments.battles // len(enemies))]
     options = {"rounds": arguments.rounds, "robots": arguments.robots, "robocode": arguments.robocode}
-    fights = duel.duel(guns, enemies, seeds, out.with_suffix(".battles"), workers=arguments.workers, **options)
+    store = out.with_suffix(".battles")
+    fights = duel.duel(guns, enemies, seeds, store, workers=arguments.workers, **options)
     parts, failures = [], []
-    for gun, found in fights:
-        if isinstance(found, str):
-            failures.append(f"{gun}: {found}")
-        else:
-            parts.append(duel.decided(found).assign(gun=gun, seed=found.seed))
+    try:
+        for gun, found in fights:
+            if isinstance(found, str):
+                failures.append(f"{gun}: {found}")
+            else:
+                parts.append(duel.decided(found).assign(gun=gun, seed=found.seed))
+    except (KeyboardInterrupt, OSError):
+        if kept := len(list(store.glob("*/battles/*.npz"))):
+            print(f"kept in {store}: {kept} battles; the same command goes on from there", file=sys.stderr)
+        raise
     if not parts:
         raise ValueError(f"no battle was fought to its end: {'; '.join(failures)}")
     bullets = pd.concat(parts, ignore_index=True)

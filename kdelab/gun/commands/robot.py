@@ -8,7 +8,7 @@ from kdelab.gun.battles import compiling
 from kdelab.gun.battles.battle import RecordingError
 from kdelab.gun.battles.installation import installed
 from kdelab.gun.model import NeighbourModel
-from kdelab.gun.robot.build import write_robot
+from kdelab.gun.robot.build import TABLE, besides, write_robot
 from kdelab.gun.waves.store import load_waves
 
 UNTRAINED = "untrained"
@@ -43,7 +43,7 @@ def gun_of(given: str) -> NeighbourModel:
     if given == UNTRAINED:
         return NeighbourModel(form="scale", within_round=True).unlearned(load_waves())
     try:
-        return NeighbourModel.from_json(Path(given).read_text(encoding="utf-8"))
+        return NeighbourModel.from_json(Path(given).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise ValueError(f"gun={given!r}: {error}") from error
 
@@ -58,8 +58,14 @@ def run(arguments: argparse.Namespace) -> int:
             jars = installed(arguments.robocode).jars
         except RecordingError as error:
             why = str(error)
+    others = besides(arguments.name, out)
     written = write_robot(gun, arguments.name, out, jars)
     print(f"{arguments.name}: wrote {', '.join(path.name for path in written)} in {written[0].parent}")
+    if others:
+        print(
+            f"note: {', '.join(others)}, in the same package, shares {TABLE}.java, and so has this gun from now on; a "
+            "name with another package keeps robots apart"
+        )
     if not gun.within_round:
         print("note: the robot also remembers waves of the same round; this gun was trained without them")
     if jars:

@@ -16,10 +16,11 @@ import pandas as pd
 from kdelab.gun.battles.battle import Battle
 from kdelab.gun.battles.campaign import fought
 from kdelab.gun.battles.installation import installed
+from kdelab.gun.battles.robots import files_in
 from kdelab.gun.battles.turns import FIRST, TurnLog
 from kdelab.gun.compare import cells
 from kdelab.gun.model import NeighbourModel
-from kdelab.gun.robot.build import write_robot
+from kdelab.gun.robot.build import PARTS, TABLE, write_robot
 from kdelab.gun.waves.from_turns import SWEPT, waves_of
 
 ROBOT = "my.LearnedBot"
@@ -71,17 +72,36 @@ def duel(
     Raises
     ------
     RecordingError, ValueError
-        As `fought`; or if a gun can't be built into the robot.
+        As `fought`; or if a gun can't be built into the robot, or an enemy would get classes of this robot.
     """
+    _check_apart(enemies, robots)
     jars = installed(robocode).jars
     battles = [Battle(ROBOT, enemy, rounds, seed) for enemy, seed in product(enemies, seeds)]
-    for name, one in duellists.items():
-        own = Path(folder) / name / "robots"
-        write_robot(one.gun, ROBOT, own, jars, one.plain)
-        both = [own] if robots is None else [Path(robots), own]
+    own = {name: Path(folder) / name / "robots" for name in duellists}
+    for name, one in duellists.items():  # all, before hours of battles
+        write_robot(one.gun, ROBOT, own[name], jars, one.plain)
+    for name in duellists:
+        both = [own[name]] if robots is None else [Path(robots), own[name]]
         store = Path(folder) / name / "battles"
         for battle in fought(battles, both, store=store, robocode=robocode, workers=workers, progress=progress):
-            yield name, battle.failure if battle.log is None else battle.log
+            yield name, battle.failure or battle.log
+
+
+def _check_apart(enemies: Sequence[str], robots: str | Path | None) -> None:
+    """Raise a ValueError if classes of the duel's own robot would take the place of an enemy's: each gun's another."""
+    package, _, robot = ROBOT.rpartition(".")
+    advice = "write it into a package of its own, as by `robot gun.json --name other.Bot`"
+    if ROBOT in enemies:
+        raise ValueError(f"enemy: {ROBOT!r} given, but so the duel's own robot is called: {advice}")
+    near = [enemy for enemy in enemies if enemy.split(" ")[0].rpartition(".")[0] == package]
+    if not near or robots is None or not Path(robots).is_dir():
+        return
+    there = {path.relative_to(robots).as_posix() for path in files_in(Path(robots))}
+    if both := sorted(there & {f"{package}/{part}.class" for part in (TABLE, *PARTS, robot)}):
+        raise ValueError(
+            f"enemy: {near[0]!r} shares its package with {', '.join(both)} in {str(robots)!r}, and the duel's own "
+            f"robot has classes of these names, which would take their place: {advice}"
+        )
 
 
 def decided(log: TurnLog) -> pd.DataFrame:

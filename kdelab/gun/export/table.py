@@ -6,7 +6,7 @@ The text may be a stranger's, so it is checked to the last number.
 import json
 import math
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
@@ -112,23 +112,27 @@ def plain(settings: dict[str, Any], metric: Metric) -> dict[str, Any]:
 
 
 def _schema(data: Any) -> int:
+    if not isinstance(data, dict) or "format" not in data:
+        raise ValueError(f"it holds no format {FORMAT!r}")
     form = data["format"]
     if form == f"{FORMAT}/1":
         return 1
     if form != FORMAT:
         raise ValueError(f"its format is {form!r}, known is {FORMAT!r}")
-    if data["schema"] not in (2, SCHEMA):
-        raise ValueError(f"its schema is {data['schema']!r}, this kdelab reads 1 to {SCHEMA}; it takes a newer kdelab")
-    return int(data["schema"])
+    schema = data.get("schema")
+    if schema not in (2, SCHEMA):
+        raise ValueError(f"its schema is {schema!r}, this kdelab reads 1 to {SCHEMA}; it takes a newer kdelab")
+    return int(schema)
 
 
 def _kernel(given: Any) -> Any:
     if not isinstance(given, dict):
         return given
     arguments = {key: _number(key, value) for key, value in given.items() if key != "name"}
-    kind = getattr(kernels, str(given["name"]), None)
-    if not (isinstance(kind, type) and issubclass(kind, Kernel)):
-        raise ValueError(f"there is no kernel {given['name']!r}")
+    kind = getattr(kernels, str(given.get("name")), None)
+    if not (isinstance(kind, type) and issubclass(kind, Kernel) and kind is not Kernel):
+        raise ValueError(f"there is no kernel {given.get('name')!r}")
+    _keys(f"kernel {given['name']}: ", given, ("name", *(field.name for field in fields(kind))))
     return kind(**arguments)
 
 

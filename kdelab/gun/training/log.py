@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from kdelab.gun.parameters import bounds_of
 from kdelab.gun.waves import diagnosis, store
+from kdelab.gun.waves.columns import numbers_in
+from kdelab.gun.waves.parquet import TEXT
 
 
 class Log(NamedTuple):
@@ -52,11 +55,17 @@ def checked_log(
     sheet = store.read(store.path_of(path))
     names = list(features) or diagnosis.features_in(sheet.waves)
     faults = list(sheet.faults)
-    faults += [f"it lacks the feature {name!r}" for name in names if name not in sheet.waves.columns]
+    faults += [f"it lacks the feature {name!r}" for name in dict.fromkeys(names) if name not in sheet.waves.columns]
+    if twice := list(dict.fromkeys(name for name in names if names.count(name) > 1)):
+        faults.append(f"--features names more than once: {', '.join(twice)}")
+        names = list(dict.fromkeys(names))
+    faults += [f"{name} is text, and only numbers can be learned from" for name in names if name in TEXT]
     if not names and len(sheet.waves.columns):
         faults.append("it has no column to learn from: what was known when a wave left, in numbers")
     here = [name for name in names if name in sheet.waves.columns]
     known = bounds_of(ranges, names) if names else {}
+    wide = [name for name in here if name not in known and _too_wide(sheet.waves, name)]
+    faults += [f"{name} spans more than a float can hold" for name in wide]
     named = {fault.split(" ")[0] for fault in faults}  # a column that could not be read needn't be complained of twice
     said = diagnosis.contradictions(sheet.waves, here, known, sheet.where)
     faults += [fault for fault in said if fault.split(" ")[0] not in named]
@@ -66,6 +75,14 @@ def checked_log(
         count = f"{len(faults)} faults" if len(faults) > 1 else "one fault"
         raise ValueError("\n- ".join([f"{path}: {count}", *dict.fromkeys(faults)]))
     return Log(sheet.waves, names, ranges, [*sheet.notes, *diagnosis.notes_on(sheet.waves, names)])
+
+
+def _too_wide(waves: pd.DataFrame, name: str) -> bool:
+    """Whether the numbers of a column can't be scaled by what they span."""
+    values = numbers_in(waves, name)
+    values = values[np.isfinite(values)]
+    with np.errstate(over="ignore"):
+        return len(values) > 0 and not np.isfinite(values.max() - values.min())
 
 
 def ranges_from(given: Sequence[str]) -> dict[str, tuple[float, float]] | None:

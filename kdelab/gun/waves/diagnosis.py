@@ -30,7 +30,7 @@ _UNITS = {feature.name: f" {feature.unit}" for feature in FEATURE_TABLE if featu
 
 def features_in(waves: pd.DataFrame) -> list[str]:
     """Return the columns that may be features, ours first: all of numbers but `RECORDS`."""
-    numeric = [name for name in waves.columns if pd.api.types.is_numeric_dtype(waves[name])]
+    numeric = [name for name in waves.columns if str(name).strip() and pd.api.types.is_numeric_dtype(waves[name])]
     own = [name for name in numeric if name not in (*RECORDS, *RANGES)]
     return [*(name for name in RANGES if name in numeric), *own]
 
@@ -81,6 +81,12 @@ def _rows(known: Mapping[str, Floats]) -> Iterator[Fault]:
     if {"flight_time", "distance", "bullet_speed"} <= set(known):
         time = np.clip(known["distance"] / known["bullet_speed"], *RANGES["flight_time"])
         yield abs(known["flight_time"] - time) > 1.0, "flight_time is not distance / bullet_speed", "flight_time"
+    if {"speed", "lateral_speed", "approach"} <= set(known):
+        apart = abs(np.hypot(known["lateral_speed"], known["approach"]) - known["speed"]) > 0.5
+        yield apart & (apart.mean() > MANY), "lateral_speed and approach are not the parts of speed", "speed"
+    if {"approach", "facing"} <= set(known):
+        turned = known["approach"] * known["facing"] < -0.1
+        yield turned & (turned.mean() > MANY), "approach has the opposite sign of facing", "approach"
 
 
 def _units(known: Mapping[str, Floats]) -> Iterator[tuple[str, str]]:

@@ -73,6 +73,10 @@ def read_csv(path: Path) -> Sheet:
     except csv.Error as error:
         return Sheet(pd.DataFrame(), [*faults, f"line {reader.line_num}: {error}"], [], [])
     header, rows = rows[0][1], rows[1:]
+    if again := [line for line, row in rows if row == header]:
+        count = f"{len(again)} lines repeat the header, the first is" if len(again) > 1 else "the header is repeated in"
+        faults.append(f"{count} line {again[0]}: drop all but the first line of each log")
+    rows = [(line, row) for line, row in rows if row != header]
     faults += _ragged(rows, len(header), text)
     rows = [(line, row) for line, row in rows if len(row) == len(header)]
     lines, columns = [line for line, _ in rows], list(zip(*(row for _, row in rows), strict=True)) or [()] * len(header)
