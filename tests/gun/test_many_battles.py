@@ -90,6 +90,13 @@ def test_what_was_fought_by_other_robots_or_another_robocode_is_refused(tmp_path
         made._expect("2")
 
 
+def test_a_file_in_place_of_the_folder_is_named(tmp_path):
+    (tmp_path / "mine.battles").write_text("my notes")
+    said = r"mine\.battles' is a file, and battles are kept in a folder of that name"
+    with pytest.raises(ValueError, match=said), folder.opened(tmp_path / "mine.battles"):
+        pytest.fail("opened")
+
+
 def test_a_file_that_is_no_recording_of_the_battle_is_named(tmp_path):
     made = Made(tmp_path, [1])
     path = made.fight(ONE).path

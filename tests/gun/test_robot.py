@@ -197,7 +197,8 @@ def test_ranges_that_the_robot_does_not_measure_are_named(tmp_path):
     with pytest.raises(ValueError, match="other units than the robot measures: power from 0 to 1, the robot's is from"):
         build.write_robot(gun_of(power=(0.0, 1.0)), "my.LearnedBot", tmp_path / "robots")
     assert not list(tmp_path.iterdir())
-    assert "{0.0, 1500.0}" in build.sources(gun_of(distance=(0.0, 1500.0)), "my.LearnedBot")["Weights.java"]
+    with pytest.raises(ValueError, match="distance from 0 to 1500, the robot's is from 0 to 1000"):
+        build.sources(gun_of(distance=(0.0, 1500.0)), "my.LearnedBot")
 
 
 def test_a_robot_that_gets_another_gun_is_named(monkeypatch, capsys, tmp_path):

@@ -146,5 +146,9 @@ SETS: dict[str, list[dict[str, Any]]] = {
             "waves": "samples",
         },
     ],
-    "16-in-the-engine": [{"early": 5, "recomputed": 50}, {"level": 0.9, "recomputed": 10}],
+    "16-in-the-engine": [
+        {"early": 5, "recomputed": 50},
+        {"level": 0.9, "recomputed": 10},
+        {"early": 1, "recomputed": 10},
+    ],
 }

@@ -194,7 +194,7 @@ class _Campaign:
             if version != self._version:
                 raise ValueError(
                     f"{str(self._folder.path)!r} holds battles of Robocode {self._version}, and this is {version}: "
-                    "remove the folder to record all again, or record into another table"
+                    "remove the folder to fight all again, or take another --out"
                 )
 
     def _advance(self, rounds: int) -> None:

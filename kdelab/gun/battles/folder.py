@@ -71,8 +71,8 @@ class BattleFolder:
             raise ValueError(f"{str(path)!r} is damaged, or no recording of {battle}: remove it, and go on")
         if said["robots"] != robots:
             raise ValueError(
-                f"{str(self.path)!r} holds {battle}, but fought when the robots' files were others: remove the folder "
-                "to record all again, or record into another table"
+                f"{str(self.path)!r} holds {battle}, but fought when the robots' files were others, or a duel's gun: "
+                "remove the folder to fight all again, or take another --out"
             )
         return Fought(battle, robots, path, said["robocode"], said["java"], tuple(said["left_out"]))
 
@@ -91,6 +91,12 @@ def _json(battle: Battle) -> str:
     return json.dumps(asdict(battle), sort_keys=True)
 
 
+def check_folder(path: Path) -> None:
+    """Raise a ValueError if a file has the name of a folder for battles."""
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"{str(path)!r} is a file, and battles are kept in a folder of that name: move it away")
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[BattleFolder]:
     """Give a folder, made if need be, removed if nothing has come into it.
@@ -98,8 +104,9 @@ def opened(path: Path) -> Iterator[BattleFolder]:
     Raises
     ------
     ValueError
-        If another process is at work on it.
+        If it is a file, or another process is at work on it.
     """
+    check_folder(path)
     path.mkdir(exist_ok=True)
     with _lock(path):
         sweep(path)

@@ -15,6 +15,7 @@ import pandas as pd
 
 from kdelab.gun.battles.battle import Battle
 from kdelab.gun.battles.campaign import fought
+from kdelab.gun.battles.folder import check_folder
 from kdelab.gun.battles.installation import installed
 from kdelab.gun.battles.robots import files_in
 from kdelab.gun.battles.turns import FIRST, TurnLog
@@ -75,6 +76,7 @@ def duel(
         As `fought`; or if a gun can't be built into the robot, or an enemy would get classes of this robot.
     """
     _check_apart(enemies, robots)
+    check_folder(Path(folder))
     jars = installed(robocode).jars
     battles = [Battle(ROBOT, enemy, rounds, seed) for enemy, seed in product(enemies, seeds)]
     own = {name: Path(folder) / name / "robots" for name in duellists}

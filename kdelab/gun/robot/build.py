@@ -56,7 +56,7 @@ def sources(gun: NeighbourModel, name: str, plain: str | None = None) -> dict[st
             f"gun: the robot doesn't know the features {', '.join(unknown)}; it has {', '.join(FEATURES)}. Train on "
             "some of these, or take Gun.java, which needs no others, into a robot of your own"
         )
-    if other := [_measured(feature, ends) for feature, ends in gun.ranges_.items() if not _ours(feature, ends)]:
+    if other := [_measured(feature, ends) for feature, ends in gun.ranges_.items() if ends != RANGES[feature]]:
         raise ValueError(
             f"gun: it was trained in other units than the robot measures: {'; '.join(other)}. Train in the robot's, or "
             "take Gun.java, which takes any, into a robot of your own"
@@ -137,12 +137,6 @@ def _check_name(name: str) -> None:
 
 def _source(folder: str, file: str) -> str:
     return files("kdelab.gun.robot").joinpath(folder, f"{file}.java").read_text(encoding="utf-8")
-
-
-def _ours(feature: str, ends: tuple[float, float]) -> bool:
-    """Whether a feature's range is the robot's; distances may go on where a field is larger."""
-    low, high = RANGES[feature]
-    return ends == (low, high) or (feature == "distance" and ends[0] == low and ends[1] > high)
 
 
 def _measured(feature: str, ends: tuple[float, float]) -> str:

@@ -93,7 +93,7 @@ def read(path: Path) -> Sheet:
     """
     this = f"name_or_path={str(path)!r}"
     if not path.is_file():
-        raise ValueError(f"{this}: there is no such file")
+        raise ValueError(f"{this}: {'that is a folder' if path.is_dir() else 'there is no such file'}")
     sys.audit("kdelab.read", str(path))  # a report's run keeps account of the files that it depends on
     if path.suffix == ".csv":
         return read_csv(path)
