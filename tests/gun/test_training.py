@@ -143,7 +143,7 @@ def run(monkeypatch, *arguments):
 
 def test_the_command_checks_learns_and_writes(tmp_path, monkeypatch, capsys, waves):
     path, out = tmp_path / "mine.csv", tmp_path / "gun.json"
-    waves.drop(columns=["bullet_speed", "flight_time"]).assign(escape_angle=0.6).to_csv(path, index=False)
+    waves.drop(columns=["bullet_speed", "flight_time", "approach"]).assign(escape_angle=0.6).to_csv(path, index=False)
     assert run(monkeypatch, "check", path) == 0
     assert "nothing wrong was found\n2,160 waves in 9 battles and 54 rounds" in capsys.readouterr().out
     command = ["train", path, "--out", out, "--predictions", 300, "--features", *FEATURES]
