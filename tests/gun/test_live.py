@@ -39,6 +39,19 @@ def test_only_what_one_tuned_scale_fired_is_replayed(bullets):
     assert set(bullets["replayed"].dropna()) == {0.0, 1.0}
 
 
+def test_both_exams_hold_the_same_battles_of_one_tuned_scale_but_for_the_engine_s_chance(bullets):
+    columns = ["round", "turn", "hit"]
+    scale = bullets[(bullets["gun"] == live.SCALE) & bullets["enemy"].isin(samples.ENEMIES)]
+    differs = {}
+    for (enemy, seed), both in scale.groupby(["enemy", "seed"]):
+        seen, unseen = (
+            both.loc[both["exam"] == exam, columns].to_numpy().tolist() for exam in (live.SEEN, live.UNSEEN)
+        )
+        first = next((a for a, b in zip(seen, unseen, strict=False) if a != b), None)
+        differs |= {(enemy, seed): first[0]} if first else {}
+    assert differs == {("sample.Corners", live.SEEDS[1]): 21}
+
+
 def test_the_battle_that_ships_is_one_of_them(bullets):
     one = live.example()
     for gun, waves in ((live.POWERS, one.waves), (live.SCALE, one.waves_of_scale)):

@@ -1,5 +1,6 @@
 """What is decided of live battles, in worlds in which the truth is known."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from worlds import assert_right
 from kdelab.gun.compare import live, live_gains
 from kdelab.report.decisions import live_gun
 from kdelab.report.verdicts import Verdict
+from kdelab.study import resampling
 
 TABLES = 10
 
@@ -100,3 +102,19 @@ def test_the_document_says_what_the_bullets_give():
     document = (Path(__file__).parents[2] / "docs" / "preregistration.md").read_text()
     for name, *found in rows:
         assert f"| {name} | {' | '.join(one.text('+.2f') for one in found)} |" in document
+
+
+@pytest.mark.slow
+def test_more_draws_decide_the_same(monkeypatch):
+    monkeypatch.setattr(resampling, "interval", partial(resampling.interval, draws=40_000))
+    bullets = live.load()
+    over_battles, over_robots = (live_gains.gain(bullets, live.UNSEEN, over=unit).low for unit in ("battle", "robot"))
+    replay = live_gains.replay_error(bullets).low
+    document = (Path(__file__).parents[2] / "docs" / "preregistration.md").read_text()
+    said = (
+        f"with 40,000 they are {over_battles:.2f} and {over_robots:.2f} for robots unseen, {replay:.1f} for the replay"
+    )
+    assert said in document
+    assert Verdict("live-gun", live_gun.live_gun(bullets)).status == "holds within bounds"
+    assert Verdict("replay-tells", replay_tells(bullets)).status == "holds"
+    assert Verdict("head-start", head_start(bullets)).status == "undecided"
