@@ -8,7 +8,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from kdelab.loss.runtime import inlined
+from kdelab.loss.runtime import MATH, inlined
 from kdelab.loss.validate import Floats
 
 HUGE = 1.7976931348623157e308
@@ -30,8 +30,45 @@ def _float_of(context: Any, value: Any) -> Any:
     )
 
 
+_FAST = ("contract", "nnan", "nsz", "arcp")
+
+
+@intrinsic
+def polynomial(context: Any, x: Any, coefficients: Any) -> Any:
+    """Return sum_n c_n x^n for a tuple of floats c, by Horner's rule; as one call it compiles many times as fast."""
+
+    def code(ctx: Any, builder: Any, sig: Any, args: Any) -> Any:
+        x, row = args
+        value = builder.extract_value(row, len(coefficients) - 1)
+        for n in range(len(coefficients) - 2, -1, -1):
+            value = builder.fadd(builder.fmul(value, x, flags=_FAST), builder.extract_value(row, n), flags=_FAST)
+        return value
+
+    return types.float64(types.float64, coefficients), code
+
+
+@intrinsic
+def plus(context: Any, a: Any, b: Any) -> Any:
+    """Return a + b, for sums whose order is free: a loop over it runs in several strands at once."""
+
+    def code(ctx: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.fadd(*args, flags=("reassoc", *_FAST))
+
+    return types.float64(types.float64, types.float64), code
+
+
 _LOG2_E = 1.4426950408889634
 _LOG2_HIGH, _LOG2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+_HALF_LOG2 = 0.5 * math.log(2.0)
+# (e^r - 1 - r) / r^2 for abs(r) <= log(2) / 2, by Chebyshev's interpolation, to 2^-53 of e^r.
+_EXP = tuple(
+    float(c)
+    for c in np.polynomial.Chebyshev.interpolate(
+        np.polynomial.Polynomial([1.0 / math.factorial(n + 2) for n in range(18)]), 9, [-_HALF_LOG2, _HALF_LOG2]
+    )
+    .convert(kind=np.polynomial.Polynomial)
+    .coef
+)
 
 
 @inlined
@@ -44,19 +81,7 @@ def exp_parts(x: float) -> tuple[float, float]:
     x = max(x, -708.0)
     n = np.floor(x * _LOG2_E + 0.5)
     r = (x - n * _LOG2_HIGH) - n * _LOG2_LOW
-    t = 1.0 / 6227020800.0
-    t = t * r + 1.0 / 479001600.0
-    t = t * r + 1.0 / 39916800.0
-    t = t * r + 1.0 / 3628800.0
-    t = t * r + 1.0 / 362880.0
-    t = t * r + 1.0 / 40320.0
-    t = t * r + 1.0 / 5040.0
-    t = t * r + 1.0 / 720.0
-    t = t * r + 1.0 / 120.0
-    t = t * r + 1.0 / 24.0
-    t = t * r + 1.0 / 6.0
-    t = t * r + 0.5
-    t = t * r * r + r
+    t = polynomial(r, _EXP) * r * r + r
     s = _float_of((np.int64(np.int32(n)) + np.int64(1023)) << np.int64(52))
     return s, s * t
 
@@ -85,6 +110,13 @@ def log(x: float) -> float:
     )
     half = 0.5 * f * f
     return s * (half + odd + even) + exponent * _LOG2_LOW - half + f + exponent * _LOG2_HIGH
+
+
+@numba.njit(fastmath=MATH, error_model="numpy")
+def log1p(q: float) -> float:
+    """Return log(1 + q) for 0 <= q <= 1, to 1 ulp."""
+    u = 1.0 + q
+    return log(u) + (q - (u - 1.0)) / u
 
 
 @numba.njit(fastmath=True, error_model="numpy")

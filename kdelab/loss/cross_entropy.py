@@ -82,7 +82,7 @@ class CrossEntropy(Frozen):
 
     def value(self, logits: ArrayLike) -> Floats:
         """Return the losses alone, (n,)."""
-        return self.value_and_grad(logits)[0]
+        return self._engine.value(self._checked(logits))
 
     def value_and_grads(
         self, logits: ArrayLike, wrt: Sequence[str] = ("logits", "points", "log_bandwidth")

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pickle
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -13,7 +14,7 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
 
 from kdelab.loss.validate import Integers
 
@@ -61,6 +62,35 @@ def _foreign(sig: Any) -> bool:
     return any(made is not None and not made.__module__.startswith("kdelab.") for made in classes)
 
 
+def _someone_waits() -> bool:
+    """Whether a person looks on: at a terminal, or at a notebook whose front end could be asked for input.
+
+    What runs notebooks by itself, for a page or a test, can't be asked: nothing that depends on what had to be compiled
+    gets into their outputs.
+    """
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if (kernel := getattr(shell, "kernel", None)) is not None:
+        return bool(getattr(kernel, "_allow_stdin", False))
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+@cache
+def _announce(package: str, how_often: str) -> None:
+    """Say once what the wait is for."""
+    if _someone_waits():
+        print(f"compiling {package}, {how_often}: some seconds", file=sys.stderr, flush=True)
+
+
+class _NoCache(NullCache):
+    """Where nothing can be written: every process compiles."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._package = function.__module__.rpartition(".")[0]
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        _announce(self._package, "anew in each process, since there is no folder to keep it in")
+
+
 class _Cache(FunctionCache):
     """A cache on disk that can't go stale, and that nothing depends on.
 
@@ -72,16 +102,18 @@ class _Cache(FunctionCache):
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
+        self._package = function.__module__.rpartition(".")[0]
         stamp = _stamp(Path(function.__code__.co_filename).parent)
         self._cache_file = _Files(self._cache_path, self._impl.filename_base, stamp)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        if _foreign(sig):
-            return None
-        try:
-            return super().load_overload(sig, target_context)
-        except Exception:  # unpickling what isn't a pickle may raise anything
-            return None
+        found = None
+        if not _foreign(sig):
+            with suppress(Exception):  # unpickling what isn't a pickle may raise anything
+                found = super().load_overload(sig, target_context)
+        if found is None:
+            _announce(self._package, "once on this machine")
+        return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
         if _foreign(sig):
@@ -109,8 +141,10 @@ def compiled(function: Callable[..., Any] | None = None, *, fastmath: Any = MATH
     dispatcher = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
     # A private attribute of numba's: where a version has it no more, code is compiled in every process.
     if hasattr(dispatcher, "_cache"):
-        with suppress(RuntimeError, OSError):  # no folder that can be written to
+        try:
             dispatcher._cache = _Cache(function)
+        except (RuntimeError, OSError):  # no folder that can be written to
+            dispatcher._cache = _NoCache(function)
     return dispatcher
 
 

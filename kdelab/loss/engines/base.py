@@ -32,24 +32,44 @@ class Results(NamedTuple):
     by_bandwidth: Floats
 
 
+class Wanted(NamedTuple):
+    """What is asked for, to be filled: as in `Results`, but None for what isn't."""
+
+    loss: Floats
+    gradient: Floats | None = None
+    by_point: Floats | None = None
+    by_bandwidth: Floats | None = None
+
+    def in_arrays(self, total: int) -> Results:
+        """Return the same for engines that fill the gradient in any case, and leave out what is empty."""
+        room = np.empty(total), np.empty(0), np.empty(0)
+        return Results(self.loss, *(new if given is None else given for given, new in zip(self[1:], room, strict=True)))
+
+
 class Engine(ABC):
     """Losses and gradients of the batch ``clusters``."""
 
     clusters: Clusters
 
+    def value(self, logits: Floats) -> Floats:
+        """Return losses (n,)."""
+        wanted = Wanted(np.empty(len(self.clusters)))
+        self._evaluate(logits, wanted)
+        return wanted.loss
+
     def value_and_grad(self, logits: Floats) -> tuple[Floats, Floats]:
         """Return losses (n,) and gradient (total,)."""
-        results = Results(np.empty(len(self.clusters)), np.empty(len(logits)), np.empty(0), np.empty(0))
-        self._evaluate(logits, results)
-        return results.loss, results.gradient
+        loss, gradient = np.empty(len(self.clusters)), np.empty(len(logits))
+        self._evaluate(logits, Wanted(loss, gradient))
+        return loss, gradient
 
     def value_and_grads(self, logits: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Return losses (n,) and their gradients by logits (total,), points (total,) and log bandwidth (n,)."""
         n, total = len(self.clusters), len(logits)
-        results = Results(np.empty(n), np.empty(total), np.empty(total), np.empty(n))
-        self._evaluate(logits, results)
-        return results
+        loss, gradient, by_point, by_bandwidth = np.empty(n), np.empty(total), np.empty(total), np.empty(n)
+        self._evaluate(logits, Wanted(loss, gradient, by_point, by_bandwidth))
+        return loss, gradient, by_point, by_bandwidth
 
     @abstractmethod
-    def _evaluate(self, logits: Floats, results: Results) -> None:
-        """Fill the results that aren't empty."""
+    def _evaluate(self, logits: Floats, wanted: Wanted) -> None:
+        """Fill what is asked for."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engines.base import Engine, Results
+from kdelab.loss.engines.base import Engine, Wanted
 from kdelab.loss.engines.quadrature import cuts, nodes
 from kdelab.loss.kernels.base import Kernel
 from kdelab.loss.rules import Adaptive, GaussLegendre, Midpoint
@@ -26,7 +26,8 @@ class ByArrays(Engine):
         else:
             self.panels, self.nodes = cuts.whole(clusters), nodes.fixed(rule)
 
-    def _evaluate(self, logits: Floats, results: Results) -> None:
+    def _evaluate(self, logits: Floats, wanted: Wanted) -> None:
+        results = wanted.in_arrays(len(logits))
         log_weights = self.clusters.log_softmax(logits) + np.log1p(-self.background)
         for i, part in enumerate(self.clusters.slices()):
             panels = slice(self.panels.offsets[i], self.panels.offsets[i + 1])

@@ -14,7 +14,7 @@ import numpy as np
 
 from kdelab.loss.arithmetic import HUGE, dot, exp, highest, log, log_add, total
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engines.base import Batch, Engine, Results
+from kdelab.loss.engines.base import Batch, Engine, Results, Wanted
 from kdelab.loss.engines.boxes.edges import Panels, add_steps, mean_of_sides, of_prediction, prepare
 from kdelab.loss.engines.boxes.ranges import Ranges, range_sums, sort_out, sums_over
 from kdelab.loss.runtime import compiled, in_parallel, scalar
@@ -61,8 +61,8 @@ class Boxes(Engine):
         self._fill(logits, results, ends)
         return results.loss, results.gradient, ends[0], ends[1]
 
-    def _evaluate(self, logits: Floats, results: Results) -> None:
-        self._fill(logits, results, np.empty((2, 0)))
+    def _evaluate(self, logits: Floats, wanted: Wanted) -> None:
+        self._fill(logits, wanted.in_arrays(len(logits)), np.empty((2, 0)))
 
     def _fill(self, logits: Floats, results: Results, ends: Floats) -> None:
         in_parallel(

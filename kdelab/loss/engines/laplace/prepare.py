@@ -2,28 +2,30 @@
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from kdelab.loss.arithmetic import exp, exp_parts, two_sum
-from kdelab.loss.engines.base import Batch
-from kdelab.loss.runtime import MATH, compiled
+from kdelab.loss.runtime import compiled, scalar
 from kdelab.loss.validate import Floats, Indices, Integers
 
 _NOWHERE = 1.7e308
-_TILE = 64  # predictions
+
+# So many are sorted by comparing every pair, many at a time.
+_FEW = 512
 
 
 class Prepared(NamedTuple):
     """What doesn't depend on the logits.
 
-    Of every point K, (total,); of every prediction where its segments start, (n + 1,), and how far its nearest point
-    is, in bandwidths, (n,); of every segment the point that ends it, order, and d, E and F, (segments,) each.
+    Of every point K, (total,); of every prediction how far its nearest point is, in bandwidths, nearest (n,), where its
+    segments start and how many points lie inside the target, starts and inside (n,); of every segment the point that
+    ends it, order, and d, E and F, (total + n,) each, of which only what predictions start at is filled.
     """
 
-    starts: Integers
     K: Floats
     nearest: Floats
+    starts: Integers
+    inside: Integers
     order: Indices
     d: Floats
     E: Floats
@@ -31,145 +33,103 @@ class Prepared(NamedTuple):
 
 
 @compiled
-def count_inside(first: int, stop: int, batch: Batch, counts: Integers) -> None:
-    """Fill counts (n,): how many points lie inside each target, for predictions first to stop."""
-    x, ends, lower, upper = batch
-    for i in range(first, stop):
-        inside = 0
-        for j in range(ends[i], ends[i + 1]):
-            inside += (x[j] > lower[i]) & (x[j] < upper[i])
-        counts[i] = inside
-
-
-@compiled
-def prepare(first: int, stop: int, batch: Batch, h: float, prepared: Prepared) -> None:
+def prepare(
+    first: int, stop: int, x: Floats, ends: Integers, lower: Floats, upper: Floats, h: float, prepared: Prepared
+) -> None:
     """Fill `Prepared`: K and nearest, and for all segments the point that ends each, d, E and F = 1 - E.
 
-    Prediction i has its segments at starts[i] and after; the last one ends with the target, at no point. A tile at a
-    time, so that exponentials run over long arrays.
+    Prediction i has its inside[i] + 1 segments at starts[i] and after; the last one ends with the target, at no point.
     """
-    x, ends, lower, upper = batch
-    starts, K, nearest, order, d, E, F = prepared
-    widest = 1
+    K, nearest, starts, inside, order, d, E, F = prepared
+    work = np.empty((3, _FEW))
+    begin = at = ends[first] + first
     for i in range(first, stop):
-        widest = max(widest, ends[i + 1] - ends[i])
-    places, names, ranks = np.empty(widest), np.empty(widest, np.int32), np.empty(widest, np.int64)
-    while first < stop:
-        last = min(first + _TILE, stop)
-        for i in range(first, last):
-            points, mine = x[ends[i] : ends[i + 1]], slice(starts[i], starts[i + 1])
-            inside = _select_inside(points, lower[i], upper[i], places, names)
-            nearest[i] = log_factors(points, lower[i], upper[i], h, inside, K[ends[i] : ends[i + 1]])
-            _sort(places[:inside], names[:inside], ranks, order[mine])
-            _gaps(points, lower[i], upper[i], h, order[mine], d[mine])
-        _exponentials(K[ends[first] : ends[last]])
-        for i in range(first, last):
-            _signs(x[ends[i] : ends[i + 1]], lower[i], upper[i], K[ends[i] : ends[i + 1]])
-        tile = slice(starts[first], starts[last])
-        _decays(d[tile], E[tile], F[tile])
-        first = last
+        a, b = lower[i], upper[i]
+        points, factors = x[ends[i] : ends[i + 1]], K[ends[i] : ends[i + 1]]
+        names, places = order[at : at + points.size + 1], d[at : at + points.size + 1]
+        m = _select_inside(points, a, b, names, places)
+        _sort(places[:m], names, work)
+        previous = a
+        for s in range(m):
+            place = places[s]
+            places[s] = (place - previous) / h
+            previous = place
+        names[m], places[m] = -1, (b - previous) / h
+        starts[i], inside[i] = at, m
+        at += m + 1
+        nearest[i] = log_factors(points, a, b, h, m, factors)
+        for j in range(points.size):
+            factor = exp(factors[j])
+            factors[j] = factor if points[j] <= a else -factor if points[j] >= b else 0.0
+    d, E, F = d[begin:at], E[begin:at], F[begin:at]
+    for s in range(d.size):
+        power, rest = exp_parts(-d[s])
+        E[s], F[s] = power + rest, (1.0 - power) - rest
 
 
-@numba.njit(error_model="numpy", fastmath=MATH)
+@scalar
+def _select_inside(x: Floats, a: float, b: float, names: Indices, places: Floats) -> int:
+    """Fill names and places with the numbers of the points inside the target and theirs; return how many there are.
+
+    Every point is written, and kept where it counts: a branch would be mispredicted half the time.
+    """
+    m = np.uint64(0)
+    for j in range(x.size):
+        names[m], places[m] = j, x[j]
+        m += np.uint64((x[j] > a) & (x[j] < b))
+    return int(m)
+
+
+@scalar
+def _sort(places: Floats, names: Indices, work: Floats) -> None:
+    """Sort places, and their names with them: few by how many lie before each, many by insertion (Shell)."""
+    m, step = places.size, 1
+    if m <= _FEW:
+        ranks, before_at, before_named = work[0], work[1], work[2]
+        for j in range(m):
+            place, rank = places[j], 0.0
+            for i in range(j):
+                behind = 1.0 if places[i] > place else 0.0
+                ranks[i] += behind
+                rank += 1.0 - behind
+            ranks[j], before_at[j], before_named[j] = rank, place, names[j]
+        for j in range(m):
+            places[int(ranks[j])], names[int(ranks[j])] = before_at[j], int(before_named[j])
+        return
+    while step < m // 9:
+        step = 3 * step + 1
+    while step > 0:
+        for s in range(step, m):
+            place, name, to = places[s], names[s], s
+            while to >= step and places[to - step] > place:
+                places[to], names[to] = places[to - step], names[to - step]
+                to -= step
+            places[to], names[to] = place, name
+        step //= 3
+
+
+@scalar
 def log_factors(x: Floats, a: float, b: float, h: float, inside: int, log_K: Floats) -> float:
     """Fill log K_j = -(d_j - nearest) / h, 0 inside the target; return nearest / h, the least distance to the target.
 
     With nothing inside, what counts is the difference of the two sides' distances: far away on both sides it is much
     smaller than either, so it is formed with its rounding errors.
     """
-    x_left, x_right = _nearest_outside(x, a, b)
-    shift_left, shift_right, nearest = -(a - x_left), -(x_right - b), 0.0
-    if inside == 0:
-        has_left, has_right = x_left > -_NOWHERE, x_right < _NOWHERE
-        shift_left = shift_right = 0.0
-        nearest = min(a - x_left if has_left else np.inf, x_right - b if has_right else np.inf)
-        if has_left and has_right:
-            d_left, error_left = two_sum(a, -x_left)
-            d_right, error_right = two_sum(x_right, -b)
-            difference = (d_left - d_right) + (error_left - error_right)
-            shift_left, shift_right = min(-difference, 0.0), min(difference, 0.0)
-    for j in range(x.size):
-        left, right = (x[j] - x_left) + shift_left, (x_right - x[j]) + shift_right
-        log_K[j] = (left if x[j] <= a else right if x[j] >= b else 0.0) / h
-    return nearest / h
-
-
-@numba.njit(fastmath=True, error_model="numpy")
-def _nearest_outside(x: Floats, a: float, b: float) -> tuple[float, float]:
-    """Return the nearest points left (x <= a) and right (x >= b, x > a) of the target; +-1.7e308 for none."""
+    if inside > 0:
+        for j in range(x.size):
+            log_K[j] = min(min(x[j] - a, b - x[j]), 0.0) / h
+        return 0.0
     x_left, x_right = -_NOWHERE, _NOWHERE
     for j in range(x.size):
         x_left = max(x_left, x[j] if x[j] <= a else -_NOWHERE)
     for j in range(x.size):
-        x_right = min(x_right, _NOWHERE if (x[j] < b) | (x[j] <= a) else x[j])
-    return x_left, x_right
-
-
-@numba.njit(error_model="numpy", fastmath=MATH)
-def _select_inside(x: Floats, a: float, b: float, places: Floats, names: Indices) -> int:
-    """Fill places and names with the points inside the target and their numbers; return how many there are.
-
-    Every point is written, and kept where it counts: a branch would be mispredicted half the time.
-    """
-    inside = 0
+        x_right = min(x_right, x[j] if x[j] > a else _NOWHERE)
+    d_left, error_left = two_sum(a, -x_left)
+    d_right, error_right = two_sum(x_right, -b)
+    difference = (d_left - d_right) + (error_left - error_right)
+    if x_left == -_NOWHERE or x_right == _NOWHERE:
+        difference = 0.0
     for j in range(x.size):
-        places[inside], names[inside] = x[j], j
-        inside += (x[j] > a) & (x[j] < b)
-    return inside
-
-
-@numba.njit(error_model="numpy", fastmath=MATH)
-def _sort(values: Floats, names: Indices, ranks: Indices, out: Floats) -> None:
-    """Fill ``out`` with the names in the order of their values. Ties keep their order."""
-    m = values.size
-    if m > 256:
-        turn = np.argsort(values, kind="mergesort")
-        for i in range(m):
-            out[i] = names[turn[i]]
-        return
-    # Everyone's rank is the number of smaller values: m^2 comparisons, but many at a time.
-    for i in range(m):
-        ranks[i] = 0
-        out[i] = -1
-    for j in range(m):
-        for i in range(m):
-            ranks[i] += values[i] > values[j]
-    for i in range(m):
-        rank = ranks[i]
-        while out[rank] >= 0:
-            rank += 1
-        out[rank] = names[i]
-
-
-@numba.njit(error_model="numpy", fastmath=MATH)
-def _gaps(x: Floats, a: float, b: float, h: float, order: Indices, d: Floats) -> None:
-    """Fill the lengths of the segments, in bandwidths."""
-    previous, m = a, d.size - 1
-    for s in range(m):
-        place = x[order[s]]
-        d[s] = (place - previous) / h
-        previous = place
-    order[m] = -1
-    d[m] = (b - previous) / h
-
-
-@numba.njit(error_model="numpy", fastmath=MATH)
-def _exponentials(values: Floats) -> None:
-    """Replace values <= 0 by their exponentials."""
-    for j in range(values.size):
-        values[j] = exp(values[j])
-
-
-@numba.njit(error_model="numpy", fastmath=MATH)
-def _signs(x: Floats, a: float, b: float, K: Floats) -> None:
-    """Make K negative right of the target, and 0 inside it."""
-    for j in range(x.size):
-        K[j] = K[j] if x[j] <= a else -K[j] if x[j] >= b else 0.0
-
-
-@numba.njit(error_model="numpy", fastmath=MATH)
-def _decays(d: Floats, E: Floats, F: Floats) -> None:
-    """Fill E = e^-d and F = 1 - E, each to its last digit."""
-    for s in range(d.size):
-        power, rest = exp_parts(-d[s])
-        E[s], F[s] = power + rest, (1.0 - power) - rest
+        left, right = (x[j] - x_left) - max(difference, 0.0), (x_right - x[j]) + min(difference, 0.0)
+        log_K[j] = (left if x[j] <= a else right) / h
+    return min(d_left, d_right) / h

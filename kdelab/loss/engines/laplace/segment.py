@@ -4,103 +4,94 @@ Between two neighbouring points, at distance d = (t1 - t0) / h, with s = (x - t0
 
     f(s) = A e^-s + B e^(s - d),
 
-A from all points at or left of t0, B from all at or right of t1. With E = e^-d, M = max(A, B), m = min(A, B) and
-rho = m / M, its logarithm and the two sides' responsibilities integrate in closed form. Every formula here is a sum of
-terms of one sign: differences of logarithms would lose ten digits on short segments.
+A from all points at or left of t0, B from all at or right of t1. With E = e^-d and y = d / 2 its logarithm
+
+    integral_0^d log f ds = d (log(A + B) - y) + Phi,  Phi = integral_0^y log1p(kappa sinh^2 s) ds,
+
+kappa = 4 A B / (A + B)^2, and the two sides' responsibilities integrate in closed form. Every formula here is a sum of
+terms that don't cancel: differences of logarithms would lose ten digits on short segments.
 """
 
 import math
 
 import numpy as np
 
-from kdelab.loss.runtime import inlined
+from kdelab.loss.arithmetic import log1p, polynomial
+from kdelab.loss.runtime import inlined, scalar
 
-SHORT = 0.5
+SHORT = 0.25
 """Segments shorter than this go without the dilogarithm."""
 
 _PI2_12 = math.pi**2 / 12
-_X, _W = np.polynomial.legendre.leggauss(8)
-_X0, _X1, _X2, _X3 = (float(x) ** 2 for x in _X[4:])
-_W0, _W1, _W2, _W3 = (float(w) for w in _W[4:])
+_ORDER = 7
+# 1, 1/3, 1/5, ...: the series of artanh(t) / t in t^2, to the last digit where t <= tanh(SHORT / 2).
+_ARTANH = tuple(1.0 / (2 * n + 1) for n in range(9))
 
 
-# 1, 1/3, 1/5, ...: the series of artanh(t) / t in t^2, to the last digit where t <= tanh(SHORT / 2), t^2 < 0.06.
-_ARTANH = tuple(1.0 / (2 * n + 1) for n in range(14))
+def _series() -> list[tuple[float, ...]]:
+    """Return for i = 0, 1, ... the coefficients, in y^2, of (kappa y^2)^(i + 1) in Phi / d."""
+    square = np.array([2.0 ** (2 * m + 1) / math.factorial(2 * m + 2) for m in range(_ORDER)])  # sinh^2(s) / s^2
+    power, rows = np.ones(1), []
+    for i in range(_ORDER):
+        power = np.convolve(power, square)[: _ORDER - i]
+        rows.append(tuple(float((-1) ** i / (i + 1) * c / (2 * (i + 1 + n) + 1) / 2) for n, c in enumerate(power)))
+    return rows
+
+
+_C0, _C1, _C2, _C3, _C4, _C5, _C6 = _series()
 
 
 @inlined
-def lesser_share(rho: float, E: float, F: float) -> float:
-    """Return integral_0^d (smaller side) / f ds = log1p(rho F (1 + E) / (E (1 + rho E))) / 2, for d < SHORT, F = 1 - E.
+def phi(kappa: float, y2: float) -> float:
+    """Return Phi / d for d < SHORT, from y^2: by its series in kappa y^2, to the last digit of (log f)'s mean."""
+    u = kappa * y2
+    t = polynomial(y2, _C5) + u * polynomial(y2, _C6)
+    t = polynomial(y2, _C4) + u * t
+    t = polynomial(y2, _C3) + u * t
+    t = polynomial(y2, _C2) + u * t
+    t = polynomial(y2, _C1) + u * t
+    return u * (polynomial(y2, _C0) + u * t)
 
-    As artanh(t), since log1p(x) / 2 = artanh(x / (2 + x)): one division and no logarithm. The larger side has the
-    rest of d.
+
+@inlined
+def share(lighter: float, heavier: float, E: float, F: float) -> float:
+    """Return integral_0^d (lighter side) / f ds over the lighter side's weight, for d < SHORT, F = 1 - E.
+
+    log1p(rho F (1 + E) / (E (1 + rho E))) / 2 with rho = lighter / heavier, as artanh(t), since log1p(x) / 2 =
+    artanh(x / (2 + x)). The heavier side has the rest of d.
     """
-    t = rho * F * (1.0 + E) / (2.0 * E + rho * (1.0 + E * E))
-    t2 = t * t
-    series = _ARTANH[13]
-    for n in range(12, -1, -1):
-        series = _ARTANH[n] + t2 * series
-    return t * series
+    part = F * (1.0 + E) / (2.0 * E * heavier + (1.0 + E * E) * lighter)
+    t = part * lighter
+    return part * polynomial(t * t, _ARTANH)
+
+
+_E2 = (
+    1.0 / 36.0,
+    -1.0 / 3600.0,
+    1.0 / 211680.0,
+    -1.0 / 10886400.0,
+    1.0 / 526901760.0,
+    -4.064761645144226e-11,
+    8.921691020456453e-13,
+    -1.993929586072108e-14,
+)
 
 
 @inlined
-def _node(kappa: float, s2: float) -> float:
-    """Return log1p(kappa sinh^2 s) from s^2 < 1/16: both functions by their series, v = x / (2 + x)."""
-    t = 2.0 / 467775.0 + s2 * (4.0 / 42567525.0)
-    t = 2.0 / 14175.0 + s2 * t
-    t = 1.0 / 315.0 + s2 * t
-    t = 2.0 / 45.0 + s2 * t
-    x = kappa * s2 * (1.0 + s2 * (1.0 / 3.0 + s2 * t))
-    v = x / (2.0 + x)
-    v2 = v * v
-    t = 2.0 / 7.0 + v2 * (2.0 / 9.0)
-    t = 2.0 / 5.0 + v2 * t
-    t = 2.0 / 3.0 + v2 * t
-    return v * (2.0 + v2 * t)
-
-
-@inlined
-def phi(rho: float, d: float) -> float:
-    """Return Phi = integral_0^{d/2} log1p(kappa sinh^2 s) ds, kappa = 4 rho / (1 + rho)^2, for d < SHORT.
-
-    So that integral_0^d log f ds = d (log(A + B) - d / 2) + Phi. The integrand is even and analytic well beyond the
-    segment: Gauss's 8-node rule, of which symmetry leaves four nodes, errs by less than 2e-17 d.
-    """
-    kappa = 4.0 * rho / ((1.0 + rho) * (1.0 + rho))
-    y = 0.5 * d
-    y2 = y * y
-    return y * (
-        _W0 * _node(kappa, y2 * _X0)
-        + _W1 * _node(kappa, y2 * _X1)
-        + _W2 * _node(kappa, y2 * _X2)
-        + _W3 * _node(kappa, y2 * _X3)
-    )
-
-
-@inlined
-def _E2(v: float) -> float:
+def _E2_of(v: float) -> float:
     """Return E2 = -Li2(-q) from v = log1p(q), 0 <= q <= 1."""
     v2 = v * v
-    t = 8.921691020456453e-13 - v2 * 1.993929586072108e-14
-    t = -4.064761645144226e-11 + v2 * t
-    t = 1.0 / 526901760.0 + v2 * t
-    t = -1.0 / 10886400.0 + v2 * t
-    t = 1.0 / 211680.0 + v2 * t
-    t = -1.0 / 3600.0 + v2 * t
-    t = 1.0 / 36.0 + v2 * t
-    return v + 0.25 * v2 + v * v2 * t
+    return v + 0.25 * v2 + v * v2 * polynomial(v2, _E2)
 
 
-@inlined
-def long_segment(log_rho: float, d: float) -> tuple[float, float]:
-    """Return (integral_0^d log f ds - d log M + d^2 / 2, the smaller side's share), for d >= SHORT.
+@scalar
+def long_segment(c: float, q0: float, q1: float) -> tuple[float, float]:
+    """Return integral_0^d log f ds - d log M + d^2 / 2, and the lighter side's share, for d >= SHORT.
 
-    With c = log rho + d, the two sides balance inside the segment if c > 0. Everything is in logarithms: log_rho may
-    be -inf.
+    With c = log(m / M) + d, the two sides balance inside the segment if c > 0; q0 = e^-d m / M and q1 = e^-abs(c).
     """
-    v0 = math.log1p(math.exp(log_rho - d))
-    c = log_rho + d
-    v1 = math.log1p(math.exp(-abs(c)))
+    v0, v1 = log1p(q0), log1p(q1)
+    e0, e1 = _E2_of(v0), _E2_of(v1)
     if c <= 0.0:
-        return 0.5 * (_E2(v1) - _E2(v0)), 0.5 * (v1 - v0)
-    return 0.25 * c * c + (_PI2_12 - 0.5 * (_E2(v0) + _E2(v1))), 0.5 * (v1 - v0) + 0.5 * c
+        return 0.5 * (e1 - e0), 0.5 * (v1 - v0)
+    return 0.25 * c * c + (_PI2_12 - 0.5 * (e0 + e1)), 0.5 * (v1 - v0) + 0.5 * c

@@ -13,7 +13,7 @@ import numpy as np
 
 from kdelab.loss.arithmetic import HUGE, dot, exp, gap, highest, log_add, total
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engines.base import Batch, Engine, Results
+from kdelab.loss.engines.base import Batch, Engine, Results, Wanted
 from kdelab.loss.engines.polynomials.parabola import integrals
 from kdelab.loss.engines.quadrature.cuts import ROUNDED
 from kdelab.loss.engines.quadrature.panel import log_background
@@ -58,8 +58,8 @@ class Polynomials(Engine):
         self.edges = Edges(np.zeros(3 * k + 4 * n), np.zeros(3 * k + 4 * n), np.empty(n, dtype=np.int64))
         in_parallel(_prepare, clusters.offsets, self.kernel, Batch.of(clusters), self.edges)
 
-    def _evaluate(self, logits: Floats, results: Results) -> None:
-        batch = Batch.of(self.clusters)
+    def _evaluate(self, logits: Floats, wanted: Wanted) -> None:
+        batch, results = Batch.of(self.clusters), wanted.in_arrays(len(logits))
         in_parallel(_evaluate, batch.offsets, self.kernel, batch, self.order, self.edges, logits, results)
 
 

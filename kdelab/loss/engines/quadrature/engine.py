@@ -6,7 +6,7 @@ import numpy as np
 
 from kdelab.loss.arithmetic import HUGE, exp, highest, total
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engines.base import Batch, Engine, Results
+from kdelab.loss.engines.base import Batch, Engine, Wanted
 from kdelab.loss.engines.quadrature import cuts, nodes
 from kdelab.loss.engines.quadrature.integrate import Prepared, integrate, prepare
 from kdelab.loss.engines.quadrature.panel import Cluster
@@ -45,8 +45,8 @@ class ByQuadrature(Engine):
         in_parallel(prepare, batch.offsets, self.kernel, self.nodes, batch, self.panels, prepared)
         return prepared
 
-    def _evaluate(self, logits: Floats, results: Results) -> None:
-        batch = Batch.of(self.clusters)
+    def _evaluate(self, logits: Floats, wanted: Wanted) -> None:
+        batch, results = Batch.of(self.clusters), wanted.in_arrays(len(logits))
         in_parallel(
             integrate, batch.offsets, self.kernel, self.nodes, batch, self.panels, self.prepared, logits, results
         )
