@@ -26,20 +26,10 @@ help: ## this list
 env: $(READY) ## build .venv from the lock, if it is missing or out of date
 
 $(ENV)/ready: requirements.lock pyproject.toml
-	$(BASE) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 15) else "kdelab needs Python 3.11 to 3.14, found " + sys.version + "; say make BASE=python3.11")'
-	rm -rf $(ENV)
-	$(BASE) -m venv $(ENV)
-	$(ENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	$(ENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	touch $@
+	$(BASE) tools/env.py
 
-lock: ## resolve the newest versions again and write requirements.lock
-	rm -rf .venv-lock && $(BASE) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check uv
-	{ echo '# Exact versions and the hashes of their files, for CPython 3.11 to 3.14, written by `make lock`.'; \
-	  .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
-	    --no-annotate --no-header --no-emit-index-url pyproject.toml; } > requirements.lock.new
-	mv requirements.lock.new requirements.lock && rm -rf .venv-lock
+lock: $(READY) ## resolve the newest versions again and write requirements.lock
+	$(PYTHON) tools/lock.py
 
 reports: $(READY) ## run the notebooks that changed and build reports/index.html
 	$(RUN) kdelab.report site
