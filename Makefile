@@ -29,7 +29,8 @@ $(ENV)/ready: requirements.lock pyproject.toml
 	$(BASE) tools/env.py
 
 lock: $(READY) ## resolve the newest versions again and write requirements.lock
-	$(PYTHON) tools/lock.py
+	$(RUN) uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --no-annotate \
+	  --no-emit-index-url --custom-compile-command 'make lock' --upgrade --output-file requirements.lock pyproject.toml
 
 reports: $(READY) ## run the notebooks that changed and build reports/index.html
 	$(RUN) kdelab.report site
