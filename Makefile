@@ -18,7 +18,7 @@ export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 NBVAL := --nbval --nbval-current-env --nbval-kernel-startup-timeout 300
 
 .DEFAULT_GOAL := help
-.PHONY: help env lock reports notebooks unit coverage lowest test test-all lint mutants lab bench history battles dial evidence duels clean
+.PHONY: help env lock reports notebooks unit coverage lowest test test-all release lint mutants lab bench history battles dial evidence duels clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -30,7 +30,7 @@ $(ENV)/ready: requirements.lock pyproject.toml
 
 lock: $(READY) ## resolve the newest versions again and write requirements.lock
 	$(RUN) uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --no-annotate \
-	  --no-emit-index-url --custom-compile-command 'make lock' --upgrade --output-file requirements.lock pyproject.toml
+	  --no-emit-index-url --custom-compile-command "make lock" --upgrade --output-file requirements.lock pyproject.toml
 
 reports: $(READY) ## run the notebooks that changed and build reports/index.html
 	$(RUN) kdelab.report site
@@ -43,24 +43,24 @@ lint: $(READY)
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
-	$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+	$(PYTHON) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 unit: $(READY) ## the unit tests alone
-	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m 'not slow'
+	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m "not slow"
 
 coverage: $(READY) ## the unit tests, and which lines of Python they don't reach (compiled code isn't seen)
 	rm -f .coverage .coverage.*
-	$(ONE_THREAD) $(RUN) coverage run -m pytest -n 2 --dist loadgroup -m 'not slow'
+	$(ONE_THREAD) $(RUN) coverage run -m pytest -n 2 --dist loadgroup -m "not slow"
 	$(RUN) coverage combine --quiet && $(RUN) coverage report && $(RUN) coverage xml -o reports/coverage.xml
 
 lowest: ## the unit tests of loss, study, learn and gun with the oldest releases that pyproject.toml allows
 	rm -rf .venv-lowest && $(BASE) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check uv
-	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct --editable '.[record,notebooks,dev]'
-	$(ONE_THREAD) .venv-lowest/bin/python -m pytest -n 2 --dist loadgroup -m 'not slow' tests/loss tests/study tests/learn tests/gun
+	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct --editable ".[record,notebooks,dev]"
+	$(ONE_THREAD) .venv-lowest/bin/python -m pytest -n 2 --dist loadgroup -m "not slow" tests/loss tests/study tests/learn tests/gun
 
 test: lint ## lint, types, layers, unit tests, strict nbval on every notebook, report tests
-	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m 'not slow'
+	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m "not slow"
 	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadscope $(NBVAL) notebooks
 
 test-all: $(READY) ## what `make test` leaves out: every notebook with other parameters
@@ -85,10 +85,13 @@ dial: $(READY) ## compute again what notebook 07 decides from: guns and surfers 
 	$(ONE_THREAD) $(RUN) kdelab.gun.compare dial
 
 evidence: $(READY) ## compute again what notebooks 07, 08, 09, 13, 15 and 16 take from files (an hour and a half)
-	for one in dial hard retraining learned censored refinements; do $(ONE_THREAD) $(RUN) kdelab.gun.compare $$one || exit 1; done
+	$(foreach one,dial hard retraining learned censored refinements,$(ONE_THREAD) $(RUN) kdelab.gun.compare $(one) &&) true
 
 duels: $(READY) ## fight again what notebook 16 decides from: real battles of trained guns (Robocode and a JDK; an hour)
 	$(ONE_THREAD) $(RUN) kdelab.gun.compare.live .duels
+
+release: $(READY) ## rehearse a release: sdist, wheel, twine's opinion, README's lines in an empty environment
+	$(PYTHON) tools/release.py
 
 clean: ## remove what was built: .venv, pages (not files of your own beside them), caches
 	rm -rf $(ENV) .venv-lock .venv-lowest .bench .coverage .coverage.* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

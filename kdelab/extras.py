@@ -25,7 +25,11 @@ EXTRAS = {
     ),
     "completion": Extra("completion in a shell", ("shtab",)),
 }  # fmt: skip
-_DISTRIBUTIONS = {"sklearn": "scikit-learn", "jpype": "jpype1", "PIL": "pillow"}  # where the name on the index is another
+DISTRIBUTIONS = {
+    "sklearn": "scikit-learn",
+    "jpype": "jpype1",
+    "PIL": "pillow",
+}  # where the name on the index is another
 
 
 class MissingExtra(ModuleNotFoundError):
@@ -34,11 +38,7 @@ class MissingExtra(ModuleNotFoundError):
 
 def need(extra: str) -> None:
     """Raise MissingExtra unless all packages of an extra can be imported; none of them is."""
-    absent = [
-        name
-        for name in EXTRAS[extra].packages
-        if sys.modules.get(name) is None and importlib.util.find_spec(name) is None
-    ]
+    absent = [name for name in EXTRAS[extra].packages if not _is_there(name)]
     if absent:
         raise MissingExtra(told(extra, absent), name=absent[0])
 
@@ -55,9 +55,9 @@ def load(package: str, extra: str) -> Any:
 
 def told(extra: str, absent: list[str]) -> str:
     """Return the sentence: what is missing, what needs it, and the command that brings it."""
-    names = [_DISTRIBUTIONS.get(name, name) for name in absent]
+    names = [DISTRIBUTIONS.get(name, name) for name in absent]
     listed = f"{', '.join(names[:-1])} and {names[-1]} are" if len(names) > 1 else f"{names[0]} is"
-    return f"{listed} not installed, but needed for {EXTRAS[extra].purpose}: pip install \"kdelab[{extra}]\""
+    return f'{listed} not installed, but needed for {EXTRAS[extra].purpose}: pip install "kdelab[{extra}]"'
 
 
 def tqdm(**options: Any) -> Any:
@@ -68,6 +68,13 @@ def tqdm(**options: Any) -> Any:
         except MissingExtra:
             _say_no_bar()
     return _NoBar()
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return sys.modules.get(package) is not None or importlib.util.find_spec(package) is not None
+    except ImportError:  # a finder may say so, too
+        return False
 
 
 @cache

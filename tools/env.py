@@ -5,6 +5,8 @@ index that it doesn't reach, say), pip does it all.  No file is compiled to byte
 it first imports one, and most are never imported.
 """
 
+from __future__ import annotations  # for the Python that is told it is too old
+
 import ast
 import hashlib
 import os
@@ -30,7 +32,7 @@ OURS = ("--no-deps", "--no-build-isolation", "--editable", ".")
 
 def main() -> None:
     """Build the environment unless it is there."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036  (any Python may be the user's)
         sys.exit(f"kdelab needs Python 3.11 or newer, found {sys.version}; say make BASE=python3.11")
     with alone():
         wanted = hashlib.sha256(f"{sys.base_prefix} {sys.version}\n{LOCK.read_text()}".encode()).hexdigest()
@@ -65,7 +67,9 @@ def build() -> None:
     )
     if not done and not said_and_done(f"what {LOCK.name} pins, by pip", *pip, *hashed, str(LOCK)):
         served = f"it serves CPython 3.11 to 3.14, and this is {sys.version.split()[0]}"
-        sys.exit(f"{LOCK.name} could not be installed: {served}. Others: pip install --editable '.[notebooks,record,dev]'")
+        sys.exit(
+            f"{LOCK.name} could not be installed: {served}. Others: pip install --editable '.[notebooks,record,dev]'"
+        )
 
 
 def indexes() -> list[str]:

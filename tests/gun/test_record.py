@@ -240,7 +240,11 @@ def test_links_are_followed_and_circles_are_not(tmp_path):
 
 @pytest.mark.parametrize(
     ("what", "message"),
-    [("jpype", "not installed, but needed for recording Robocode"), ("robocode", "apt-get install"), ("java", "a Java runtime")],
+    [
+        ("jpype", "not installed, but needed for recording Robocode"),
+        ("robocode", "apt-get install"),
+        ("java", "a Java runtime"),
+    ],
 )
 def test_what_is_missing_is_named(monkeypatch, capsys, tmp_path, what, message):
     if what == "jpype":

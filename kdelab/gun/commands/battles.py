@@ -17,7 +17,9 @@ RECORDED = {one.name: one for one in (SAMPLES, CONFIRM)}
 def add(commands: Any) -> None:
     """Give the parser this command."""
     parser = commands.add_parser("battles", help="record a set again and compare it with the committed one")
-    parser.add_argument("set", nargs="?", choices=tuple(RECORDED), default=SAMPLES.name, help="which set (default samples)")
+    parser.add_argument(
+        "set", nargs="?", choices=tuple(RECORDED), default=SAMPLES.name, help="which set (default samples)"
+    )
     parser.add_argument("--workers", type=int, default=1, help="battles fought at a time (default 1)")
     parser.add_argument("--robocode", type=Path, metavar="DIR", help="your own Robocode's folder (default: Debian's)")
     parser.set_defaults(run=lambda given: battles(RECORDED[given.set], given.workers, given.robocode))

@@ -110,9 +110,7 @@ def bullets(exam: str, seed: int, guns: dict[str, Duellist], logs: list[tuple[st
     return pd.concat(parts, ignore_index=True)
 
 
-def of_exams(
-    folder: Path, workers: int, seeds: range = SEEDS, robocode: Path | None = None
-) -> Iterator[pd.DataFrame]:
+def of_exams(folder: Path, workers: int, seeds: range = SEEDS, robocode: Path | None = None) -> Iterator[pd.DataFrame]:
     """Yield the bullets of both exams, seed by seed."""
     waves = practice(folder / "practice", workers, robocode)
     exams: list[tuple[str, tuple[str, ...]]] = [(SEEN, ()), *((UNSEEN, group) for group in GROUPS)]
