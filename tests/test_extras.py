@@ -1,4 +1,4 @@
-"""`pip install kdelab` brings NumPy, SciPy and numba; whatever else is missing is named, with the command that brings it."""
+"""`pip install kdelab` brings NumPy, SciPy and numba; what else is missing is named with the command that brings it."""
 
 import ast
 import re
