@@ -18,7 +18,7 @@ export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 NBVAL := --nbval --nbval-current-env --nbval-kernel-startup-timeout 300
 
 .DEFAULT_GOAL := help
-.PHONY: help env lock reports notebooks unit coverage lowest test test-all lint mutants lab bench history battles dial evidence duels clean
+.PHONY: help env lock reports notebooks unit coverage lowest test test-all release lint mutants lab bench history battles dial evidence duels clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -26,20 +26,11 @@ help: ## this list
 env: $(READY) ## build .venv from the lock, if it is missing or out of date
 
 $(ENV)/ready: requirements.lock pyproject.toml
-	$(BASE) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 15) else "kdelab needs Python 3.11 to 3.14, found " + sys.version + "; say make BASE=python3.11")'
-	rm -rf $(ENV)
-	$(BASE) -m venv $(ENV)
-	$(ENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	$(ENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	touch $@
+	$(BASE) tools/env.py
 
-lock: ## resolve the newest versions again and write requirements.lock
-	rm -rf .venv-lock && $(BASE) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check uv
-	{ echo '# Exact versions and the hashes of their files, for CPython 3.11 to 3.14, written by `make lock`.'; \
-	  .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
-	    --no-annotate --no-header --no-emit-index-url pyproject.toml; } > requirements.lock.new
-	mv requirements.lock.new requirements.lock && rm -rf .venv-lock
+lock: $(READY) ## resolve the newest versions again and write requirements.lock
+	$(RUN) uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --no-annotate \
+	  --no-emit-index-url --custom-compile-command "make lock" --upgrade --output-file requirements.lock pyproject.toml
 
 reports: $(READY) ## run the notebooks that changed and build reports/index.html
 	$(RUN) kdelab.report site
@@ -52,24 +43,24 @@ lint: $(READY)
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
-	$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+	$(PYTHON) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 unit: $(READY) ## the unit tests alone
-	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m 'not slow'
+	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m "not slow"
 
 coverage: $(READY) ## the unit tests, and which lines of Python they don't reach (compiled code isn't seen)
 	rm -f .coverage .coverage.*
-	$(ONE_THREAD) $(RUN) coverage run -m pytest -n 2 --dist loadgroup -m 'not slow'
+	$(ONE_THREAD) $(RUN) coverage run -m pytest -n 2 --dist loadgroup -m "not slow"
 	$(RUN) coverage combine --quiet && $(RUN) coverage report && $(RUN) coverage xml -o reports/coverage.xml
 
 lowest: ## the unit tests of loss, study, learn and gun with the oldest releases that pyproject.toml allows
 	rm -rf .venv-lowest && $(BASE) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check uv
-	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct --editable '.[record,notebooks,dev]'
-	$(ONE_THREAD) .venv-lowest/bin/python -m pytest -n 2 --dist loadgroup -m 'not slow' tests/loss tests/study tests/learn tests/gun
+	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct --editable ".[record,notebooks,dev]"
+	$(ONE_THREAD) .venv-lowest/bin/python -m pytest -n 2 --dist loadgroup -m "not slow" tests/loss tests/study tests/learn tests/gun
 
 test: lint ## lint, types, layers, unit tests, strict nbval on every notebook, report tests
-	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m 'not slow'
+	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m "not slow"
 	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadscope $(NBVAL) notebooks
 
 test-all: $(READY) ## what `make test` leaves out: every notebook with other parameters
@@ -94,10 +85,13 @@ dial: $(READY) ## compute again what notebook 07 decides from: guns and surfers 
 	$(ONE_THREAD) $(RUN) kdelab.gun.compare dial
 
 evidence: $(READY) ## compute again what notebooks 07, 08, 09, 13, 15 and 16 take from files (an hour and a half)
-	for one in dial hard retraining learned censored refinements; do $(ONE_THREAD) $(RUN) kdelab.gun.compare $$one || exit 1; done
+	$(foreach one,dial hard retraining learned censored refinements,$(ONE_THREAD) $(RUN) kdelab.gun.compare $(one) &&) true
 
 duels: $(READY) ## fight again what notebook 16 decides from: real battles of trained guns (Robocode and a JDK; an hour)
 	$(ONE_THREAD) $(RUN) kdelab.gun.compare.live .duels
+
+release: $(READY) ## rehearse a release: sdist, wheel, twine's opinion, README's lines in an empty environment
+	$(PYTHON) tools/release.py
 
 clean: ## remove what was built: .venv, pages (not files of your own beside them), caches
 	rm -rf $(ENV) .venv-lock .venv-lowest .bench .coverage .coverage.* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

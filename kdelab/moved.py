@@ -69,4 +69,4 @@ class _Loader(importlib.abc.InspectLoader):
         return None
 
 
-sys.meta_path.append(Moved)
+sys.meta_path.append(Moved())

@@ -1,1 +1,5 @@
 """Robocode: battles, waves, features and the gun that learns from them. Knows the loss."""
+
+from kdelab.extras import need
+
+need("gun")

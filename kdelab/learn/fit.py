@@ -5,8 +5,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from scipy.optimize import minimize
-from tqdm import tqdm
 
+from kdelab.extras import tqdm
 from kdelab.learn.checkpoint import Checkpoint, Retrieval
 from kdelab.learn.distance import Parameters
 from kdelab.learn.form import Form

@@ -5,7 +5,7 @@ import math
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -64,9 +64,9 @@ def _stoppable() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run a sub-command; the exit code is 1 if anything went wrong."""
-    parser = argparse.ArgumentParser(prog="python -m kdelab.report", description=__doc__)
+def fill(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Give a parser the sub-commands."""
+    parser.description = __doc__
     commands = parser.add_subparsers(dest="command", required=True)
     site = commands.add_parser("site", help="run the notebooks that changed and build reports/index.html")
     site.add_argument("notebook", nargs="?", help="one notebook only, to run it with other parameters")
@@ -81,7 +81,12 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument(
             "--timeout", type=_seconds, default=TIMEOUT, metavar="SECONDS", help=f"of one cell; default {TIMEOUT:g}"
         )
-    given = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m kdelab.report") -> int:
+    """Run a sub-command; the exit code is 1 if anything went wrong."""
+    given = fill(argparse.ArgumentParser(prog=prog)).parse_args(arguments)
     project = Project(given.root.resolve())
     try:
         with _stoppable():

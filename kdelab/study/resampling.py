@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from kdelab.extras import load
 from kdelab.loss.validate import Floats, count
 
 FEWEST = 8  # units; the percentiles of fewer have no width worth the name
@@ -57,7 +57,7 @@ def interval(
     value = statistic(np.ones((1, len(np.asarray(units[0])))))[0]
     moved = np.zeros((count("draws", draws), *value.shape))
     for i, labels in enumerate(units):
-        which, names = pd.factorize(np.asarray(labels), sort=True)
+        which, names = load("pandas", "gun").factorize(np.asarray(labels), sort=True)
         n = len(names)
         if n < (2 if i else FEWEST):
             return value, np.full(value.shape, np.nan), np.full(value.shape, np.nan)

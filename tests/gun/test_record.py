@@ -240,11 +240,15 @@ def test_links_are_followed_and_circles_are_not(tmp_path):
 
 @pytest.mark.parametrize(
     ("what", "message"),
-    [("jpype", "pip install 'jpype1"), ("robocode", "apt-get install"), ("java", "a Java runtime")],
+    [
+        ("jpype", "not installed, but needed for recording Robocode"),
+        ("robocode", "apt-get install"),
+        ("java", "a Java runtime"),
+    ],
 )
 def test_what_is_missing_is_named(monkeypatch, capsys, tmp_path, what, message):
     if what == "jpype":
-        monkeypatch.setattr(installation.importlib.util, "find_spec", lambda name: None)
+        monkeypatch.setitem(sys.modules, "jpype", None)
     elif what == "robocode":
         pytest.importorskip("jpype")
         monkeypatch.setattr(installation, "JARS", str(tmp_path))

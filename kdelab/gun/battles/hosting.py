@@ -16,7 +16,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import jpype
+from kdelab.extras import load
+
+jpype = load("jpype", "record")
 
 _PATIENCE = 10.0  # seconds that a robot's loading is put off at most
 _POLL = 0.0005  # seconds

@@ -1,11 +1,11 @@
 """Where Robocode is: as Debian packages it, or in a folder of the user's."""
 
 import glob
-import importlib.util
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from kdelab.extras import MissingExtra, load
 from kdelab.gun.battles.battle import RecordingError
 
 JARS = "/usr/share/java"
@@ -34,11 +34,11 @@ def installed(folder: str | Path | None = None) -> Installation:
     ValueError
         If the folder isn't that of a Robocode.
     """
-    if importlib.util.find_spec("jpype") is None:
-        raise RecordingError("recording needs JPype: pip install 'jpype1>=1.5' (or kdelab[record])")
+    try:
+        jpype = load("jpype", "record")
+    except MissingExtra as error:
+        raise RecordingError(str(error)) from error
     found = _debian() if folder is None else _in_folder(Path(folder))
-    import jpype
-
     try:
         jpype.getDefaultJVMPath()
     except jpype.JVMNotFoundException as error:

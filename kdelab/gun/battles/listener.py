@@ -6,13 +6,14 @@ Both leave what there is to judge to a `Recorder`, and give the same logs.
 from collections.abc import Callable
 from typing import Any
 
-import jpype
 import numpy as np
-from jpype import JImplements, JOverride
 
+from kdelab.extras import load
 from kdelab.gun.battles.hosting import Hosts
 from kdelab.gun.battles.listening import HEARTBEAT, Recorder
 from kdelab.gun.battles.turns import TurnLog
+
+jpype = load("jpype", "record")
 
 
 class Listening:
@@ -48,16 +49,16 @@ class Listening:
 def _judge(recorder: Recorder) -> Any:
     """Return what the listener in Java calls when there is something to judge."""
 
-    @JImplements("kdelab.listener.Turns$Judge")
+    @jpype.JImplements("kdelab.listener.Turns$Judge")
     class Judge:
-        @JOverride
+        @jpype.JOverride
         def judge(
             self, side: int, number: int, turn: int, console: Any, dead: bool, broke_down: bool, skipped: bool
         ) -> bool:
             recorder.judge(side, number, turn, str(console), dead, broke_down, skipped)
             return not recorder.problem
 
-        @JOverride
+        @jpype.JOverride
         def alive(self) -> None:
             recorder.alive()
 
@@ -68,47 +69,47 @@ def _listener(recorder: Recorder, watch: Callable[[Hosts], None]) -> Any:
     """Return the listener in Python; `watch` is called when a battle starts."""
     hosts: list[Hosts] = []
 
-    @JImplements("robocode.control.events.IBattleListener")
+    @jpype.JImplements("robocode.control.events.IBattleListener")
     class Listener:
-        @JOverride
+        @jpype.JOverride
         def onBattleStarted(self, event: Any) -> None:
             hosts.append(Hosts())
             watch(hosts[0])
 
-        @JOverride
+        @jpype.JOverride
         def onRoundStarted(self, event: Any) -> None:
             if not recorder.problem:
                 recorder.round(event.getRound(), hosts[0])
 
-        @JOverride
+        @jpype.JOverride
         def onTurnEnded(self, event: Any) -> None:
             if not recorder.problem:
                 recorder.turn(event.getTurnSnapshot(), hosts[0])
 
-        @JOverride
+        @jpype.JOverride
         def onRoundEnded(self, event: Any) -> None:
             recorder.tell(event="round")
 
-        @JOverride
+        @jpype.JOverride
         def onBattleError(self, event: Any) -> None:
             recorder.engine_error(str(event.getError()))
 
-        @JOverride
+        @jpype.JOverride
         def onBattleFinished(self, event: Any) -> None: ...
 
-        @JOverride
+        @jpype.JOverride
         def onBattleCompleted(self, event: Any) -> None: ...
 
-        @JOverride
+        @jpype.JOverride
         def onBattlePaused(self, event: Any) -> None: ...
 
-        @JOverride
+        @jpype.JOverride
         def onBattleResumed(self, event: Any) -> None: ...
 
-        @JOverride
+        @jpype.JOverride
         def onTurnStarted(self, event: Any) -> None: ...
 
-        @JOverride
+        @jpype.JOverride
         def onBattleMessage(self, event: Any) -> None: ...
 
     return Listener()

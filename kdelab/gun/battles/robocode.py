@@ -26,13 +26,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import jpype
-
+from kdelab.extras import load
 from kdelab.gun.battles.hosting import attend_loading
 from kdelab.gun.battles.listener import Listening
 from kdelab.gun.battles.listening import Recorder
 from kdelab.gun.battles.robots import why_absent
 from kdelab.gun.battles.turns import TurnLog, write_logs
+
+jpype = load("jpype", "record")
 
 TURN_NANOSECONDS = 10**9
 

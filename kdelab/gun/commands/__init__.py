@@ -1,1 +1,1 @@
-"""The commands of ``python -m kdelab.gun``: a module each, with ``add``, which gives the parser one more command."""
+"""The commands of ``kdelab gun``: a module each, with ``add``, which gives the parser one more command."""

@@ -17,15 +17,18 @@ RECORDED = {one.name: one for one in (SAMPLES, CONFIRM)}
 def add(commands: Any) -> None:
     """Give the parser this command."""
     parser = commands.add_parser("battles", help="record a set again and compare it with the committed one")
-    parser.add_argument("set", nargs="?", choices=RECORDED, default=SAMPLES.name, help="which set (default samples)")
+    parser.add_argument(
+        "set", nargs="?", choices=tuple(RECORDED), default=SAMPLES.name, help="which set (default samples)"
+    )
     parser.add_argument("--workers", type=int, default=1, help="battles fought at a time (default 1)")
-    parser.set_defaults(run=lambda arguments: battles(RECORDED[arguments.set], arguments.workers))
+    parser.add_argument("--robocode", type=Path, metavar="DIR", help="your own Robocode's folder (default: Debian's)")
+    parser.set_defaults(run=lambda given: battles(RECORDED[given.set], given.workers, given.robocode))
 
 
-def battles(wanted: RecordedSet, workers: int) -> int:
+def battles(wanted: RecordedSet, workers: int, robocode: Path | None = None) -> int:
     """Record a set; its file is only written where values are new. 1 if they differ from those before."""
     out = DATA / f"{wanted.name}.parquet"
-    recording = record(wanted.battles, workers=workers)
+    recording = record(wanted.battles, workers=workers, robocode=robocode)
     if recording.left_out:
         raise RecordingError(f"rounds are missing, record again: {'; '.join(recording.left_out)}")
     waves = wanted.waves(recording.logs)

@@ -1,4 +1,4 @@
-"""``python -m kdelab.gun check mine.csv``: what is wrong with a log of one's own, or what is in it."""
+"""``kdelab gun check mine.csv``: what is wrong with a log of one's own, or what is in it."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``python -m kdelab.gun duel``: guns against each other in real battles, by what they hit."""
+"""``kdelab gun duel``: guns against each other in real battles, by what they hit."""
 
 import argparse
 import re
@@ -134,10 +134,11 @@ def drawn(table: pd.DataFrame, path: Path) -> Path | None:
     """Draw a forest plot where matplotlib is installed; return where it is."""
     try:
         import matplotlib.pyplot as plt
+
+        from kdelab.plot import style
+        from kdelab.plot.forest import forest
     except ImportError:
         return None
-    from kdelab.plot import style
-    from kdelab.plot.forest import forest
 
     style.use()
     rows = table.iloc[1:]

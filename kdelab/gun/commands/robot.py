@@ -1,4 +1,4 @@
-"""``python -m kdelab.gun robot``: a complete Java robot around a trained gun."""
+"""``kdelab gun robot``: a complete Java robot around a trained gun."""
 
 import argparse
 from pathlib import Path

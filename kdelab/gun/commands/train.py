@@ -1,4 +1,4 @@
-"""``python -m kdelab.gun train mine.parquet --out gun.json``: learn a gun's weights, and say what they are worth."""
+"""``kdelab gun train mine.parquet --out gun.json``: learn a gun's weights, and say what they are worth."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``python -m kdelab.gun waves LOGS.npz``: turn logs, or Robocode's own recordings, become a table of waves."""
+"""``kdelab gun waves LOGS.npz``: turn logs, or Robocode's own recordings, become a table of waves."""
 
 import argparse
 from pathlib import Path

@@ -49,10 +49,11 @@ SETTINGS: dict[str, Any] = {"kernel": Laplace(0.1), "within_round": True, "predi
 FORMS = {POWERS: "power", LINEAR: "linear", SCALE: "scale"}
 
 
-def practice(folder: Path, workers: int) -> pd.DataFrame:
+def practice(folder: Path, workers: int, robocode: Path | None = None) -> pd.DataFrame:
     """Return the waves of the untrained robot's battles."""
     gun = NeighbourModel(**SETTINGS, form="scale").unlearned(load_waves())
-    fights = duel({"untrained": Duellist(gun)}, ROBOTS, PRACTICE, folder, rounds=ROUNDS, workers=workers)
+    options: dict[str, Any] = {"rounds": ROUNDS, "workers": workers, "robocode": robocode}
+    fights = duel({"untrained": Duellist(gun)}, ROBOTS, PRACTICE, folder, **options)
     return waves_of([log_of(log) for _, log in fights], VIRTUAL_EVERY, (FIRST,), SWEPT)
 
 
@@ -109,16 +110,17 @@ def bullets(exam: str, seed: int, guns: dict[str, Duellist], logs: list[tuple[st
     return pd.concat(parts, ignore_index=True)
 
 
-def of_exams(folder: Path, workers: int, seeds: range = SEEDS) -> Iterator[pd.DataFrame]:
+def of_exams(folder: Path, workers: int, seeds: range = SEEDS, robocode: Path | None = None) -> Iterator[pd.DataFrame]:
     """Yield the bullets of both exams, seed by seed."""
-    waves = practice(folder / "practice", workers)
+    waves = practice(folder / "practice", workers, robocode)
     exams: list[tuple[str, tuple[str, ...]]] = [(SEEN, ()), *((UNSEEN, group) for group in GROUPS)]
     for seed in seeds:
         for exam, group in exams:
             place = folder / f"seed {seed}" / " ".join([exam, *(name.split(".")[-1] for name in group)])
             guns = duellists(waves, seed, place, group)
             enemies = group or samples.ENEMIES
-            fights = duel(guns, enemies, [BATTLES + seed], place, rounds=ROUNDS, workers=workers)
+            options: dict[str, Any] = {"rounds": ROUNDS, "workers": workers, "robocode": robocode}
+            fights = duel(guns, enemies, [BATTLES + seed], place, **options)
             logs = [(gun, log_of(log)) for gun, log in fights]
             if exam == SEEN and seed == SEEDS[0]:
                 keep_example(guns, logs)
@@ -178,10 +180,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m kdelab.gun.compare.live", description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path, help="for battles and guns; what it holds is not done again")
     parser.add_argument("--workers", type=int, default=2, help="battles at a time (default 2)")
+    parser.add_argument("--robocode", type=Path, metavar="DIR", help="your own Robocode's folder (default: Debian's)")
     arguments = parser.parse_args()
+    parts = of_exams(arguments.folder, arguments.workers, robocode=arguments.robocode)
     said = {"seeds": list(SEEDS), "settings": {key: repr(value) for key, value in SETTINGS.items()}}
     try:
-        print(cells.save("live", map(small, of_exams(arguments.folder, arguments.workers)), said))
+        print(cells.save("live", map(small, parts), said))
     except (RecordingError, ValueError) as error:
         parser.error(str(error))
     return 0
