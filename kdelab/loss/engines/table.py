@@ -10,10 +10,14 @@ from kdelab.loss.engines.by_arrays import ByArrays
 from kdelab.loss.engines.laplace.engine import BinFreeLaplace
 from kdelab.loss.engines.polynomials.engine import Polynomials
 from kdelab.loss.engines.quadrature.engine import ByQuadrature
+from kdelab.loss.engines.smooth.engine import Smooth
 from kdelab.loss.kernels.base import Kernel
 from kdelab.loss.kernels.box import Box
+from kdelab.loss.kernels.cauchy import Cauchy
 from kdelab.loss.kernels.epanechnikov import Epanechnikov
+from kdelab.loss.kernels.gaussian import Gaussian
 from kdelab.loss.kernels.laplace import Laplace
+from kdelab.loss.kernels.logistic import Logistic
 from kdelab.loss.kernels.triangular import Triangular
 from kdelab.loss.rules import Adaptive, Exact, GaussLegendre, Midpoint, Rule, accepted
 
@@ -49,6 +53,7 @@ ENGINES = (
         True,
         lambda clusters, kernel, rule, weight: Polynomials(clusters, kernel, weight),
     ),
+    Row((Gaussian, Cauchy, Logistic), (Adaptive,), True, Smooth),
     Row((), (Adaptive, Midpoint, GaussLegendre), True, _by_quadrature),
 )
 

@@ -93,6 +93,8 @@ class Kernel(ABC):
         nothing can hide between two nodes.
     bend : float
         From so many bandwidths on log K hardly bends any more: panels that are longer are stretched.
+    strip : float
+        Up to so many bandwidths from the real axis the real part of K is positive; 0 where it isn't.
     compiled : type or None
         The same kernel for compiled code; without it all goes through arrays, the same numbers many times as slowly.
     power : float
@@ -109,6 +111,7 @@ class Kernel(ABC):
     support: ClassVar[float] = math.inf
     log_concave: ClassVar[bool] = True
     bend: ClassVar[float] = 32.0
+    strip: ClassVar[float] = 0.0
     compiled: ClassVar[type[Compiled] | None] = None
 
     def __init_subclass__(cls) -> None:

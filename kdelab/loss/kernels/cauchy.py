@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from kdelab.loss.arithmetic import plus
 from kdelab.loss.kernels.base import Algebraic, Compiled, Kernel
 from kdelab.loss.runtime import scalar
 from kdelab.loss.validate import Floats
@@ -21,8 +22,22 @@ def _slope(kernel: Compiled, u: float) -> float:
     return -2.0 * u / (1.0 + u * u)
 
 
+@scalar
+def _fill_rows(
+    kernel: Compiled, places: Floats, d: Floats, w: Floats, middle: float, half: float, fresh: bool, work: Floats,
+    rows: Floats, logs: Floats, sums: Floats,
+) -> None:  # fmt: skip
+    for q in range(places.size):
+        row, y, total = rows[q], middle + half * places[q], 0.0
+        for j in range(d.size):
+            u = d[j] - y
+            row[j] = w[j] / (1.0 + u * u)
+            total = plus(total, row[j])
+        logs[q], sums[q] = 0.0, total
+
+
 class _Compiled(Algebraic):
-    ratio, slope = _ratio, _slope
+    ratio, slope, fill_rows = _ratio, _slope, _fill_rows
 
 
 @dataclass(frozen=True)
@@ -31,6 +46,7 @@ class Cauchy(Kernel):
 
     log_concave: ClassVar[bool] = False
     bend: ClassVar[float] = 1.0
+    strip: ClassVar[float] = 1.0
     compiled: ClassVar[type[Compiled] | None] = _Compiled
 
     def log_unit(self, u: Any, xp: Any = np) -> Any:
