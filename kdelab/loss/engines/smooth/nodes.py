@@ -61,7 +61,7 @@ def _weights(places: Floats) -> Floats:
     """Return the weights, of sum 1, with which polynomials through values at these places are integrated."""
     moments = np.zeros(len(places))
     moments[0] = 1.0
-    return np.linalg.solve(legendre.legvander(places, len(places) - 1).T, moments)
+    return np.linalg.solve(legendre.legvander(places, len(places) - 1).T, moments).astype(np.float64)
 
 
 @cache
