@@ -3,6 +3,10 @@
 Feature f of sample q becomes t_f(q) = (1e-4 + b_f + x_f(q))^a_f, and the logit of neighbour j of
 prediction i is z = -sum_f v_f abs(t_f(i) - t_f(j)): minus the Manhattan distance.  With a = 1 that is the plain
 weighted distance, whatever b is.  v is scale times weight: those two can't be learned apart.
+
+All derivatives are sums of one kind, -sum_j dL/dz_j abs(m(i) - m(j)) with an m that rises with x as t does: t itself
+for the weight v; for the shift b, dt/db = a (1e-4 + b + x)^(a - 1), which rises or falls; for the exponent a,
+dt/da = t log(1e-4 + b + x), which does neither, but t log(1 + x / (1e-4 + b)) rises, and the rest is in proportion to t.
 """
 
 from typing import NamedTuple
@@ -10,13 +14,13 @@ from typing import NamedTuple
 import numpy as np
 
 from kdelab.learn.memory import Neighbourhood
-from kdelab.loss.arithmetic import dot, exp, log
+from kdelab.loss.arithmetic import exp, log
 from kdelab.loss.runtime import MATH, compiled, in_parallel
 from kdelab.loss.validate import Floats, Integers, integers, one_form, vector
 
 EPSILON = 1e-4  # keeps a feature of 0 differentiable under a power below 1
-LANES = 16  # columns are padded to a multiple of what compiled loops take at once
-TILE = 1024  # neighbours at a time: their logits stay in the first-level cache
+LANES = 4  # columns are padded to a multiple of what compiled loops take at once
+TILE = 64  # rows whose powers are taken at a time: they stay in the first-level cache
 
 
 class Parameters(NamedTuple):
@@ -30,19 +34,56 @@ class Parameters(NamedTuple):
         """Return t = (1e-4 + b + x)^a, unweighted, in the shape of the features (samples, features)."""
         if (self.exponents == 1).all():
             return features
-        moved, logs = np.empty((2, *features.shape))
-        _transform(one_form(features), one_form(self.exponents), one_form(self.shifts), moved, logs)
-        return moved
+        return _transformed(self, features, np.empty((3, *features.shape)))[0]
 
     def positions(self, features: Floats) -> Floats:
         """Return where samples lie, (samples, features): their Manhattan distance is minus the logit."""
         return self.transformed(features) * self.weights
 
 
+class _Pairs:
+    """Predictions and their neighbours, as rows of a table of those samples alone; parameters as of `LinearLogits`.
+
+    Attributes
+    ----------
+    features : array (used, columns)
+        Of the samples that are used, padded with zeros.
+    number : int
+        Of features.
+    """
+
+    def __init__(self, features: Floats, predictions: Integers, found: Neighbourhood) -> None:
+        self._offsets = integers("offsets", found.offsets, own=True)
+        used = np.zeros(len(features), dtype=bool)
+        used[predictions] = used[found.rows] = True
+        index = np.cumsum(used, dtype=np.uint32) - np.uint32(1)  # unsigned: compiled loops needn't ask for its sign
+        self._places = one_form(index[predictions], np.uint32), one_form(index[found.rows], np.uint32), self._offsets
+        self.number = features.shape[1]
+        self.features = one_form(np.pad(features[used], ((0, 0), (0, -self.number % LANES))))
+        self._z = np.empty(len(found.rows))
+
+    def minus_distances(self, table: Floats, weights: Floats) -> Floats:
+        """Return z = -sum_f v_f abs(m_f(i) - m_f(j)) of every neighbour, (total,): always the same array.
+
+        A new one would cost as much as filling it.
+        """
+        weighted = one_form(table * np.pad(weights, (0, -self.number % LANES)))
+        in_parallel(_minus_distances, self._offsets, weighted, *self._places, self._z)
+        return self._z
+
+    def differences(self, table: Floats, gradient: Floats, counts: Floats) -> Floats:
+        """Return sum_ij c_i dL/dz_j abs(m_f(i) - m_f(j)), (features,), in a fixed order whatever the threads."""
+        sums = np.empty((len(counts), table.shape[1]))
+        in_parallel(_differences, self._offsets, one_form(table), *self._places, gradient, sums)
+        return np.asarray((sums * counts[:, None]).sum(axis=0)[: self.number])
+
+    def checked(self, gradient: Floats, counts: Floats) -> tuple[Floats, Floats]:
+        """Return what is differentiated, in the form that compiled code takes."""
+        return vector("gradient", gradient, len(self._z), "one a neighbour"), vector("counts", counts)
+
+
 class LinearLogits:
     """The logits of retrieved neighbours as a function of weights alone, and the way back for gradients.
-
-    z = -sum_f v_f abs(x_f(i) - x_f(j)): the differences are prepared once, 8 bytes a neighbour and feature.
 
     Parameters
     ----------
@@ -55,158 +96,119 @@ class LinearLogits:
     """
 
     def __init__(self, features: Floats, predictions: Integers, found: Neighbourhood) -> None:
-        self._offsets = integers("offsets", found.offsets, own=True)
-        owners = np.repeat(predictions, np.diff(self._offsets))
-        self._apart = np.array([np.abs(column[owners] - column[found.rows]) for column in one_form(features).T])
-        self._z = np.empty(len(owners))
+        self._pairs = _Pairs(features, predictions, found)
 
     def forward(self, parameters: Parameters) -> Floats:
-        """Return z of every neighbour, (total,): always the same array, since a new one costs as much as filling it."""
-        weights = one_form(parameters.weights)
-        in_parallel(_weighted, self._offsets, self._apart, weights, self._offsets, self._z)
-        return self._z
+        """Return z of every neighbour, (total,): always the same array."""
+        return self._pairs.minus_distances(self._pairs.features, parameters.weights)
 
     def backward(self, gradient: Floats, counts: Floats) -> Parameters:
         """Return the derivatives by all parameters, given dL/dz of every neighbour and how much each prediction counts.
 
         Those by exponents and shifts are 0: they aren't learned.
         """
-        push, weights = vector("gradient", gradient, len(self._z), "one a neighbour"), vector("counts", counts)
-        sums = np.empty((len(weights), len(self._apart)))
-        in_parallel(_by_weight, self._offsets, self._apart, self._offsets, push, sums)
-        by_weight = (sums * weights[:, None]).sum(axis=0)  # in the order of the predictions, whatever the threads
+        by_weight = -self._pairs.differences(self._pairs.features, *self._pairs.checked(gradient, counts))
         return Parameters(by_weight, np.zeros_like(by_weight), np.zeros_like(by_weight))
 
 
 class PowerLogits:
-    """The same for weights, exponents and shifts; parameters as of `LinearLogits`.
+    """The same for weights, exponents (above 0) and shifts; parameters as of `LinearLogits`.
 
     Where two samples have the same value of a feature, its part of the distance is 0 for all parameters, and so are the
     derivatives: the kink of abs costs nothing here.
     """
 
     def __init__(self, features: Floats, predictions: Integers, found: Neighbourhood) -> None:
-        used, index = np.unique(np.concatenate([predictions, found.rows]), return_inverse=True)
-        self._number = features.shape[1]
-        self._features = one_form(np.pad(features[used], ((0, 0), (0, -self._number % LANES))))
-        self._queries, self._near = np.split(index.astype(np.int32), [len(predictions)])
-        self._offsets = integers("offsets", found.offsets, own=True)
-        self._moved, self._logs, self._pull = np.empty((3, *self._features.shape))
-        self._z = np.empty(len(self._near))
+        self._pairs = _Pairs(features, predictions, found)
+        self._tables = np.empty((3, *self._pairs.features.shape))
 
     def forward(self, parameters: Parameters) -> Floats:
         """Return z of every neighbour, (total,): always the same array."""
-        self._now = np.zeros((3, self._features.shape[1]))
-        self._now[:, : self._number] = parameters
-        weights, exponents, shifts = self._now
-        _transform(self._features, one_form(exponents), one_form(shifts), self._moved, self._logs)
-        places = self._queries, self._near, self._offsets
-        in_parallel(_minus_distances, self._offsets, self._moved, weights, *places, self._z)
-        return self._z
+        self._now = parameters
+        _transformed(parameters, self._pairs.features, self._tables)
+        return self._pairs.minus_distances(self._tables[0], parameters.weights)
 
     def backward(self, gradient: Floats, counts: Floats) -> Parameters:
         """Return the derivatives where the last `forward` was; parameters as of `LinearLogits.backward`."""
         weights, exponents, shifts = self._now
-        push = vector("gradient", gradient, len(self._z), "one a neighbour")
-        _fill_pull(self._moved, self._queries, self._near, self._offsets, push, vector("counts", counts), self._pull)
-        slopes = np.array(_by_all(self._features, exponents, shifts, self._moved, self._logs, self._pull))
-        slopes[1:] *= weights
-        slopes[2] *= exponents
-        return Parameters(*slopes[:, : self._number])
+        given = self._pairs.checked(gradient, counts)
+        by_t, by_log, by_slope = (-self._pairs.differences(table, *given) for table in self._tables)
+        by_exponent = weights * (by_log + np.log(EPSILON + shifts) * by_t)
+        return Parameters(by_t, by_exponent, weights * exponents * np.sign(exponents - 1.0) * by_slope)
+
+
+def _transformed(parameters: Parameters, features: Floats, tables: Floats) -> Floats:
+    """Fill in, and return, t, t log(1 + x / (1e-4 + b)) and t / (1e-4 + b + x): (3, samples, columns)."""
+    columns = features.shape[1]
+    padded = [np.pad(p, (0, columns - len(p)), constant_values=1.0) for p in parameters[1:]]
+    exponents, bases = (np.tile(p, TILE) for p in (padded[0], EPSILON + padded[1]))
+    tiles = np.append(np.arange(0, features.size, TILE * columns), features.size)
+    x, powers = one_form(features).reshape(-1), map(one_form, (exponents, bases, np.log(bases)))
+    in_parallel(_transform, tiles, tiles, x, *powers, tables.reshape(3, -1))
+    return tables
 
 
 @compiled
-def _weighted(first: int, last: int, apart: Floats, weights: Floats, offsets: Integers, z: Floats) -> None:
-    """Fill in minus the weighted sum of the differences, (features, total)."""
-    for start in range(offsets[first], offsets[last], TILE):
-        here = z[start : min(start + TILE, offsets[last])]
-        here[:] = 0.0
-        for f in range(len(weights)):
-            differences = apart[f, start:]
-            for j in range(len(here)):
-                here[j] -= weights[f] * differences[j]
-
-
-@compiled
-def _by_weight(first: int, last: int, apart: Floats, offsets: Integers, gradient: Floats, sums: Floats) -> None:
-    """Fill in each prediction's derivatives by the weights, (n, features)."""
+def _transform(
+    first: int, last: int, tiles: Integers, x: Floats, exponents: Floats, bases: Floats, logs: Floats, tables: Floats
+) -> None:
+    """Fill in the tables, all of them flat, tile by tile of rows; exponents, bases and their logs are a tile's."""
     for i in range(first, last):
-        here = slice(offsets[i], offsets[i + 1])
-        for f in range(len(apart)):
-            sums[i, f] = -dot(apart[f, here], gradient[here])
-
-
-@compiled
-def _transform(features: Floats, exponents: Floats, shifts: Floats, moved: Floats, logs: Floats) -> None:
-    """Fill in t and log(1e-4 + b + x), (samples, features)."""
-    for n in range(features.shape[0]):
-        for f in range(features.shape[1]):
-            logs[n, f] = log(max(features[n, f], 0.0) + (EPSILON + shifts[f]))
-            power = exponents[f] * logs[n, f]
-            raised = exp(power) if power < 709.0 else np.inf
+        here = slice(tiles[i], tiles[i + 1])
+        values, t, by_log, slope = x[here], tables[0, here], tables[1, here], tables[2, here]
+        for f in range(len(t)):
+            slope[f] = max(values[f], 0.0) + bases[f]
+        for f in range(len(t)):
+            by_log[f] = log(slope[f])
+        for f in range(len(t)):
+            power = exponents[f] * by_log[f]
+            t[f] = exp(power) if power < 709.0 else np.inf
+        for f in range(len(t)):
+            by_log[f] = t[f] * (by_log[f] - logs[f])
+            slope[f] = t[f] / slope[f]
             # a = 1: b cancels in every difference, so leave it out, and the rounding with it
-            moved[n, f] = raised if exponents[f] != 1.0 else features[n, f]
+            t[f] = t[f] if exponents[f] != 1.0 else values[f]
 
 
 @compiled(fastmath=MATH | {"reassoc"})
 def _minus_distances(
-    first: int,
-    last: int,
-    moved: Floats,
-    weights: Floats,
-    queries: Integers,
-    near: Integers,
-    offsets: Integers,
-    z: Floats,
+    first: int, last: int, table: Floats, queries: Integers, near: Integers, offsets: Integers, z: Floats
 ) -> None:
-    """Fill in minus the weighted Manhattan distance of each neighbour from its prediction, four at a time."""
+    """Fill in minus the Manhattan distance of each neighbour from its prediction, four at a time."""
     for i in range(first, last):
-        here, end = moved[queries[i]], offsets[i + 1]
+        here, end = table[queries[i]], offsets[i + 1]
         for j in range(offsets[i], end, 4):
             j2, j3, j4 = min(j + 1, end - 1), min(j + 2, end - 1), min(j + 3, end - 1)
-            a, b, c, d = moved[near[j]], moved[near[j2]], moved[near[j3]], moved[near[j4]]
+            a, b, c, d = table[near[j]], table[near[j2]], table[near[j3]], table[near[j4]]
             to_a = to_b = to_c = to_d = 0.0
-            for f in range(moved.shape[1]):
-                to_a += weights[f] * abs(here[f] - a[f])
-                to_b += weights[f] * abs(here[f] - b[f])
-                to_c += weights[f] * abs(here[f] - c[f])
-                to_d += weights[f] * abs(here[f] - d[f])
+            for f in range(len(here)):
+                to_a += abs(here[f] - a[f])
+                to_b += abs(here[f] - b[f])
+                to_c += abs(here[f] - c[f])
+                to_d += abs(here[f] - d[f])
             z[j], z[j2], z[j3], z[j4] = -to_a, -to_b, -to_c, -to_d
 
 
 @compiled
-def _fill_pull(
-    moved: Floats, queries: Integers, near: Integers, offsets: Integers, gradient: Floats, counts: Floats, pull: Floats
+def _differences(
+    first: int,
+    last: int,
+    table: Floats,
+    queries: Integers,
+    near: Integers,
+    offsets: Integers,
+    gradient: Floats,
+    sums: Floats,
 ) -> None:
-    """Fill in dL/dt of every sample and feature, up to the weight: what all parameters' derivatives are made of.
-
-    The sign of a difference of 0 doesn't matter: what one sample loses by it the other gains.
-    """
-    pull[:] = 0.0
-    own = np.empty(moved.shape[1])
-    for i in range(len(queries)):
-        here = moved[queries[i]]
-        own[:] = 0.0
-        for j in range(offsets[i], offsets[i + 1]):
-            there, other, slope = moved[near[j]], pull[near[j]], gradient[j] * counts[i]
-            for f in range(moved.shape[1]):
-                push = slope if here[f] > there[f] else -slope
-                own[f] -= push
-                other[f] += push
-        pull[queries[i]] += own
-
-
-@compiled
-def _by_all(
-    features: Floats, exponents: Floats, shifts: Floats, moved: Floats, logs: Floats, pull: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """Return the derivatives by weights, exponents and shifts; the last two lack the factors that all samples share."""
-    by_weight, by_exponent, by_shift = np.zeros((3, moved.shape[1]))
-    for n in range(moved.shape[0]):
-        for f in range(moved.shape[1]):
-            base = max(features[n, f], 0.0) + (EPSILON + shifts[f])
-            raised = moved[n, f] if exponents[f] != 1.0 else base
-            by_weight[f] += pull[n, f] * moved[n, f]
-            by_exponent[f] += pull[n, f] * raised * logs[n, f]
-            by_shift[f] += pull[n, f] * raised / base
-    return by_weight, by_exponent, by_shift
+    """Fill in each prediction's sum of gradient times difference, (n, columns), four neighbours at a time."""
+    for i in range(first, last):
+        here, total, end = table[queries[i]], sums[i], offsets[i + 1]
+        total[:] = 0.0
+        for j in range(offsets[i], end, 4):
+            j2, j3, j4 = min(j + 1, end - 1), min(j + 2, end - 1), min(j + 3, end - 1)
+            a, b, c, d = table[near[j]], table[near[j2]], table[near[j3]], table[near[j4]]
+            by_a = gradient[j]
+            by_b, by_c, by_d = gradient[j2] * (j2 > j), gradient[j3] * (j3 > j2), gradient[j4] * (j4 > j3)
+            for f in range(len(total)):
+                to_a_and_b = by_a * abs(here[f] - a[f]) + by_b * abs(here[f] - b[f])
+                total[f] += to_a_and_b + (by_c * abs(here[f] - c[f]) + by_d * abs(here[f] - d[f]))
