@@ -6,7 +6,8 @@ weighted distance, whatever b is.  v is scale times weight: those two can't be l
 
 All derivatives are sums of one kind, -sum_j dL/dz_j abs(m(i) - m(j)) with an m that rises with x as t does: t itself
 for the weight v; for the shift b, dt/db = a (1e-4 + b + x)^(a - 1), which rises or falls; for the exponent a,
-dt/da = t log(1e-4 + b + x), which does neither, but t log(1 + x / (1e-4 + b)) rises, and the rest is in proportion to t.
+dt/da = t log(1e-4 + b + x), which does neither, but t log(1 + x / (1e-4 + b)) rises, and the rest is proportional to
+t.
 """
 
 from typing import NamedTuple

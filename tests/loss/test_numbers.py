@@ -134,7 +134,7 @@ def test_smooth_panels_take_few_nodes(kernel, most, monkeypatch):
     monkeypatch.setattr(panel, "slopes", slopes)
     points, lower, upper = [-0.2, 0.05, 0.15, 0.6], 0.0, 0.2
     clusters = kdelab.Clusters.from_lists([points], [lower], [upper])
-    loss = kdelab.CrossEntropy(clusters, kernel, kdelab.Adaptive(), background=0.1)
-    panels = loss._engine.panels.offsets[-1]
-    loss.value_and_grads(np.zeros(4))
+    engine = quadrature.ByQuadrature(clusters, kernel, kdelab.Adaptive(), background=0.1)
+    panels = engine.panels.offsets[-1]
+    engine.value_and_grads(np.zeros(4))
     assert 0 < len(places) <= most * 15 * panels

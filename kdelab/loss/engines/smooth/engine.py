@@ -19,10 +19,13 @@ from kdelab.loss.engines.smooth.rows import fill_rows
 from kdelab.loss.kernels.base import Compiled, Kernel
 from kdelab.loss.rules import Adaptive
 from kdelab.loss.runtime import compiled, in_parallel, inlined, scalar
-from kdelab.loss.validate import Flags, Floats
+from kdelab.loss.validate import Flags, Floats, read_only
 
 # The sum of a node's values, of which the largest is about 1: below, exponents are so large that their rounding shows.
 _NEGLIGIBLE = 1e-60
+# Rows of work lie at least so many numbers apart: closer ones aren't worked on four numbers at a time, and the sums of
+# small clusters would depend on what else is in the batch.
+_FAR_APART = 64
 # Panels are halved so many times, all of a target's at once.
 _PATIENCE = 3
 
@@ -50,12 +53,13 @@ class Smooth(Engine):
             clusters = self.clusters.take(hard)
             self.hard = hard.tobytes(), ByQuadrature(clusters, self.kernel, self.rule, self.background)
         engine, rows = self.hard[1], self.clusters.rows(hard)
+        z = read_only(logits[rows])
         if wanted.gradient is None:
-            wanted.loss[hard] = engine.value(logits[rows])
+            wanted.loss[hard] = engine.value(z)
         elif wanted.by_point is None or wanted.by_bandwidth is None:
-            wanted.loss[hard], wanted.gradient[rows] = engine.value_and_grad(logits[rows])
+            wanted.loss[hard], wanted.gradient[rows] = engine.value_and_grad(z)
         else:
-            found = engine.value_and_grads(logits[rows])
+            found = engine.value_and_grads(z)
             wanted.loss[hard], wanted.gradient[rows], wanted.by_point[rows], wanted.by_bandwidth[hard] = found
 
 
@@ -69,7 +73,7 @@ def evaluate(
     They are independent and each is summed in a fixed order: the result doesn't depend on the threads.
     """
     x, ends, lower, upper = batch
-    widest = 1
+    widest = _FAR_APART
     for i in range(first, stop):
         widest = max(widest, ends[i + 1] - ends[i])
     rows, work, at_nodes = np.empty((MOST, widest)), np.empty((12, widest)), np.empty((4, MOST))
