@@ -26,8 +26,8 @@ class Panels(NamedTuple):
     predictions, (n,), or one number: how many panels there are (before it is known, how many there is room for).
     """
 
-    by_begin: Integers
-    by_end: Integers
+    by_begin: Indices
+    by_end: Indices
     heights: Floats
     edges: Indices
     under: Ranges

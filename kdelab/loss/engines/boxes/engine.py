@@ -17,6 +17,7 @@ from kdelab.loss.clusters import Clusters
 from kdelab.loss.engines.base import Batch, Engine, Results, Wanted
 from kdelab.loss.engines.boxes.edges import Panels, add_steps, mean_of_sides, of_prediction, prepare
 from kdelab.loss.engines.boxes.ranges import Ranges, range_sums, sort_out, sums_over
+from kdelab.loss.engines.sort import order_within
 from kdelab.loss.runtime import compiled, in_parallel, scalar
 from kdelab.loss.validate import Floats, Indices
 
@@ -38,10 +39,9 @@ class Boxes(Engine):
 
     def __init__(self, clusters: Clusters, left: Floats, right: Floats, h: float, background: float) -> None:
         self.clusters, self.h, self.background = clusters, h, background
-        n, k, owner = len(clusters), len(clusters.points), clusters.owners
-        starts = clusters.offsets[owner]
-        by_begin = np.lexsort((left, owner)) - starts
-        by_end = by_begin if right is left else np.lexsort((right, owner)) - starts
+        n, k = len(clusters), len(clusters.points)
+        by_begin = order_within(clusters.offsets, left)
+        by_end = by_begin if right is left else order_within(clusters.offsets, right)
         log_heights = -np.log(right - left + 2 * h)
         self.log_height = float(log_heights.max(initial=-np.inf))
         # A prediction has at most 2 k + 3 panels; they start at 2 offsets[i] + 3 i.

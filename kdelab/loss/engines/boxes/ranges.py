@@ -12,7 +12,7 @@ import numpy as np
 
 from kdelab.loss.arithmetic import log_add, total
 from kdelab.loss.runtime import scalar
-from kdelab.loss.validate import Floats, Indices, Integers
+from kdelab.loss.validate import Floats, Indices
 
 
 class Ranges(NamedTuple):
@@ -44,7 +44,7 @@ def of_places(ranges: Ranges, mine: slice, places: slice, i: int) -> Ranges:
 
 
 @scalar
-def sort_out(ranges: Ranges, n: int, by_begin: Integers, by_end: Integers) -> tuple[int, int, int]:
+def sort_out(ranges: Ranges, n: int, by_begin: Indices, by_end: Indices) -> tuple[int, int, int]:
     """Fill order, ended and begun for n places, by the orders in which ranges begin and end; return the three numbers.
 
     Of ranges that begin at one place any may come first, and so of those that end at one.

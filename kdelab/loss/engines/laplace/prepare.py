@@ -5,13 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from kdelab.loss.arithmetic import exp, exp_parts, two_sum
+from kdelab.loss.engines.sort import FEW, sort
 from kdelab.loss.runtime import compiled, scalar
 from kdelab.loss.validate import Floats, Indices, Integers
 
 _NOWHERE = 1.7e308
-
-# So many are sorted by comparing every pair, many at a time.
-_FEW = 512
 
 
 class Prepared(NamedTuple):
@@ -41,14 +39,14 @@ def prepare(
     Prediction i has its inside[i] + 1 segments at starts[i] and after; the last one ends with the target, at no point.
     """
     K, nearest, starts, inside, order, d, E, F = prepared
-    work = np.empty((3, _FEW))
+    work = np.empty((3, FEW))
     begin = at = ends[first] + first
     for i in range(first, stop):
         a, b = lower[i], upper[i]
         points, factors = x[ends[i] : ends[i + 1]], K[ends[i] : ends[i + 1]]
         names, places = order[at : at + points.size + 1], d[at : at + points.size + 1]
         m = _select_inside(points, a, b, names, places)
-        _sort(places[:m], names, work)
+        sort(places[:m], names, work)
         previous = a
         for s in range(m):
             place = places[s]
@@ -78,34 +76,6 @@ def _select_inside(x: Floats, a: float, b: float, names: Indices, places: Floats
         names[m], places[m] = j, x[j]
         m += np.uint64((x[j] > a) & (x[j] < b))
     return int(m)
-
-
-@scalar
-def _sort(places: Floats, names: Indices, work: Floats) -> None:
-    """Sort places, and their names with them: few by how many lie before each, many by insertion (Shell)."""
-    m, step = places.size, 1
-    if m <= _FEW:
-        ranks, before_at, before_named = work[0], work[1], work[2]
-        for j in range(m):
-            place, rank = places[j], 0.0
-            for i in range(j):
-                behind = 1.0 if places[i] > place else 0.0
-                ranks[i] += behind
-                rank += 1.0 - behind
-            ranks[j], before_at[j], before_named[j] = rank, place, names[j]
-        for j in range(m):
-            places[int(ranks[j])], names[int(ranks[j])] = before_at[j], int(before_named[j])
-        return
-    while step < m // 9:
-        step = 3 * step + 1
-    while step > 0:
-        for s in range(step, m):
-            place, name, to = places[s], names[s], s
-            while to >= step and places[to - step] > place:
-                places[to], names[to] = places[to - step], names[to - step]
-                to -= step
-            places[to], names[to] = place, name
-        step //= 3
 
 
 @scalar

@@ -17,11 +17,12 @@ from kdelab.loss.engines.base import Batch, Engine, Results, Wanted
 from kdelab.loss.engines.polynomials.parabola import integrals
 from kdelab.loss.engines.quadrature.cuts import ROUNDED
 from kdelab.loss.engines.quadrature.panel import log_background
+from kdelab.loss.engines.sort import order_within
 from kdelab.loss.kernels.base import Compiled
 from kdelab.loss.kernels.epanechnikov import Epanechnikov
 from kdelab.loss.kernels.triangular import Triangular
 from kdelab.loss.runtime import MATH, compiled, in_parallel
-from kdelab.loss.validate import Floats, Integers
+from kdelab.loss.validate import Floats, Indices, Integers
 
 _LEAST = 1e-200
 
@@ -53,8 +54,7 @@ class Polynomials(Engine):
     def __init__(self, clusters: Clusters, kernel: Triangular | Epanechnikov, background: float) -> None:
         self.clusters, self.kernel = clusters, kernel.in_numbers(background)
         n, k = len(clusters), len(clusters.points)
-        owner = clusters.owners
-        self.order = np.lexsort((clusters.points, owner)) - clusters.offsets[owner]
+        self.order = order_within(clusters.offsets, clusters.points)
         self.edges = Edges(np.zeros(3 * k + 4 * n), np.zeros(3 * k + 4 * n), np.empty(n, dtype=np.int64))
         in_parallel(_prepare, clusters.offsets, self.kernel, Batch.of(clusters), self.edges)
 
@@ -102,7 +102,7 @@ def _prepare(first: int, stop: int, kernel: Compiled, batch: Batch, edges: Edges
 
 @compiled
 def _evaluate(
-    first: int, stop: int, kernel: Compiled, batch: Batch, order: Integers, edges: Edges, logits: Floats,
+    first: int, stop: int, kernel: Compiled, batch: Batch, order: Indices, edges: Edges, logits: Floats,
     results: Results,
 ) -> None:  # fmt: skip
     """Fill the results, each prediction on its own."""
@@ -124,7 +124,7 @@ def _evaluate(
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def _cluster(
-    kernel: Compiled, x: Floats, a: float, b: float, order: Integers, centres: Floats, sides: Floats, logits: Floats,
+    kernel: Compiled, x: Floats, a: float, b: float, order: Indices, centres: Floats, sides: Floats, logits: Floats,
     work: Floats, gradient: Floats, by_point: Floats,
 ) -> tuple[float, float]:  # fmt: skip
     """Return the loss of one cluster and its derivative by log bandwidth; fill its other gradients."""
