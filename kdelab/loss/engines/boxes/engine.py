@@ -9,12 +9,13 @@ totals would drown light points in the rounding of heavy ones. See `ranges`.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from kdelab.loss.arithmetic import HUGE, dot, exp, highest, log, log_add, total
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engines.base import Batch, Engine, Results, Wanted
+from kdelab.loss.engines.base import Batch, Engine, Wanted
 from kdelab.loss.engines.boxes.edges import Panels, add_steps, mean_of_sides, of_prediction, prepare
 from kdelab.loss.engines.boxes.ranges import Ranges, range_sums, sort_out, sums_over
 from kdelab.loss.engines.sort import order_within
@@ -22,6 +23,14 @@ from kdelab.loss.runtime import compiled, in_parallel, scalar
 from kdelab.loss.validate import Floats, Indices
 
 _LEAST = 1e-200
+
+
+class Common(NamedTuple):
+    """What all boxes share: what is added to both ends, the logarithm of the greatest height, and the background."""
+
+    h: float
+    log_height: float
+    background: float
 
 
 class Boxes(Engine):
@@ -38,16 +47,16 @@ class Boxes(Engine):
     """
 
     def __init__(self, clusters: Clusters, left: Floats, right: Floats, h: float, background: float) -> None:
-        self.clusters, self.h, self.background = clusters, h, background
+        self.clusters = clusters
         n, k = len(clusters), len(clusters.points)
         by_begin = order_within(clusters.offsets, left)
         by_end = by_begin if right is left else order_within(clusters.offsets, right)
         log_heights = -np.log(right - left + 2 * h)
-        self.log_height = float(log_heights.max(initial=-np.inf))
+        self.common = Common(float(h), float(log_heights.max(initial=-np.inf)), float(background))
         # A prediction has at most 2 k + 3 panels; they start at 2 offsets[i] + 3 i.
         room = 2 * k + 3 * n
         self.panels = Panels(
-            by_begin, by_end, np.exp(log_heights - self.log_height), np.zeros((2, k), dtype=np.int32),
+            by_begin, by_end, np.exp(log_heights - self.common.log_height), np.zeros((2, k), dtype=np.int32),
             Ranges(*np.zeros((3, k), np.int32), *np.zeros((2, room), np.int32), *np.zeros((3, n), np.int64)),
             np.zeros(room), np.zeros(room, dtype=np.bool_), np.zeros(room, dtype=np.bool_), 2 * clusters.sizes + 3,
         )  # fmt: skip
@@ -56,27 +65,26 @@ class Boxes(Engine):
     def by_ends(self, logits: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Return losses (n,) and their gradients by logits, and by where boxes begin and where they end (total,)."""
         n, total_points = len(self.clusters), len(logits)
-        results = Results(np.empty(n), np.empty(total_points), np.empty(0), np.empty(0))
-        ends = np.empty((2, total_points))
-        self._fill(logits, results, ends)
-        return results.loss, results.gradient, ends[0], ends[1]
+        loss, gradient, ends = np.empty(n), np.empty(total_points), np.empty((2, total_points))
+        self._fill(logits, loss, gradient, None, None, ends)
+        return loss, gradient, ends[0], ends[1]
 
     def _evaluate(self, logits: Floats, wanted: Wanted) -> None:
-        self._fill(logits, wanted.in_arrays(len(logits)), np.empty((2, 0)))
+        loss, gradient, by_point, by_bandwidth = wanted
+        self._fill(logits, loss, np.empty(len(logits)) if gradient is None else gradient, by_point, by_bandwidth, None)
 
-    def _fill(self, logits: Floats, results: Results, ends: Floats) -> None:
+    def _fill(self, logits: Floats, *wanted: Floats | None) -> None:
         in_parallel(
-            _evaluate, self.clusters.offsets, Batch.of(self.clusters), self.h, self.log_height, self.background,
-            self.panels, logits, results, ends,
+            _evaluate, self.clusters.offsets, Batch.of(self.clusters), self.common, self.panels, logits, *wanted
         )  # fmt: skip
 
 
 @compiled
 def _evaluate(
-    first: int, stop: int, batch: Batch, h: float, log_height: float, background: float, panels: Panels, logits: Floats,
-    results: Results, by_ends: Floats,
+    first: int, stop: int, batch: Batch, common: Common, panels: Panels, logits: Floats,
+    loss: Floats, gradient: Floats, by_point: Floats | None, by_bandwidth: Floats | None, by_ends: Floats | None,
 ) -> None:  # fmt: skip
-    """Fill the results, and dL/dleft_j and dL/dright_j if they aren't empty, each prediction on its own."""
+    """Fill what is asked for, dL/dleft_j and dL/dright_j, by_ends, too, each prediction on its own."""
     ends, widest = batch.offsets, 1
     for i in range(first, stop):
         widest = max(widest, ends[i + 1] - ends[i])
@@ -85,34 +93,33 @@ def _evaluate(
         part = slice(ends[i], ends[i + 1])
         mine, z = of_prediction(panels, ends, i), logits[part]
         width = batch.upper[i] - batch.lower[i]
-        loss, reached, log_floor = _cluster(width, log_height, background, mine, z, work, results.gradient[part])
-        results.loss[i] = loss
+        loss[i], reached, log_floor = _cluster(width, common, mine, z, work, gradient[part])
         # A target that is one place sees no step, and where the loss is infinite none helps.
-        seen = width > 0.0 and loss < np.inf
-        if by_ends.size > 0:
+        seen = width > 0.0 and loss[i] < np.inf
+        if by_ends is not None:
             by_left, by_right = by_ends[0, part], by_ends[1, part]
             for j in range(z.size):  # a wider box is a lower one
-                lowered = work[4, j] * mine.heights[j] * math.exp(log_height) if loss < np.inf else 0.0
+                lowered = work[4, j] * mine.heights[j] * math.exp(common.log_height) if loss[i] < np.inf else 0.0
                 by_left[j], by_right[j] = -lowered, lowered
             if seen:
                 _steps(log_floor, mine, z, work, between, steps)
                 for j in range(z.size):
                     by_left[j] += mean_of_sides(-steps[0, j], -steps[1, j]) / width
                     by_right[j] += mean_of_sides(-steps[2, j], -steps[3, j]) / width
-        elif results.by_point.size > 0:
-            by_point, growth = results.by_point[part], 0.0
+        if by_point is not None and by_bandwidth is not None:
+            slopes, growth = by_point[part], 0.0
             for j in range(z.size):
-                by_point[j] = 0.0
+                slopes[j] = 0.0
             if seen:
                 growth = _steps(log_floor, mine, z, work, between, steps) / width
                 for j in range(z.size):
-                    by_point[j] = mean_of_sides(-(steps[0, j] + steps[2, j]), -(steps[1, j] + steps[3, j])) / width
-            results.by_bandwidth[i] = reached - h * growth if loss < np.inf else 0.0
+                    slopes[j] = mean_of_sides(-(steps[0, j] + steps[2, j]), -(steps[1, j] + steps[3, j])) / width
+            by_bandwidth[i] = reached - common.h * growth if loss[i] < np.inf else 0.0
 
 
 @scalar
 def _cluster(
-    width: float, log_height: float, background: float, panels: Panels, logits: Floats, work: Floats, gradient: Floats
+    width: float, common: Common, panels: Panels, logits: Floats, work: Floats, gradient: Floats
 ) -> tuple[float, float, float]:
     """Fill the gradient; return loss, mean R, and the background's logarithm on the scale of the weights."""
     k, count, under = logits.size, panels.counts, panels.under
@@ -123,7 +130,8 @@ def _cluster(
     for j in range(k):
         v[j] = w[j] * panels.heights[j]
     z_total = total(w)
-    log_scale = log_height - math.log(z_total) + math.log1p(-background)
+    background = common.background
+    log_scale = common.log_height - math.log(z_total) + math.log1p(-background)
     log_floor = math.log(0.5 * background) - log_scale if background > 0.0 else -np.inf
     floor = math.exp(log_floor)
     sums_over(v, under, False, sums, p)
