@@ -8,18 +8,21 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.cases import Batch, Evaluation
-from benchmarks.peers.binned import THREADS, bin_centres, even, log_kernel, log_scale
+from benchmarks.peers.binned import DIRECT, IN_LOGS, THREADS, bin_centres, even, floor, log_scale
 
 
 def _jitted(batch: Batch, kernel: str, bins: int, chunk: int, threads: int) -> Evaluation:
     jax.config.update("jax_enable_x64", True)
     places = jnp.asarray(bin_centres(bins, batch.points.dtype))
-    h, constant = batch.bandwidth, log_scale(kernel, batch.bandwidth)
+    h, constant, least = batch.bandwidth, log_scale(kernel, batch.bandwidth), floor(kernel, batch.bandwidth)
 
     def losses(z: Any, x: Any, a: Any, b: Any) -> Any:
-        t = ((a[:, None] + (b - a)[:, None] * places)[:, :, None] - x[:, None, :]) / h
-        log_K = log_kernel(jnp, kernel, t)
-        log_p = jax.nn.logsumexp(jax.nn.log_softmax(z, axis=1)[:, None, :] + log_K, axis=2)
+        u = ((a[:, None] + (b - a)[:, None] * places)[:, :, None] - x[:, None, :]) / h
+        if kernel in IN_LOGS:
+            log_p = jax.nn.logsumexp(jax.nn.log_softmax(z, axis=1)[:, None, :] + IN_LOGS[kernel](jnp, u), axis=2)
+        else:
+            S = jax.nn.softmax(z, axis=1)[:, None, :]
+            log_p = jnp.log((S * DIRECT[kernel](jnp, u)).sum(axis=2) + least)
         values = constant - log_p.mean(axis=1)
         return values.sum(), values
 
