@@ -209,6 +209,7 @@ def test_an_enemy_that_breaks_down_is_named_and_the_rest_is_kept(monkeypatch, ca
 
 
 @needs_a_jdk
+@pytest.mark.slow
 def test_an_enemy_that_there_is_not_is_named(monkeypatch, capsys, tmp_path):
     two = ["--gun", "head-on", "--gun", "linear", "--enemy", "sample.Walls", "--enemy", "no.Such"]
     code, said = run(monkeypatch, capsys, *two, "--battles", 2, "--rounds", 2, "--out", tmp_path / "duel.csv")
