@@ -153,7 +153,8 @@ def write(found: dict[str, list[Result]], streamed: str, header: dict[str, Any],
 # Okabe and Ito's colours, told apart by nearly everybody; markers differ too.
 _STYLE = {
     "kdelab": ("#D55E00", "o"), "kdelab one-shot": ("#D55E00", "s"), "kdelab binned": ("#E69F00", "o"),
-    "jax tuned": ("#0072B2", "^"), "jax plain": ("#0072B2", "v"), "torch.compile": ("#009E73", "P"),
+    "jax tuned": ("#0072B2", "^"), "jax direct": ("#0072B2", ">"), "jax plain": ("#0072B2", "v"),
+    "torch.compile": ("#009E73", "P"),
     "torch.compile chunked": ("#009E73", "X"), "torch chunked": ("#009E73", "^"), "torch plain": ("#009E73", "v"),
     "numba loops": ("#CC79A7", "D"), "numpy tuned": ("#56B4E9", "^"), "numpy plain": ("#56B4E9", "v"),
 }  # fmt: skip

@@ -150,7 +150,7 @@ def _compare(results: list[Result], workers: Workers) -> None:
                 result.gradient_error = float(np.abs(gradient - truth[key][1]).max())
 
 
-TUNED = ("numpy tuned", "numba loops", "torch.compile", "jax tuned")
+TUNED = ("numpy tuned", "numba loops", "torch.compile", "jax tuned", "jax direct")
 # Slower than torch.compile on the whole arrays wherever it was tried, so that 64 bins are enough of them.
 CHUNKED = ("torch chunked", "torch.compile chunked")
 PLAIN = ("numpy plain", "torch plain", "jax plain")
@@ -168,7 +168,7 @@ def headline(kernel: str) -> list[Case]:
 
 
 # torch.compile takes longer to compile than to measure, and twice JAX's time wherever both were tried.
-FAST = ("jax tuned", "numba loops")
+FAST = ("jax direct", "numba loops")
 
 
 def other(kernel: str) -> list[Case]:
