@@ -220,7 +220,7 @@ def run(rounds: int) -> dict[str, list[Result]]:
             told = f"{axis} = {getattr(cases[0], axis):,}"
             found.setdefault(axis, []).extend(measure(workers, told, cases, few))
         found["libraries"] = measure(workers, "libraries for kernel densities", libraries(), 3, errors=True)
-        remembered = [Case(peer) for peer in ("kdelab", "kdelab one-shot", *TUNED, "jax plain")]
+        remembered = [Case(peer) for peer in ("kdelab", "kdelab one-shot", "numba loops", "torch.compile", "jax tuned")]
         found["memory"] = measure(workers, "peak memory", remembered, 1, action="memory")
     finally:
         workers.close()
