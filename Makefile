@@ -63,7 +63,7 @@ test: lint ## lint, types, layers, unit tests, strict nbval on every notebook, r
 	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m "not slow"
 	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadscope $(NBVAL) notebooks
 
-test-all: $(READY) ## what `make test` leaves out: every notebook with other parameters
+test-all: $(READY) ## what `make test` leaves out: other parameters, more wrong libraries, more battles
 	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m slow
 
 mutants: $(READY) ## edit the library at random and see which edits the unit tests don't notice (an hour)

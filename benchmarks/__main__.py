@@ -23,11 +23,11 @@ def environment() -> Path:
         print("Installing the peers (PyTorch, JAX and others) into .bench/env", flush=True)
         if not python.exists():
             venv.create(folder, with_pip=True)
-        quiet = ["--quiet", "--disable-pip-version-check"]
+        options = ["--disable-pip-version-check"]
         # PyTorch by itself first: a build that is at hand for the CPU satisfies what the others ask for.
         torch = next(line for line in REQUIREMENTS.read_text().splitlines() if line.startswith("torch=="))
-        subprocess.run([python, "-m", "pip", "install", *quiet, torch], check=True)
-        subprocess.run([python, "-m", "pip", "install", *quiet, "--requirement", REQUIREMENTS], check=True)
+        subprocess.run([python, "-m", "pip", "install", *options, torch], check=True)
+        subprocess.run([python, "-m", "pip", "install", *options, "--requirement", REQUIREMENTS], check=True)
         ready.write_text(REQUIREMENTS.read_text())
     return python
 
@@ -35,7 +35,7 @@ def environment() -> Path:
 def main() -> None:
     """Run the whole benchmark, or a shorter one."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9, help="how often each case is timed (default 9)")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each case is timed (default 5)")
     parser.add_argument("--output", type=Path, default=ROOT / "reports" / "bench", help="folder of the results")
     arguments = parser.parse_args()
     if INSIDE not in os.environ:
@@ -51,7 +51,6 @@ def main() -> None:
     load = f"{os.getloadavg()[0]:.1f} at the start"
     started = time.strftime("%Y-%m-%d")
     found = run.run(arguments.rounds)
-    print("ten million neighbours, from disk", flush=True)
     streamed = streaming.table(streaming.measure(), 10_000_000)
     header = {"date": started, **run.machine(), **versions, "load": load, "rounds": arguments.rounds}
     print(report.write(found, streamed, header, arguments.output))

@@ -6,12 +6,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 BANDWIDTH = 0.1
+KERNELS = (
+    "laplace", "gaussian", "huber", "logistic", "cauchy", "generalized normal", "box", "triangular", "epanechnikov",
+)  # fmt: skip
+SHAPE = 1.5  # of the generalised normal kernel
+COMPACT = ("box", "triangular", "epanechnikov")
+BACKGROUND = 0.05  # mixed into p under a compact kernel, for all: a bin without a neighbour would cost infinitely much
 
 Evaluation = Callable[[], tuple[Any, Any]]
 """Computes losses and gradient of a batch anew."""
 
 Method = Callable[["Batch", str, int], Evaluation]
-"""Takes a batch, a kernel's name ("laplace" or "gaussian") and the number of bins; prepares what needs preparing."""
+"""Takes a batch, a kernel's name (of `KERNELS`) and the number of bins; prepares what needs preparing."""
 
 
 class Batch(NamedTuple):

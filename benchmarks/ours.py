@@ -1,50 +1,65 @@
 """What is compared with the peers: kdelab's own losses, and the limit that none of them can pass."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 import kdelab
-from benchmarks.cases import Batch, Evaluation
+from benchmarks.cases import BACKGROUND, COMPACT, SHAPE, Batch, Evaluation
+from kdelab.loss.kernels import Kernel
 
-KERNELS = {"laplace": kdelab.Laplace, "gaussian": kdelab.Gaussian}
+KERNELS: dict[str, Callable[[float], Kernel]] = {
+    "laplace": kdelab.Laplace,
+    "gaussian": kdelab.Gaussian,
+    "huber": kdelab.Huber,
+    "logistic": kdelab.Logistic,
+    "cauchy": kdelab.Cauchy,
+    "generalized normal": partial(kdelab.GeneralizedNormal, SHAPE),
+    "box": kdelab.Box,
+    "triangular": kdelab.Triangular,
+    "epanechnikov": kdelab.Epanechnikov,
+}
 
 
-def _arguments(batch: Batch, kernel: str) -> tuple[Any, Any, Any]:
+def _clusters(batch: Batch) -> kdelab.Clusters:
     n, k = batch.points.shape
-    clusters = kdelab.Clusters(batch.points.ravel(), np.arange(n + 1) * k, batch.lower, batch.upper)
-    return clusters, KERNELS[kernel](batch.bandwidth), batch.logits.ravel()
+    return kdelab.Clusters(batch.points.ravel(), np.arange(n + 1) * k, batch.lower, batch.upper)
+
+
+def _loss(clusters: kdelab.Clusters, batch: Batch, kernel: str, quadrature: Any = "auto") -> kdelab.CrossEntropy:
+    background = BACKGROUND if kernel in COMPACT else 0.0
+    return kdelab.CrossEntropy(clusters, KERNELS[kernel](batch.bandwidth), quadrature, background)
 
 
 def prepared(batch: Batch, kernel: str, bins: int) -> Evaluation:
     """CrossEntropy, prepared before: what training pays in every step."""
-    clusters, chosen, logits = _arguments(batch, kernel)
-    loss = kdelab.CrossEntropy(clusters, chosen)
+    loss, logits = _loss(_clusters(batch), batch, kernel), batch.logits.ravel()
     return lambda: loss.value_and_grad(logits)
 
 
 def one_shot(batch: Batch, kernel: str, bins: int) -> Evaluation:
     """CrossEntropy, preparation included."""
-    clusters, chosen, logits = _arguments(batch, kernel)
-    return lambda: kdelab.CrossEntropy(clusters, chosen).value_and_grad(logits)
+    clusters, logits = _clusters(batch), batch.logits.ravel()
+    return lambda: _loss(clusters, batch, kernel).value_and_grad(logits)
 
 
 def binned(batch: Batch, kernel: str, bins: int) -> Evaluation:
     """CrossEntropy with the thread's binning, prepared."""
-    clusters, chosen, logits = _arguments(batch, kernel)
-    loss = kdelab.CrossEntropy(clusters, chosen, kdelab.Midpoint(bins))
+    loss, logits = _loss(_clusters(batch), batch, kernel, kdelab.Midpoint(bins)), batch.logits.ravel()
     return lambda: loss.value_and_grad(logits)
 
 
 def ragged(batch: Batch, kernel: str, bins: int) -> Evaluation:
     """CrossEntropy, prepared, of the same points dealt to as many clusters of 1 to 2 k - 1: padded, twice the work."""
-    clusters, chosen, logits = _arguments(batch, kernel)
     n, k = batch.points.shape
     half = np.random.default_rng(1).integers(1, 2 * k, n // 2)
     sizes = np.concatenate([half, 2 * k - half, np.full(n % 2, k)])
-    dealt = kdelab.Clusters(clusters.points, np.concatenate([[0], np.cumsum(sizes)]), batch.lower, batch.upper)
-    loss = kdelab.CrossEntropy(dealt, chosen)
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    dealt = kdelab.Clusters(batch.points.ravel(), offsets, batch.lower, batch.upper)
+    loss, logits = _loss(dealt, batch, kernel), batch.logits.ravel()
     return lambda: loss.value_and_grad(logits)
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
-from benchmarks.cases import BANDWIDTH
+from benchmarks.cases import BANDWIDTH, KERNELS
 
 N, K = 4096, 100
 
@@ -71,13 +72,13 @@ class Workers:
 
     def ask(self, case: Case, action: str) -> dict[str, Any]:
         """Send a request to the case's library and return its answer."""
-        name = case.peer if action != "memory" else case.peer + " memory"
+        name = case.peer + " memory" * action.endswith("memory")
         if name not in self._running:
             result_file = Path(self._folder.name) / f"{len(self._running)}.npz"
             self._running[name] = subprocess.Popen(
                 [sys.executable, "-W", "ignore", "-m", "benchmarks.worker", str(result_file)],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                env=os.environ | (FRUGAL if action == "memory" else ENVIRONMENT),
+                env=os.environ | (FRUGAL if action.endswith("memory") else ENVIRONMENT),
             )  # fmt: skip
         process = self._running[name]
         assert process.stdin is not None
@@ -98,29 +99,33 @@ class Workers:
         self._running.clear()
 
 
-def measure(cases: list[Case], rounds: int, errors: bool = False, memory: bool = False) -> list[Result]:
-    """Time a burst of each case in turn, ``rounds`` times over, after a round that doesn't count."""
-    workers = Workers()
+def measure(
+    workers: Workers, told: str, cases: list[Case], rounds: int, action: str = "time", errors: bool = False
+) -> list[Result]:
+    """Time a burst of each case in turn, ``rounds`` times over, after a round that compiles and doesn't count.
+
+    With the action "memory" each case is asked once, for its peak memory. A bar says which case it is.
+    """
     results = [Result(case) for case in cases]
-    try:
-        for turn in range(rounds + 1):
+    turns = [0] if action == "memory" else list(range(rounds + 1))
+    with tqdm(total=len(turns) * len(cases), desc=told, unit="burst", mininterval=0) as bar:
+        for turn in turns:
             for result in results:
-                if result.failed:
-                    continue
-                reply = workers.ask(result.case, "time")
+                bar.set_postfix_str(f"{'compiling ' * (not turn)}{result.case.peer}", refresh=True)
+                reply = {} if result.failed else workers.ask(result.case, action)
+                bar.update()
                 if "error" in reply:
                     result.failed = reply["error"]
-                    print(f"  {result.case.peer}: {result.failed}", flush=True)
-                elif turn > 0:
+                    bar.write(f"  {result.case.peer}: {result.failed}")
+                elif "bytes" in reply:
+                    result.bytes = reply["bytes"]
+                elif turn > 0 and reply:
                     result.seconds.append(reply["seconds"])
         if errors:
+            bar.set_postfix_str("errors")
             _compare(results, workers)
-        for result in results if memory else []:
-            if not result.failed:
-                result.bytes = workers.ask(result.case, "memory").get("bytes")
-                workers.ask(result.case, "forget")
-    finally:
-        workers.close()
+    for case in cases:
+        workers.ask(case, "forget memory" if action == "memory" else "forget")  # the largest batches are gigabytes
     return results
 
 
@@ -145,27 +150,39 @@ def _compare(results: list[Result], workers: Workers) -> None:
                 result.gradient_error = float(np.abs(gradient - truth[key][1]).max())
 
 
-TUNED = ("numpy tuned", "numba loops", "torch.compile", "jax tuned")
+TUNED = ("numpy tuned", "numba loops", "torch.compile", "jax tuned", "jax direct")
 # Slower than torch.compile on the whole arrays wherever it was tried, so that 64 bins are enough of them.
 CHUNKED = ("torch chunked", "torch.compile chunked")
 PLAIN = ("numpy plain", "torch plain", "jax plain")
 
 
+HEADLINES = ("laplace", "gaussian")
+
+
 def headline(kernel: str) -> list[Case]:
-    """Return the cases of the table: each peer at 16, 64 and 256 bins, and in float32 at 16 and 64."""
+    """Return the cases of the table: each peer with 64 bins and with 16 in float32; the fastest with more and fewer."""
     ours = [Case("kdelab", kernel), Case("kdelab one-shot", kernel), Case("kdelab binned", kernel)]
-    doubles = [Case(peer, kernel, bins) for bins in (16, 64, 256) for peer in TUNED]
-    singles = [Case(peer, kernel, bins, "float32") for bins in (16, 64) for peer in TUNED]
-    return [*ours, *doubles, *singles, *(Case(peer, kernel) for peer in (*CHUNKED, *PLAIN))]
+    tuned = [case for peer in TUNED for case in (Case(peer, kernel), Case(peer, kernel, 16, "float32"))]
+    fastest = [Case("jax tuned", kernel, bins) for bins in (16, 256)] + [Case("jax tuned", kernel, 64, "float32")]
+    return [*ours, *tuned, *fastest, *(Case(peer, kernel) for peer in (*CHUNKED, *PLAIN))]
+
+
+# torch.compile takes longer to compile than to measure, and twice JAX's time wherever both were tried.
+FAST = ("jax direct", "numba loops")
+
+
+def other(kernel: str) -> list[Case]:
+    """Return the cases of a kernel that has no table of its own: ours, and the fastest peers both ways."""
+    peers = [case for peer in FAST for case in (Case(peer, kernel, 16, "float32"), Case(peer, kernel))]
+    return [Case("kdelab", kernel), Case("kdelab one-shot", kernel), *peers]
 
 
 def scaling() -> Iterator[tuple[str, list[Case]]]:
-    """Yield the series along N and along k, for the exact loss and for its most telling rivals at 64 bins."""
+    """Yield the series along N and along k, for the exact loss and for its most telling rival at 64 bins."""
     for n in (1_000, 4_000, 16_000, 64_000, 256_000, 1_000_000):
-        rivals = [Case(peer, n=n) for peer in ("jax tuned", "torch.compile")] if n <= 16_000 else []
-        yield "n", [Case("kdelab", n=n), *rivals]
+        yield "n", [Case("kdelab", n=n), *([Case("jax tuned", n=n)] if n <= 16_000 else [])]
     for k in (10, 30, 100, 300, 1000):
-        yield "k", [Case("kdelab", k=k), *(Case(peer, k=k) for peer in ("jax tuned", "torch.compile"))]
+        yield "k", [Case("kdelab", k=k), Case("jax tuned", k=k)]
 
 
 def limits() -> list[Case]:
@@ -188,19 +205,23 @@ def machine() -> dict[str, str]:
 
 
 def run(rounds: int) -> dict[str, list[Result]]:
-    """Measure everything."""
+    """Measure everything; a library's process lives on from one table to the next."""
     found: dict[str, list[Result]] = {}
-    for kernel in ("laplace", "gaussian"):
-        print(f"{kernel}: all peers at N = {N}, k = {K}", flush=True)
-        found[kernel] = measure(headline(kernel), rounds, errors=True)
-    print("peak memory", flush=True)
-    remembered = [Case("kdelab"), Case("kdelab one-shot"), *(Case(peer) for peer in (*TUNED, *CHUNKED, *PLAIN))]
-    found["memory"] = measure(remembered, 1, memory=True)
-    print("limits", flush=True)
-    found["limits"] = measure(limits(), rounds)
-    for axis, cases in scaling():
-        print(f"scaling along {axis}: {getattr(cases[0], axis)}", flush=True)
-        found.setdefault(axis, []).extend(measure(cases, max(3, rounds // 2)))
-    print("libraries for kernel densities", flush=True)
-    found["libraries"] = measure(libraries(), 3, errors=True)
+    few = max(3, rounds // 2)
+    workers = Workers()
+    try:
+        for kernel in HEADLINES:
+            found[kernel] = measure(workers, kernel, headline(kernel), rounds, errors=True)
+        for kernel in KERNELS:
+            if kernel not in HEADLINES:
+                found[kernel] = measure(workers, kernel, other(kernel), few, errors=True)
+        found["limits"] = measure(workers, "limits", limits(), rounds)
+        for axis, cases in scaling():
+            told = f"{axis} = {getattr(cases[0], axis):,}"
+            found.setdefault(axis, []).extend(measure(workers, told, cases, few))
+        found["libraries"] = measure(workers, "libraries for kernel densities", libraries(), 3, errors=True)
+        remembered = [Case(peer) for peer in ("kdelab", "kdelab one-shot", "numba loops", "torch.compile", "jax tuned")]
+        found["memory"] = measure(workers, "peak memory", remembered, 1, action="memory")
+    finally:
+        workers.close()
     return found

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
@@ -41,8 +42,11 @@ def measure(predictions: int = 100_000, neighbours: int = 100) -> list[dict[str,
         compiled everything and done nothing); ``check``, the sum over gradient entries times their row's parity.
     """
     with tempfile.TemporaryDirectory() as folder:
-        _child("prepare", folder, predictions, neighbours)
-        return [{"way": way, **_child(way, folder, predictions, neighbours)} for way in WAYS]
+        found = {}
+        for way in (bar := tqdm(("prepare", *WAYS), unit="way")):
+            bar.set_description(f"{predictions * neighbours:,} neighbours, {way}")
+            found[way] = _child(way, folder, predictions, neighbours)
+        return [{"way": way, **found[way]} for way in WAYS]
 
 
 def table(found: list[dict[str, Any]], points: int) -> str:

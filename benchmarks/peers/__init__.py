@@ -25,6 +25,7 @@ METHODS = {
     "torch.compile chunked": "peers.torch:compiled_chunked",
     "jax plain": "peers.jax:plain",
     "jax tuned": "peers.jax:tuned",
+    "jax direct": "peers.jax:direct",
     "KDEpy": "peers.kde:kdepy",
     "scikit-learn": "peers.kde:sklearn",
 }

@@ -5,19 +5,22 @@ from typing import Any
 import torch
 
 from benchmarks.cases import Batch, Evaluation
-from benchmarks.peers.binned import THREADS, bin_centres, even, log_kernel, log_scale
+from benchmarks.peers.binned import DIRECT, IN_LOGS, THREADS, bin_centres, even, floor, log_scale
 
 
 def _by_autograd(batch: Batch, kernel: str, bins: int, compiled: bool, chunk: int) -> Evaluation:
     torch.set_num_threads(THREADS)
     x, z, a, b = (torch.from_numpy(array) for array in batch[:4])
     places = torch.from_numpy(bin_centres(bins, batch.points.dtype))
-    h, constant = batch.bandwidth, log_scale(kernel, batch.bandwidth)
+    h, constant, least = batch.bandwidth, log_scale(kernel, batch.bandwidth), floor(kernel, batch.bandwidth)
 
     def losses(z: Any, x: Any, a: Any, b: Any) -> Any:
-        t = ((a[:, None] + (b - a)[:, None] * places)[:, :, None] - x[:, None, :]) / h
-        log_K = log_kernel(torch, kernel, t)
-        return constant - torch.logsumexp(torch.log_softmax(z, 1)[:, None, :] + log_K, 2).mean(1)
+        u = ((a[:, None] + (b - a)[:, None] * places)[:, :, None] - x[:, None, :]) / h
+        if kernel in IN_LOGS:
+            log_p = torch.logsumexp(torch.log_softmax(z, 1)[:, None, :] + IN_LOGS[kernel](torch, u), 2)
+        else:
+            log_p = torch.log((torch.softmax(z, 1)[:, None, :] * DIRECT[kernel](torch, u)).sum(2) + least)
+        return constant - log_p.mean(1)
 
     function = torch.compile(losses) if compiled else losses
     n = len(z)

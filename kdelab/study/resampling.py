@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy.special import ndtri, stdtrit
 
 from kdelab.extras import load
 from kdelab.loss.validate import Floats, count
@@ -62,7 +62,7 @@ def interval(
         if n < (2 if i else FEWEST):
             return value, np.full(value.shape, np.nan), np.full(value.shape, np.nan)
         picks = rng.multinomial(n, np.full(n, 1 / n), size=draws)
-        widening = math.sqrt(n / (n - 1)) * float(stats.t.ppf(1 - tail, n - 1) / stats.norm.ppf(1 - tail))
+        widening = math.sqrt(n / (n - 1)) * float(stdtrit(n - 1, 1 - tail) / ndtri(1 - tail))
         moved += widening * (statistic(picks[:, which].astype(np.float64)) - value)
     low, high = np.quantile(moved, [tail, 1 - tail], axis=0)
     return value, value + np.minimum(low, 0), value + np.maximum(high, 0)  # where nothing moves, rounding does

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sabotage import assert_caught, prepared_with
+from sabotage import assert_caught, prepared_with, slow_but_first
 
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
@@ -68,14 +68,22 @@ def gradient_of_bins_flipped(monkeypatch):
 
 @pytest.mark.parametrize(
     ("wrong", "check"),
-    [
-        (shifted_bins(0.5), "order, loss, Gaussian, toy clusters"),
-        (shifted_bins(0.05), "order, loss, Laplace, recorded clusters"),
-        (bandwidth_off_in_the_bins(1.01), "order, loss, Gaussian, recorded clusters"),
-        (log_of_the_mean, "order, loss, Laplace, toy clusters"),
-        (gradient_of_bins_flipped, "order, gradient, Laplace, recorded clusters"),
+    slow_but_first(
+        [
+            (bandwidth_off_in_the_bins(1.01), "order, loss, Gaussian, recorded clusters"),
+            (shifted_bins(0.5), "order, loss, Gaussian, toy clusters"),
+            (shifted_bins(0.05), "order, loss, Laplace, recorded clusters"),
+            (log_of_the_mean, "order, loss, Laplace, toy clusters"),
+            (gradient_of_bins_flipped, "order, gradient, Laplace, recorded clusters"),
+        ]
+    ),
+    ids=[
+        "bandwidth off by 1 %",
+        "right-hand rule",
+        "bins off by 5 %",
+        "log of the mean",
+        "gradient flipped",
     ],
-    ids=["right-hand rule", "bins off by 5 %", "bandwidth off by 1 %", "log of the mean", "gradient flipped"],
 )
-def test_the_verdict_changes_under_a_wrong_library(wrong, check, monkeypatch):
-    assert_caught("01-the-loss.ipynb", "binning", check, wrong, monkeypatch, **SMALL)
+def test_the_verdict_changes_under_a_wrong_library(wrong, check):
+    assert_caught("01-the-loss.ipynb", "binning", check, wrong, **SMALL)

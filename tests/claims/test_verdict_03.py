@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sabotage import assert_caught, scaled_bandwidth, scaled_gradient
+from sabotage import assert_caught, scaled_bandwidth, scaled_gradient, slow_but_first
 
 from kdelab.loss.cross_entropy import CrossEntropy
 
@@ -28,13 +28,20 @@ def credit_not_shared(monkeypatch):
 
 @pytest.mark.parametrize(
     ("wrong", "check"),
-    [
-        (credit_not_shared, "credit shared in proportion, any matches, recorded"),
-        (scaled_bandwidth(1.04), "S - y, exactly one match, recorded"),
-        (scaled_gradient(0.97), "S - y, exactly one match, exact fractions"),
-        (scaled_gradient(-1), "S - y, exactly one match, exact fractions"),
+    slow_but_first(
+        [
+            (scaled_gradient(0.97), "S - y, exactly one match, exact fractions"),
+            (credit_not_shared, "credit shared in proportion, any matches, recorded"),
+            (scaled_bandwidth(1.04), "S - y, exactly one match, recorded"),
+            (scaled_gradient(-1), "S - y, exactly one match, exact fractions"),
+        ]
+    ),
+    ids=[
+        "3 % short",
+        "credit not shared",
+        "box 4 % too wide",
+        "sign flipped",
     ],
-    ids=["credit not shared", "box 4 % too wide", "3 % short", "sign flipped"],
 )
-def test_the_verdict_changes_under_a_wrong_library(wrong, check, monkeypatch):
-    assert_caught("03-the-softmax-limit.ipynb", "softmax-limit", check, wrong, monkeypatch, **SMALL)
+def test_the_verdict_changes_under_a_wrong_library(wrong, check):
+    assert_caught("03-the-softmax-limit.ipynb", "softmax-limit", check, wrong, **SMALL)

@@ -5,7 +5,7 @@ And boxes that aren't divided by their width, targets that are not, or all of on
 
 import numpy as np
 import pytest
-from sabotage import assert_caught, changed_gradient, prepared_with, scaled_gradient
+from sabotage import assert_caught, changed_gradient, prepared_with, scaled_gradient, slow_but_first
 
 from kdelab.loss import reference
 from kdelab.loss.clusters import Clusters
@@ -72,48 +72,55 @@ def one_width(clusters, kernel, rule):
 
 @pytest.mark.parametrize(
     ("claim", "check", "wrong"),
-    [
-        ("common-scale", "largest change of the gradient, 1e-300 to 1e300, recorded clusters", with_epsilon),
-        ("common-scale", "largest change of the gradient, 1e-300 to 1e300, toy clusters", leaning),
-        ("common-scale", "the fast engine without a factor against the slow one with it", scaled_gradient(0.97)),
-        ("unnormalised-kernel", "logits after 200 steps, with and without the constant", leaning),
-        (
-            "unnormalised-kernel",
-            "two boxes over the target, one twice as wide, against fractions",
-            boxes_times(lambda loss, z, g: 1.05 * g),
-        ),
-        (
-            "unnormalised-kernel",
-            "two boxes over the target, one twice as wide, against fractions",
-            boxes_times(height_one),
-        ),
-        ("scaled-gradient", "twice the kernel multiplies the gradient by", linear),
-        ("scaled-gradient", "twice the kernel multiplies the gradient by", leaning),
-        ("dropped-width", "one prediction: gradient without the factor, against b - a times it", scaled_gradient(0.97)),
-        (
-            "dropped-width",
-            "one prediction: gradient without the factor, against b - a times it",
-            changed_gradient(times_width),
-        ),
-        (
-            "dropped-width",
-            "one prediction: gradient without the factor, against b - a times it",
-            prepared_with(one_width),
-        ),
-    ],
+    slow_but_first(
+        [
+            ("common-scale", "the fast engine without a factor against the slow one with it", scaled_gradient(0.97)),
+            (
+                "unnormalised-kernel",
+                "two boxes over the target, one twice as wide, against fractions",
+                boxes_times(lambda loss, z, g: 1.05 * g),
+            ),
+            ("scaled-gradient", "twice the kernel multiplies the gradient by", leaning),
+            (
+                "dropped-width",
+                "one prediction: gradient without the factor, against b - a times it",
+                scaled_gradient(0.97),
+            ),
+            ("common-scale", "largest change of the gradient, 1e-300 to 1e300, recorded clusters", with_epsilon),
+            ("common-scale", "largest change of the gradient, 1e-300 to 1e300, toy clusters", leaning),
+            ("unnormalised-kernel", "logits after 200 steps, with and without the constant", leaning),
+            (
+                "unnormalised-kernel",
+                "two boxes over the target, one twice as wide, against fractions",
+                boxes_times(height_one),
+            ),
+            ("scaled-gradient", "twice the kernel multiplies the gradient by", linear),
+            (
+                "dropped-width",
+                "one prediction: gradient without the factor, against b - a times it",
+                changed_gradient(times_width),
+            ),
+            (
+                "dropped-width",
+                "one prediction: gradient without the factor, against b - a times it",
+                prepared_with(one_width),
+            ),
+        ],
+        claim=lambda case: case[0],
+    ),
     ids=[
-        "epsilon",
-        "leaning",
         "3 % short",
-        "training, leaning",
         "boxes, 5 % more",
-        "boxes of height 1",
-        "linear loss",
         "scaled, leaning",
         "factor, 3 % short",
+        "epsilon",
+        "leaning",
+        "training, leaning",
+        "boxes of height 1",
+        "linear loss",
         "factor dropped",
         "targets of one width",
     ],
 )
-def test_the_verdict_changes_under_a_wrong_library(claim, check, wrong, monkeypatch):
-    assert_caught(NOTEBOOK, claim, check, wrong, monkeypatch, **SMALL)
+def test_the_verdict_changes_under_a_wrong_library(claim, check, wrong):
+    assert_caught(NOTEBOOK, claim, check, wrong, **SMALL)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sabotage import assert_caught, changed_gradient, prepared_with, scaled_gradient
+from sabotage import assert_caught, changed_gradient, prepared_with, scaled_gradient, slow_but_first
 
 import kdelab
 from kdelab.loss.cross_entropy import CrossEntropy
@@ -70,42 +70,53 @@ any_tail = (kdelab.Cauchy, kdelab.GeneralizedNormal, kdelab.Gaussian)
 
 @pytest.mark.parametrize(
     ("claim", "check", "wrong"),
-    [
-        ("equal-rate", "one bin: largest difference of the twins' rates", gradient_times(right_hand)),
-        ("equal-rate", "0.02 h wide: difference, measured over predicted, median", scaled_gradient(0.97)),
-        ("equal-rate", "0.02 h wide: difference, measured over predicted, median", scaled_gradient(-1)),
-        (
-            "equal-rate",
-            "one bin, recorded clusters: a point and its mirror image, largest difference",
-            gradient_times(right_hand),
-        ),
-        ("equal-rate", "one bin: both near or both far, two points, largest rate", pushed(kdelab.Huber, 0.01)),
-        (
-            "equal-rate",
-            "both near or both far, Laplace, recorded targets: largest change of the rate",
-            gradient_times(fading),
-        ),
-        ("far-as-near", "Laplace: largest fall of the pull, one side, bin or interval", gradient_times(fading)),
-        ("far-as-near", LEVEL, wider(kdelab.Huber, 1.05)),
-        ("far-as-near", LEVEL, swapped(kdelab.Logistic, kdelab.Gaussian)),
-        (
-            "far-as-near",
-            "logistic: largest fall of the pull, one side, bin or interval",
-            swapped(kdelab.Logistic, kdelab.Cauchy),
-        ),
-        (
-            "far-as-near",
-            "Gaussian: largest fall of the pull, one side, bin or interval",
-            swapped(kdelab.Gaussian, kdelab.Cauchy),
-        ),
-        ("far-as-near", "Cauchy: pull at 10000 h over pull at 1 h", swapped(any_tail, kdelab.Laplace)),
-    ],
+    slow_but_first(
+        [
+            ("equal-rate", "0.02 h wide: difference, measured over predicted, median", scaled_gradient(0.97)),
+            ("far-as-near", "Laplace: largest fall of the pull, one side, bin or interval", gradient_times(fading)),
+            ("equal-rate", "one bin: largest difference of the twins' rates", gradient_times(right_hand)),
+            ("equal-rate", "0.02 h wide: difference, measured over predicted, median", scaled_gradient(-1)),
+            (
+                "equal-rate",
+                "one bin, recorded clusters: a point and its mirror image, largest difference",
+                gradient_times(right_hand),
+            ),
+            ("equal-rate", "one bin: both near or both far, two points, largest rate", pushed(kdelab.Huber, 0.01)),
+            (
+                "equal-rate",
+                "both near or both far, Laplace, recorded targets: largest change of the rate",
+                gradient_times(fading),
+            ),
+            ("far-as-near", LEVEL, wider(kdelab.Huber, 1.05)),
+            ("far-as-near", LEVEL, swapped(kdelab.Logistic, kdelab.Gaussian)),
+            (
+                "far-as-near",
+                "logistic: largest fall of the pull, one side, bin or interval",
+                swapped(kdelab.Logistic, kdelab.Cauchy),
+            ),
+            (
+                "far-as-near",
+                "Gaussian: largest fall of the pull, one side, bin or interval",
+                swapped(kdelab.Gaussian, kdelab.Cauchy),
+            ),
+            ("far-as-near", "Cauchy: pull at 10000 h over pull at 1 h", swapped(any_tail, kdelab.Laplace)),
+        ],
+        claim=lambda case: case[0],
+    ),
     ids=[
-        *("5 % for one side", "3 % short", "sign flipped"),
-        *("5 % for one side, mirrored", "a push of 1 % to the left", "far pairs fade by 5 %"),
-        *("fades by 5 %", "Huber 5 % too wide", "logistic is Gaussian", "logistic is Cauchy"),
-        *("Gaussian is Cauchy", "all are Laplace"),
+        "3 % short",
+        "fades by 5 %",
+        "5 % for one side",
+        "sign flipped",
+        "5 % for one side, mirrored",
+        "a push of 1 % to the left",
+        "far pairs fade by 5 %",
+        "Huber 5 % too wide",
+        "logistic is Gaussian",
+        "logistic is Cauchy",
+        "Gaussian is Cauchy",
+        "all are Laplace",
     ],
 )
-def test_the_verdict_changes_under_a_wrong_library(claim, check, wrong, monkeypatch):
-    assert_caught(NOTEBOOK, claim, check, wrong, monkeypatch, **SMALL)
+def test_the_verdict_changes_under_a_wrong_library(claim, check, wrong):
+    assert_caught(NOTEBOOK, claim, check, wrong, **SMALL)

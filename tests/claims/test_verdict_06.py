@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from sabotage import assert_caught, prepared_with, scaled_bandwidth, scaled_gradient
+from sabotage import assert_caught, prepared_with, scaled_bandwidth, scaled_gradient, slow_but_first
 
 import kdelab
 
@@ -26,14 +26,22 @@ def lighter_tail(clusters, kernel, _):
 
 @pytest.mark.parametrize(
     ("check", "wrong"),
-    [
-        ("two points, an interval of 3 h, to the centre: largest change", prepared_with(at_the_centre)),
-        ("bin, to centre: largest change, recorded clusters", prepared_with(lighter_tail)),
-        ("a target 0.05 h wide, to the centre: change, measured over predicted", scaled_gradient(0.97)),
-        ("a target 0.05 h wide, to the centre: change, measured over predicted", scaled_gradient(-1)),
-        ("a target 0.05 h wide, to the centre: change, measured over predicted", scaled_bandwidth(1.05)),
+    slow_but_first(
+        [
+            ("a target 0.05 h wide, to the centre: change, measured over predicted", scaled_gradient(0.97)),
+            ("two points, an interval of 3 h, to the centre: largest change", prepared_with(at_the_centre)),
+            ("bin, to centre: largest change, recorded clusters", prepared_with(lighter_tail)),
+            ("a target 0.05 h wide, to the centre: change, measured over predicted", scaled_gradient(-1)),
+            ("a target 0.05 h wide, to the centre: change, measured over predicted", scaled_bandwidth(1.05)),
+        ]
+    ),
+    ids=[
+        "3 % short",
+        "only the centre",
+        "tail 2 % lighter",
+        "sign flipped",
+        "5 % too wide",
     ],
-    ids=["only the centre", "tail 2 % lighter", "3 % short", "sign flipped", "5 % too wide"],
 )
-def test_the_verdict_changes_under_a_wrong_library(check, wrong, monkeypatch):
-    assert_caught("06-the-laplace-shift.ipynb", "laplace-shift", check, wrong, monkeypatch, **SMALL)
+def test_the_verdict_changes_under_a_wrong_library(check, wrong):
+    assert_caught("06-the-laplace-shift.ipynb", "laplace-shift", check, wrong, **SMALL)

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from notebook_runner import run
-from sabotage import NOTEBOOKS, assert_caught, scaled_bandwidth, scaled_gradient
+from sabotage import NOTEBOOKS, assert_caught, scaled_bandwidth, scaled_gradient, slow_but_first
 
 from kdelab.gun.compare import cells, dial
 from kdelab.study import rivals
@@ -65,8 +65,8 @@ HELPS, AGAIN = (
 GRADIENT = "gradient that is trained, error against the reference (claim)"
 LOSS = "loss that is trained, error against the reference (claim)"
 CASES = [
-    ("far-losses", "two points, squared error: force at distance 10 against 1", squared_error_forgets_the_error, SMALL),
     ("far-losses", "library against fractions, two points", squared_error_a_little_too_steep, SMALL),
+    ("far-losses", "two points, squared error: force at distance 10 against 1", squared_error_forgets_the_error, SMALL),
     *(
         (claim, check, wrong, SMALL | HELPS)
         for claim in ("chasing-surfs", "giving-up-targets")
@@ -83,16 +83,20 @@ CASES = [
 
 @pytest.mark.parametrize(
     ("claim", "check", "wrong", "small"),
-    CASES,
+    slow_but_first(CASES, claim=lambda case: case[0]),
     ids=[f"{claim}, {getattr(wrong, '__name__', wrong)}-{i}" for i, (claim, _, wrong, _) in enumerate(CASES)],
 )
-def test_wrong_libraries_are_caught(claim, check, wrong, small, monkeypatch):
-    assert_caught(NOTEBOOK, claim, check, wrong, monkeypatch, **small)
+def test_wrong_libraries_are_caught(claim, check, wrong, small):
+    assert_caught(NOTEBOOK, claim, check, wrong, **small)
 
 
 @pytest.mark.parametrize(
     ("world", "turning", "middle"),
-    [("helps", "holds", "undecided"), ("harms", "refuted", "holds"), ("helps a lot", "holds", "refuted")],
+    [
+        ("harms", "refuted", "holds"),
+        pytest.param("helps", "holds", "undecided", marks=pytest.mark.slow),
+        pytest.param("helps a lot", "holds", "refuted", marks=pytest.mark.slow),
+    ],
 )
 def test_the_status_is_that_of_the_world(world, turning, middle):
     made = run(NOTEBOOKS / NOTEBOOK, **SMALL, decided_on=world, surfers_on=world)

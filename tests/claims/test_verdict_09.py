@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import retraining_worlds as simulated
-from notebook_runner import run
-from sabotage import NOTEBOOKS, assert_caught, scaled_bandwidth, scaled_gradient
+from sabotage import assert_caught, right, scaled_bandwidth, scaled_gradient, slow_but_first
 
 from kdelab.gun.compare import cells
 from kdelab.gun.compare import retraining as experiment
@@ -38,18 +37,27 @@ def deaf_retrieval(monkeypatch):
 
 @pytest.mark.parametrize(
     ("wrong", "check"),
-    [
-        (scaled_gradient(0.97), "gradient that is trained, error against the reference (claim)"),
-        (scaled_bandwidth(1.04), "loss that is trained, error against the reference (claim)"),
-        (scaled_gradient(-1), "cells computed again, difference to the file a case (claim)"),
-        (deaf_retrieval, "cells computed again, difference to the file a case (claim)"),
+    slow_but_first(
+        [
+            (scaled_gradient(0.97), "gradient that is trained, error against the reference (claim)"),
+            (scaled_bandwidth(1.04), "loss that is trained, error against the reference (claim)"),
+            (scaled_gradient(-1), "cells computed again, difference to the file a case (claim)"),
+            (deaf_retrieval, "cells computed again, difference to the file a case (claim)"),
+        ]
+    ),
+    ids=[
+        "gradient 3 % short",
+        "bandwidth off by 4 %",
+        "sign flipped",
+        "retrieval deaf to weights",
     ],
-    ids=["gradient 3 % short", "bandwidth off by 4 %", "sign flipped", "retrieval deaf to weights"],
 )
-def test_the_verdict_changes_under_a_wrong_library(wrong, check, monkeypatch):
-    assert_caught(NOTEBOOK, "retraining", check, wrong, monkeypatch, decided_on="helps")
+def test_the_verdict_changes_under_a_wrong_library(wrong, check):
+    assert_caught(NOTEBOOK, "retraining", check, wrong, decided_on="helps")
 
 
-@pytest.mark.parametrize(("world", "status"), [("helps", "holds"), ("harms", "refuted")])
+@pytest.mark.parametrize(
+    ("world", "status"), [("helps", "holds"), pytest.param("harms", "refuted", marks=pytest.mark.slow)]
+)
 def test_the_status_is_that_of_the_world(world, status):
-    assert run(NOTEBOOKS / NOTEBOOK, decided_on=world)["retraining"].status == status
+    assert right(NOTEBOOK, (("decided_on", world),))["retraining"].status == status

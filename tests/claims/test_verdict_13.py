@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from notebook_runner import run
-from sabotage import NOTEBOOKS, assert_caught, instead, scaled_gradient
+from sabotage import NOTEBOOKS, assert_caught, instead, scaled_gradient, slow_but_first
 from test_wrong_procedures import generous, wide_targets
 
 import kdelab
@@ -32,17 +32,25 @@ def looks_ahead(monkeypatch):
 
 @pytest.mark.parametrize(
     ("wrong", "check"),
-    [
-        (scaled_gradient(0.97), "gradient that was trained, error against the reference (claim)"),
-        (scaled_gradient(-1), AGAIN),
-        (looks_ahead, "share of neighbours that hadn't passed (claim)"),
-        (instead(Recall, "hit", generous), HITS_AGAIN),
-        (instead(Recall, "clusters", wide_targets), AGAIN),
+    slow_but_first(
+        [
+            (scaled_gradient(0.97), "gradient that was trained, error against the reference (claim)"),
+            (scaled_gradient(-1), AGAIN),
+            (looks_ahead, "share of neighbours that hadn't passed (claim)"),
+            (instead(Recall, "hit", generous), HITS_AGAIN),
+            (instead(Recall, "clusters", wide_targets), AGAIN),
+        ]
+    ),
+    ids=[
+        "gradient 3 % short",
+        "sign flipped",
+        "looks ahead",
+        "hits up to 0.01 outside",
+        "targets 5 % too wide",
     ],
-    ids=["gradient 3 % short", "sign flipped", "looks ahead", "hits up to 0.01 outside", "targets 5 % too wide"],
 )
-def test_the_verdict_changes_under_a_wrong_library(wrong, check, monkeypatch):
-    assert_caught(NOTEBOOK, "learned-gun", check, wrong, monkeypatch, **SMALL)
+def test_the_verdict_changes_under_a_wrong_library(wrong, check):
+    assert_caught(NOTEBOOK, "learned-gun", check, wrong, **SMALL)
 
 
 def otherwise(monkeypatch, points, nats, exams):
@@ -55,6 +63,7 @@ def otherwise(monkeypatch, points, nats, exams):
     monkeypatch.setattr(cells, "load", lambda name: table)
 
 
+@pytest.mark.slow
 def test_cells_in_which_learning_harms_refute_the_claim(monkeypatch):
     otherwise(monkeypatch, -6, -0.1, [learned.UNSEEN, learned.SEEN])
     assert run(NOTEBOOKS / NOTEBOOK, **SMALL)["learned-gun"].status == "refuted"
@@ -70,13 +79,16 @@ def test_at_targets_that_adapt_the_verdict_changes_with_the_cells_and_under_a_wr
 @pytest.mark.parametrize(
     "few",
     [
-        lambda waves: waves[waves["enemy"] == "sample.Crazy"],
         lambda waves: waves[(waves["battle"] == waves["battle"][0]) & (waves["round"] < 3)],
-        lambda waves: pd.concat(
-            [waves[waves["battle"] == waves["battle"].iloc[at]].head(n) for at, n in ((0, 900), (-1, 30))]
+        pytest.param(lambda waves: waves[waves["enemy"] == "sample.Crazy"], marks=pytest.mark.slow),
+        pytest.param(
+            lambda waves: pd.concat(
+                [waves[waves["battle"] == waves["battle"].iloc[at]].head(n) for at, n in ((0, 900), (-1, 30))]
+            ),
+            marks=pytest.mark.slow,
         ),
     ],
-    ids=["one enemy", "one battle of three rounds", "two enemies, one hardly met"],
+    ids=["one battle of three rounds", "one enemy", "two enemies, one hardly met"],
 )
 def test_on_a_few_battles_the_notebook_runs_to_its_end_and_decides_nothing(few, tmp_path):
     save_waves(tmp_path / "few.parquet", few(kdelab.load_waves()).reset_index(drop=True), {})

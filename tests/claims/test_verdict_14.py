@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sabotage import assert_caught
+from sabotage import assert_caught, slow_but_first
 
 from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.study import rest
@@ -113,10 +113,7 @@ CASES = {
 }
 
 
-SLOW = ("half a step", "1.3 steps", "limit 2.5", "kernel 3 % too wide, by the formula")  # their kind runs without them
-
-
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow if n in SLOW else ()) for n in CASES])
-def test_wrong_libraries_are_caught(name, monkeypatch):
+@pytest.mark.parametrize("name", slow_but_first(CASES))
+def test_wrong_libraries_are_caught(name):
     check, wrong = CASES[name]
-    assert_caught(NOTEBOOK, "point-of-rest", check, wrong, monkeypatch, **SMALL)
+    assert_caught(NOTEBOOK, "point-of-rest", check, wrong, **SMALL)

@@ -37,13 +37,19 @@ SAME = {
 }
 
 
+@pytest.fixture(scope="module")
+def plain() -> kdelab.NeighbourModel:
+    """A gun of numbers as they are."""
+    return kdelab.NeighbourModel(**SMALL).fit(learnable(waves=130))
+
+
 @pytest.mark.parametrize("kind", SAME)
-def test_numbers_of_any_type_are_the_same_numbers(kind: str) -> None:
+def test_numbers_of_any_type_are_the_same_numbers(kind: str, plain: kdelab.NeighbourModel) -> None:
     waves = learnable(waves=130)
     odd = waves.copy()
     for name in ("round", "lower", "upper", "distance", "escape_angle", "room_ahead", "bullet_speed"):
         odd[name] = SAME[kind](waves[name])
-    plain, gun = (kdelab.NeighbourModel(**SMALL).fit(table) for table in (waves, odd))
+    gun = kdelab.NeighbourModel(**SMALL).fit(odd)
     np.testing.assert_array_equal(gun.weights_, plain.weights_)
     assert gun.ranges_ == plain.ranges_
     pd.testing.assert_frame_equal(gun.judge(odd), plain.judge(waves))

@@ -178,6 +178,7 @@ def test_what_cannot_be_written_is_refused(out, message, monkeypatch, capsys, tm
 
 
 @needs_a_jdk
+@pytest.mark.slow
 def test_guns_fight_and_are_not_asked_to_fight_again(monkeypatch, capsys, tmp_path):
     two = ["--gun", "head-on", "--gun", "linear", "--enemy", "sample.Walls", "--battles", 1, "--rounds", 2]
     code, said = run(monkeypatch, capsys, *two, "--workers", 1, "--out", tmp_path / "duel.csv")
@@ -195,6 +196,7 @@ def test_guns_fight_and_are_not_asked_to_fight_again(monkeypatch, capsys, tmp_pa
 
 
 @needs_a_jdk
+@pytest.mark.slow
 def test_an_enemy_that_breaks_down_is_named_and_the_rest_is_kept(monkeypatch, capsys, tmp_path):
     shutil.copytree(Path(__file__).parent / "robots" / "bad", tmp_path / "robots" / "bad")
     two = ["--gun", "head-on", "--gun", "linear", "--enemy", "bad.Thrower", "--enemy", "sample.Walls", "--rounds", 1]
@@ -207,6 +209,7 @@ def test_an_enemy_that_breaks_down_is_named_and_the_rest_is_kept(monkeypatch, ca
 
 
 @needs_a_jdk
+@pytest.mark.slow
 def test_an_enemy_that_there_is_not_is_named(monkeypatch, capsys, tmp_path):
     two = ["--gun", "head-on", "--gun", "linear", "--enemy", "sample.Walls", "--enemy", "no.Such"]
     code, said = run(monkeypatch, capsys, *two, "--battles", 2, "--rounds", 2, "--out", tmp_path / "duel.csv")

@@ -52,6 +52,7 @@ def test_the_digest_is_of_names_and_contents(monkeypatch, tmp_path):
 
 @needs_robocode
 @needs_a_jdk
+@pytest.mark.slow
 def test_battles_of_our_robots_repeat_themselves_whatever_was_fought_before():
     """To the last bit, although they draw from Math.random and keep what they learn in static fields."""
     one, other = (

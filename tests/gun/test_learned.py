@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from made_up_waves import learnable
 
 import kdelab
@@ -138,6 +139,7 @@ def as_surfers(waves, seed):
     return waves.assign(battle=battle, shooter=shooter, enemy=enemy)
 
 
+@pytest.mark.slow
 def test_all_sets_at_once_know_what_each_was_trained_on(monkeypatch):
     samples, confirm = (recorded(seed).assign(enemy=lambda w: "sample." + w["enemy"]) for seed in (1, 7))
     confirm["battle"] += ", again"

@@ -73,6 +73,7 @@ def test_the_battle_that_ships_is_one_of_them(bullets):
 
 
 @needs_a_jdk
+@pytest.mark.slow
 def test_fought_again_the_first_rounds_are_the_same(bullets, tmp_path):
     one, seed = live.example(), live.SEEDS[0]
     guns = {live.POWERS: duel.Duellist(one.gun), live.SCALE: duel.Duellist(one.scale)}

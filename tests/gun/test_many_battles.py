@@ -198,6 +198,7 @@ def own_robocode(tmp_path):
 
 
 @needs_robocode
+@pytest.mark.slow
 def test_a_robocode_in_a_folder_fights_the_same_battles(tmp_path, own_robocode):
     before = sorted(own_robocode.rglob("*"))
     battle = Battle("own.Spinner", "sample.Crazy", 1, 3)
@@ -218,6 +219,7 @@ def recorded(out, *more, **options):
 
 
 @needs_robocode
+@pytest.mark.slow
 def test_a_battle_that_fails_takes_no_other_with_it(tmp_path):
     out = tmp_path / "x.parquet"
     enemies = ["--enemy", "sample.Crazy", "--enemy", "bad.Quitter", "--rounds", "1", "--workers", "2"]
@@ -297,6 +299,7 @@ def engines_in(temporary):
 
 
 @needs_robocode
+@pytest.mark.slow
 def test_a_robot_by_two_names_is_one_robot(tmp_path):
     jar = tmp_path / "own.Spinner_1.0.jar"  # which may be given without a folder
     with zipfile.ZipFile(jar, "w") as archive:

@@ -98,6 +98,7 @@ def errors(result):
 
 
 @pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.slow
 def test_whatever_leaves_a_robot_run_is_told(fought, fault):
     (message,) = errors(fought[fault])
     assert message.startswith("bad.Faulty, round 0, turn 20: ")
@@ -107,6 +108,7 @@ def test_whatever_leaves_a_robot_run_is_told(fought, fault):
 
 @pytest.mark.skipif(compiling.compiler() is None, reason=f"needs a JDK: {compiling.INSTALL}")
 @pytest.mark.parametrize("name", IN_PYTHON)
+@pytest.mark.slow
 def test_the_listener_in_java_says_what_the_one_in_python_does(fought, name):
     """Logs to the last bit, and every word."""
     in_java, in_python = (dict(fought[one]) for one in (name.removesuffix(" in Python"), name))
@@ -115,27 +117,32 @@ def test_the_listener_in_java_says_what_the_one_in_python_does(fought, name):
     assert in_java == in_python
 
 
+@pytest.mark.slow
 def test_the_enemy_is_watched_too(fought):
     (message,) = errors(fought["as enemy"])
     assert message.startswith("bad.Faulty, round 0, turn 20: java.lang.StackOverflowError")
 
 
+@pytest.mark.slow
 def test_a_robot_that_cannot_be_made_is_told(fought):
     (message,) = errors(fought["constructor"])
     assert "java.lang.IllegalArgumentException: no such robot" in message
 
 
+@pytest.mark.slow
 def test_a_robot_that_leaves_its_run_by_the_engine_s_own_exception_is_told(fought):
     (message,) = errors(fought["resign"])
     assert "bad.Faulty stalls in round 0: it has not acted for 60 turns, up to turn 80" in message
 
 
+@pytest.mark.slow
 def test_a_healthy_robot_may_print_what_it_likes_and_start_slowly(fought):
     """It prints exceptions that it caught, also in the turn in which it dies, and lines like the engine's."""
     assert errors(fought["healthy"]) == []
     assert fought["healthy"]["rounds"] == [0, 1]
 
 
+@pytest.mark.slow
 def test_a_round_with_a_skipped_turn_is_left_out_and_told(fought):
     assert errors(fought["late"]) == []
     assert fought["late"]["rounds"] == [0, 2]
@@ -155,6 +162,7 @@ def test_a_round_with_a_skipped_turn_is_left_out_and_told(fought):
         ("no robot", "Robocode does not take not/Robot.class for a robot"),
     ],
 )
+@pytest.mark.slow
 def test_why_a_robot_is_not_found_is_told(fought, name, message):
     assert fought[name]["problem"].startswith("ValueError: ")
     assert message in fought[name]["problem"]

@@ -102,6 +102,7 @@ def fit_and_die(path: Path) -> None:
     kdelab.NeighbourModel(loss=DiesInTheMiddle, **SMALL).fit(learnable(waves=300), checkpoint=path)
 
 
+@pytest.mark.slow
 def test_a_killed_fit_leaves_its_last_state_and_goes_on_from_it(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     process = multiprocessing.get_context("spawn").Process(target=fit_and_die, args=(path,))

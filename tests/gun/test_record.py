@@ -83,6 +83,7 @@ def rubbish(folder):
 
 @needs_robocode
 @pytest.mark.parametrize("shooter", ["own.Spinner 1.0", "ünser.Kreisel€"])
+@pytest.mark.slow
 def test_the_command_records_robots_of_ones_own(own_folder, tmp_path, shooter, monkeypatch):
     """Whatever else is in the folder, and also with names that the user's locale can't write."""
     temporary = tmp_path / "temporär 1"
@@ -123,8 +124,16 @@ def run_main(monkeypatch, capsys, *arguments):
         ("bad.Throwr", r"shooter='bad.Throwr' is not among the robots; the nearest names are \['bad.Thrower'"),
         ("bad.Thrower 1.0", "shooter='bad.Thrower 1.0' is not among the robots, but there is bad.Thrower"),
         ("bad.Thrower", "bad.Thrower, round 0, turn 10: java.lang.IllegalStateException: out of ideas"),
-        ("bad.Looper", "bad.Looper stalls in round 0: it has not acted for 2 turns, up to turn 7; it may be looping"),
-        ("bad.Quitter", "with exit code 7.*a robot may have ended the Java machine"),
+        pytest.param(
+            *(
+                "bad.Looper",
+                "bad.Looper stalls in round 0: it has not acted for 2 turns, up to turn 7; it may be looping",
+            ),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            *("bad.Quitter", "with exit code 7.*a robot may have ended the Java machine"), marks=pytest.mark.slow
+        ),
     ],
 )
 def test_robots_that_misbehave(monkeypatch, capsys, tmp_path, robot, message):

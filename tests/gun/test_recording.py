@@ -107,6 +107,7 @@ def test_the_command_makes_waves_of_turn_logs(tmp_path, monkeypatch, capsys):
 
 
 @needs_robocode
+@pytest.mark.slow
 def test_what_robocode_records_is_what_a_listener_sees(tmp_path):
     home = tmp_path / "home"
     (home / "config").mkdir(parents=True)

@@ -60,6 +60,7 @@ def beside(waves, said, what):
 
 
 @needs_a_jdk
+@pytest.mark.slow
 def test_at_every_real_shot_the_robot_knows_and_aims_as_python_does(tmp_path, monkeypatch):
     gun = a_gun()
     waves, said = fought(gun, ENEMIES, tmp_path, monkeypatch)
@@ -87,6 +88,7 @@ def test_at_every_real_shot_the_robot_knows_and_aims_as_python_does(tmp_path, mo
     ],
     ids=["intervals", "another kernel"],
 )
+@pytest.mark.slow
 def test_so_do_guns_of_other_settings(gun, tmp_path, monkeypatch):
     waves, said = fought(gun, ENEMIES[:2], tmp_path, monkeypatch)
     shots = beside(waves[waves["real"]], said, "shot")
@@ -95,7 +97,9 @@ def test_so_do_guns_of_other_settings(gun, tmp_path, monkeypatch):
 
 
 @needs_a_jdk
-@pytest.mark.parametrize(("plain", "gun"), [("head-on", HeadOn()), ("linear", Linear())])
+@pytest.mark.parametrize(
+    ("plain", "gun"), [("head-on", HeadOn()), pytest.param("linear", Linear(), marks=pytest.mark.slow)]
+)
 def test_so_do_guns_that_learn_nothing(plain, gun, tmp_path, monkeypatch):
     waves, said = fought(a_gun(), ENEMIES[2:3], tmp_path, monkeypatch, rounds=2, plain=plain)
     shots = beside(waves[waves["real"]], said, "shot")

@@ -1,6 +1,6 @@
 """Deliberately wrong libraries, under which a notebook's verdict must change, or else a unit test must fail."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -22,18 +22,36 @@ def right(notebook: str, parameters: tuple[tuple[str, Any], ...]) -> dict[str, A
     return run(NOTEBOOKS / notebook, **dict(parameters))
 
 
-def assert_caught(
-    notebook: str, claim: str, check: str, wrong: Wrong, monkeypatch: pytest.MonkeyPatch, **parameters: Any
-) -> None:
+@cache
+def wronged(notebook: str, parameters: tuple[tuple[str, Any], ...], wrong: Wrong) -> dict[str, Any]:
+    """The verdicts of a wrong library, computed once a process: several claims of a notebook may have to notice it."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        wrong(monkeypatch)
+        return run(NOTEBOOKS / notebook, **dict(parameters))
+
+
+def slow_but_first(cases: Iterable[Any], claim: Callable[[Any], Any] = lambda _: None) -> list[Any]:
+    """Return the cases for pytest: the first of each claim runs with `make test`, the others with `make test-all`."""
+    seen: set[Any] = set()
+    parameters = []
+    for case in cases:
+        marks = [pytest.mark.slow] if claim(case) in seen else []
+        seen.add(claim(case))
+        parameters.append(pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=marks))
+    return parameters
+
+
+def assert_caught(notebook: str, claim: str, check: str, wrong: Wrong, **parameters: Any) -> None:
     """Assert that ``wrong``, applied to the library, makes ``check`` fail and changes the status of ``claim``."""
-    before = right(notebook, tuple(sorted(parameters.items())))[claim]
+    given = tuple(sorted(parameters.items()))
+    before = right(notebook, given)[claim]
     assert {c.name: c.passed for c in before.checks}[check], f"{check} must pass with the right library"
-    wrong(monkeypatch)
-    after = run(NOTEBOOKS / notebook, **parameters)[claim]
+    after = wronged(notebook, given, wrong)[claim]
     assert not {c.name: c.passed for c in after.checks}[check], f"{check} still passes: {after}"
     assert after.status != before.status, f"the verdict is {after.status} with the right library and with the wrong one"
 
 
+@cache
 def scaled_gradient(factor: float) -> Wrong:
     """A library whose gradient is ``factor`` times the true one; -1 flips its sign."""
 
@@ -49,6 +67,7 @@ def scaled_gradient(factor: float) -> Wrong:
     return wrong
 
 
+@cache
 def prepared_with(change: Callable[..., tuple[Any, Any]]) -> Wrong:
     """A library that prepares a loss for what ``change(clusters, kernel, quadrature)`` makes of clusters and kernel."""
 
@@ -65,16 +84,19 @@ def prepared_with(change: Callable[..., tuple[Any, Any]]) -> Wrong:
     return wrong
 
 
+@cache
 def scaled_bandwidth(factor: float) -> Wrong:
     """A library that takes the bandwidth for ``factor`` times what it is."""
     return prepared_with(lambda clusters, kernel, _: (clusters, replace(kernel, bandwidth=factor * kernel.bandwidth)))
 
 
+@cache
 def instead(owner: Any, name: str, make: Callable[[Any], Any]) -> Wrong:
     """A library in which ``owner.name`` is ``make(what it was)``."""
     return lambda monkeypatch: monkeypatch.setattr(owner, name, make(getattr(owner, name)))
 
 
+@cache
 def changed_gradient(change: Callable[..., Any]) -> Wrong:
     """A library whose gradient is ``change(loss, logits, gradient)``."""
 

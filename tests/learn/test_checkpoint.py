@@ -19,6 +19,7 @@ from kdelab.learn import checkpoint
 from kdelab.learn import fit as fitting
 
 
+@pytest.mark.slow
 def test_twenty_killed_fits_learn_what_a_straight_one_learns(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "ignore", str(ROOT / "tests" / "helpers" / "killed_fits.py"), str(tmp_path), "20"]
     threads = {"NUMBA_NUM_THREADS": "1", "NUMBA_THREADING_LAYER": "workqueue", "OMP_NUM_THREADS": "1"}

@@ -84,8 +84,14 @@ class Biweight(Kernel):
         return 2 * kdelab.Epanechnikov(1.0).slope(u)
 
 
-@pytest.mark.parametrize("kind", [Sech, Uncompiled])
-@pytest.mark.parametrize("background", [0.0, 0.1])
+@pytest.mark.parametrize(
+    ("background", "kind"),
+    [
+        (0.0, Uncompiled),
+        (0.1, Uncompiled),
+        *(pytest.param(background, Sech, marks=pytest.mark.slow) for background in (0.0, 0.1)),
+    ],
+)
 def test_a_kernel_of_one_s_own_is_as_good_as_ours(kind, background):
     kernel = kind(0.1)
     values, grads = kdelab.CrossEntropy(CLUSTERS, kernel, background=background).value_and_grads(LOGITS)
@@ -156,6 +162,7 @@ def test_a_compact_kernel_is_as_good_with_gaps_in_its_density_and_beyond_the_bac
     np.testing.assert_allclose(own[1]["log_bandwidth"], ours[1]["log_bandwidth"], rtol=1e-7, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_a_compact_kernel_s_last_digits_at_its_end_decide_where_it_is_alone():
     """The target ends where the only point over it does: log K falls without a bound, its mean does not."""
     clusters, biweight = kdelab.Clusters.from_lists([[0.95]], [1.0], [1.05]), 15 / 16 / 0.1
@@ -210,6 +217,7 @@ def test_tails_too_light_for_their_family_are_refused():
         kdelab.CrossEntropy(CLUSTERS, StudentT(0.1))
 
 
+@pytest.mark.slow
 def test_two_kernels_of_one_name_don_t_run_each_other_s_code():
     first = kdelab.CrossEntropy(CLUSTERS, Sech(0.1)).value(LOGITS)
 

@@ -168,7 +168,9 @@ sys.stdout.buffer.write(pickle.dumps(done))
 """
 
 
-@pytest.mark.parametrize("kernel", [kdelab.Laplace(0.1), kdelab.Cauchy(0.1)], ids=repr)
+@pytest.mark.parametrize(
+    "kernel", [kdelab.Laplace(0.1), pytest.param(kdelab.Cauchy(0.1), marks=pytest.mark.slow)], ids=repr
+)
 def test_parts_may_lie_in_other_processes(kernel):
     clusters, logits = ragged(10, 15)
     parts = clusters.scatter(np.random.default_rng(2), 2)

@@ -122,6 +122,7 @@ def run_all(driver) -> None:
 
 
 @pytest.mark.xdist_group("browser")
+@pytest.mark.slow
 def test_a_slider_moves_picture_and_gradient_in_jupyterlab(tmp_path, monkeypatch):
     if missing := _missing():
         pytest.skip(missing)

@@ -15,8 +15,9 @@ KEPT_FROM = 100  # seeds of surfers
 
 def seed_of(battles: pd.Series) -> np.ndarray:
     """Return the seed that ends each battle's name, NaN where there is none, (waves,)."""
-    seeds = battles.astype(str).str.extract(r"seed (\d+)$", expand=False)
-    return seeds.astype(np.float64).to_numpy()
+    which, names = pd.factorize(battles.astype(str))  # a battle has thousands of waves, and one name
+    seeds = pd.Series(names, dtype=str).str.extract(r"seed (\d+)$", expand=False).astype(np.float64)
+    return seeds.to_numpy()[which]
 
 
 def battles_of(name: str) -> pd.DataFrame:

@@ -3,12 +3,13 @@
 import re
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import bleach  # type: ignore[import-untyped]
 import jinja2
 from markupsafe import Markup, escape
-from nbconvert import HTMLExporter
+from nbconvert import HTMLExporter, TemplateExporter
 from nbconvert.filters import Highlight2HTML, ansi2html
 from traitlets.config import Config
 
@@ -58,13 +59,23 @@ def index_environment() -> jinja2.Environment:
     return _globals(jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined))
 
 
+class _Exporter(HTMLExporter):
+    """nbconvert's, but for its last step, which reads each page again to give every image a text: ours have theirs."""
+
+    def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> tuple[str, dict[str, Any]]:
+        drawn: tuple[str, dict[str, Any]] = TemplateExporter.from_notebook_node(
+            self, nb, self._init_resources(resources), **kw
+        )
+        return drawn
+
+
 @cache
 def exporter(up: str) -> HTMLExporter:
     """Return what draws a notebook's page; `up` leads from it to the folder of all pages.
 
     Everything is escaped but what these filters return.
     """
-    made = HTMLExporter(
+    made = _Exporter(
         config=Config(NbConvertBase={"display_data_priority": _PRIORITY}),
         template_name="page",
         extra_template_basedirs=[str(TEMPLATES)],
@@ -78,6 +89,7 @@ def exporter(up: str) -> HTMLExporter:
             "escape_html": escape,
             "ansi2html": lambda text: Markup(ansi2html(text)),
             "highlight_python": _highlighted,
+            "highlight_code": _highlighted,  # a block of the classic template, which ours replaces, names it
         },
     )
     _globals(made.environment)

@@ -5,7 +5,7 @@ Gains are in percentage points of shots, more hits for a gun and fewer hits take
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,8 @@ DECENT = {job: 2 * gain for job, gain in WORTHWHILE.items()}  # as much behind t
 CHASING, GIVING_UP = (-0.3, -0.6), (0.3, 0.6, 1.0)  # the first of each was named beforehand
 
 
-class Exam(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Exam:
     """One job on one set: the cells, and how gains are drawn from them.
 
     Attributes
@@ -35,12 +36,17 @@ class Exam(NamedTuple):
     job: str
     cells: pd.DataFrame
     level: float = 0.95
+    _gained: dict[str, Contrast] = field(
+        default_factory=dict, repr=False
+    )  # a table, a figure and a verdict ask for each
 
     def gain(self, learner: str) -> Contrast:
         """Return a learner's gain over the loss as it is; the same draws for all learners."""
-        better = 100 if self.job == "gun" else -100
-        rng = np.random.default_rng(0)
-        return contrast(self.cells, "hits", learner, OURS, rng, level=self.level).times(better)
+        if learner not in self._gained:
+            better = 100 if self.job == "gun" else -100
+            apart = contrast(self.cells, "hits", learner, OURS, np.random.default_rng(0), level=self.level)
+            self._gained[learner] = apart.times(better)
+        return self._gained[learner]
 
     def gains(self, alphas: Iterable[float] = ALPHAS, placebo: bool = False) -> dict[float, Contrast]:
         """Return the gains of positions other than 0."""
