@@ -19,7 +19,7 @@ EXTRAS = {
     "record": Extra("recording Robocode's battles", ("jpype",)),
     "notebooks": Extra(
         "figures, sliders and reports (kdelab.plot, kdelab.report)",
-        ("matplotlib", "PIL", "ipywidgets", "IPython", "ipykernel", "jupyter_client", "nbformat", "nbclient",
+        ("matplotlib", "seaborn", "PIL", "ipywidgets", "IPython", "ipykernel", "jupyter_client", "nbformat", "nbclient",
          "nbconvert", "papermill", "traitlets", "jinja2", "markupsafe", "mistune", "bleach", "pygments",
          "latex2mathml", "tqdm"),
     ),

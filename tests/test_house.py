@@ -87,7 +87,7 @@ def test_the_workflows_name_each_action_by_its_commit():
 
 
 def test_importing_kdelab_loads_no_plotting_no_tables_and_no_jupyter():
-    heavy = {"numpy", "matplotlib", "pandas", "pyarrow", "numba", "IPython", "nbformat", "sklearn"}
+    heavy = {"numpy", "matplotlib", "seaborn", "pandas", "pyarrow", "numba", "IPython", "nbformat", "sklearn"}
     script = f"import sys, kdelab; print(*sorted({heavy} & set(sys.modules)))"
     assert (
         subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split() == []
@@ -96,7 +96,7 @@ def test_importing_kdelab_loads_no_plotting_no_tables_and_no_jupyter():
 
 @pytest.mark.parametrize("name", ["CrossEntropy", "load_waves"])
 def test_the_loss_and_the_gun_load_no_plotting_and_no_jupyter(name):
-    heavy = {"matplotlib", "IPython", "nbformat", "papermill"}
+    heavy = {"matplotlib", "seaborn", "IPython", "nbformat", "papermill"}
     script = f"import sys, kdelab; kdelab.{name}; print(*sorted({heavy} & set(sys.modules)))"
     assert (
         subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split() == []

@@ -15,7 +15,7 @@ from typing import Any
 
 import kdelab
 
-PACKAGES = ("numpy", "scipy", "numba", "pandas", "pyarrow", "scikit-learn", "matplotlib")
+PACKAGES = ("numpy", "scipy", "numba", "pandas", "pyarrow", "scikit-learn", "matplotlib", "seaborn")
 
 #: Characters that a cell may print, that its figures and tables may have, and that a notebook may show in all.
 PRINTED, DISPLAYED, SHOWN = 1_000_000, 5_000_000, 20_000_000
