@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import IntegrationWarning, quad, quad_vec
-from scipy.special import log_softmax, logsumexp
+from scipy.special import log_softmax
 
 from kdelab.loss.kernels.base import Kernel
 from kdelab.loss.validate import Floats, fraction, scalar, vector
@@ -87,8 +87,8 @@ def _log_density(x: Floats, z: Floats, kernel: Kernel, background: float) -> Cal
         terms = log_weight + kernel.log(t - x)
         if background > 0 and -1 <= t <= 1:
             terms = np.append(terms, np.log(background / 2))
-        with np.errstate(divide="ignore"):
-            return float(logsumexp(terms))
+        top = terms.max()  # by hand: SciPy's logsumexp takes half a millisecond to look at its argument
+        return float(top + np.log(np.exp(terms - top).sum())) if top > -np.inf else -np.inf
 
     return log_p
 

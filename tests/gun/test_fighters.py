@@ -150,7 +150,9 @@ def test_the_command_takes_the_name_of_a_set(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(command, "DATA", tmp_path)
     asked = []
     monkeypatch.setattr(
-        command, "record", lambda battles, workers: asked.extend(battles) or Recording([load_round()], "1", "17")
+        command,
+        "record",
+        lambda battles, workers, robocode: asked.extend(battles) or Recording([load_round()], "1", "17"),
     )
     monkeypatch.setattr(sys, "argv", ["kdelab.gun", "battles", "confirm"])
     assert main() == 0
