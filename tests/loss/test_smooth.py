@@ -107,3 +107,13 @@ def test_a_background_that_ends_within_a_target(make):
     np.testing.assert_allclose(found[0], true[0], rtol=0, atol=1e-12)
     np.testing.assert_allclose(found[1], true[1], rtol=0, atol=1e-12)
     assert np.frombuffer(smooth.hard[0], np.bool_).tolist() == [True, True, False]
+
+
+@by_kernel
+def test_a_target_of_very_many_bandwidths(make):
+    clusters = kdelab.Clusters.from_lists([[0.1, 0.3], [0.1]], [0.0, 0.05], [0.2, 0.1])
+    for h in (1e-6, 1e-9):
+        smooth, found, true = both(clusters, make(h), clusters.checked([0.0, 1.0, 0.0]))
+        np.testing.assert_array_equal(found[0], true[0])
+        np.testing.assert_array_equal(found[1], true[1])
+        assert np.frombuffer(smooth.hard[0], np.bool_).all()

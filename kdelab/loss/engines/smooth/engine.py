@@ -78,6 +78,9 @@ def evaluate(
         widest = max(widest, ends[i + 1] - ends[i])
     rows, work, at_nodes = np.empty((MOST, widest)), np.empty((12, widest)), np.empty((4, MOST))
     for i in range(first, stop):
+        hard[i] = nodes.panels[i] == 0
+        if hard[i]:
+            continue
         j, k = ends[i], ends[i + 1] - ends[i]
         w, d, r, difference = work[0, :k], work[1, :k], work[2, :k], work[3, :k]
         w_total = _weigh(logits[j : j + k], x[j : j + k], lower[i], upper[i], kernel.h, w, d)

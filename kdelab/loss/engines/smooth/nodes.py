@@ -17,6 +17,7 @@ MOST = 27
 """The largest number of nodes of a panel; all are multiples of 3: see `engine._add_rows`."""
 
 _LONGEST = 1.2  # bandwidths: a Gaussian's panel
+_MANY = 256  # panels: the adaptive rule's grow with their distance from the points
 _WITHIN = 0.9  # of the strip in which log p is analytic
 
 
@@ -24,7 +25,7 @@ class Nodes(NamedTuple):
     """Rules, one behind the other, and how each prediction is integrated.
 
     Rule r has places on [-1, 1], weights that sum to 1, and those less the weights of a coarser rule, at starts[r] to
-    starts[r + 1]. Prediction i takes rule which[i] on each of panels[i] equal panels.
+    starts[r + 1]. Prediction i takes rule which[i] on each of panels[i] equal panels; with 0 it isn't for these rules.
     """
 
     starts: Integers
@@ -41,7 +42,8 @@ def nodes_for(kernel: Kernel, rule: Adaptive, clusters: Clusters) -> Nodes:
     rules, which, panels = _lattice(width) if isinstance(kernel, Gaussian) else _gauss(kernel, rule.tolerance, width)
     starts = np.concatenate([[0], np.cumsum([len(places) for places, _, _ in rules])])
     places, fine, difference = (np.concatenate(column) for column in zip(*rules, strict=True))
-    return Nodes(starts, places, fine, difference, which, np.maximum(panels, 1.0).astype(np.int64))
+    fitting = np.where(panels > _MANY, 0.0, np.maximum(panels, 1.0))
+    return Nodes(starts, places, fine, difference, which, fitting.astype(np.int64))
 
 
 def _lattice(width: Floats) -> tuple[list[Any], Integers, Floats]:
