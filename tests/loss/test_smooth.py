@@ -117,3 +117,14 @@ def test_a_target_of_very_many_bandwidths(make):
         np.testing.assert_array_equal(found[0], true[0])
         np.testing.assert_array_equal(found[1], true[1])
         assert np.frombuffer(smooth.hard[0], np.bool_).all()
+
+
+@by_kernel
+@pytest.mark.parametrize("far", [3.0, 300.0, 1e4, 1e60])
+def test_a_point_far_off_beside_near_ones_takes_no_other_way(make, far):
+    points = [0.02, 0.05, 0.08]
+    clusters = kdelab.Clusters.from_lists([[*points, far], [*points, -far]], [0.0, 0.0], [0.1, 0.1])
+    smooth, found, true = both(clusters, make(0.1), clusters.checked(np.zeros(8)))
+    np.testing.assert_allclose(found[0], true[0], rtol=0, atol=1e-13)
+    np.testing.assert_allclose(found[1], true[1], rtol=0, atol=1e-13)
+    assert smooth.hard is None

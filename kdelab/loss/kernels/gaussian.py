@@ -31,6 +31,7 @@ GAPS = (4, 4, 4, 3, 2, 2, 1)
 """From a panel's middle to its end, the gaps between the nodes of its lattice; the same on both sides."""
 
 _GAPS, _STEPS, _WIDEST = np.array(GAPS), sum(GAPS), max(GAPS)
+_STEEP = 15.0  # a point that far off has no weight left; without a bound it would be 0 times infinity
 
 
 @scalar
@@ -51,7 +52,7 @@ def _fill_rows(
     if fresh:
         up_1, down_1 = up[0], down[0]
         for j in range(k):
-            fall = exp(-abs(d[j]) * step)
+            fall = exp(-min(abs(d[j]) * step, _STEEP))
             rise = 1.0 / fall
             up_1[j] = rise if d[j] > 0.0 else fall
             down_1[j] = fall if d[j] > 0.0 else rise

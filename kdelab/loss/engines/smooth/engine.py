@@ -26,7 +26,7 @@ _NEGLIGIBLE = 1e-60
 # Rows of work lie at least so many numbers apart: closer ones aren't worked on four numbers at a time, and the sums of
 # small clusters would depend on what else is in the batch.
 _FAR_APART = 64
-# Panels are halved so many times, all of a target's at once.
+# So many times a target's panels are tried, all of them halved in between.
 _PATIENCE = 3
 
 
@@ -103,6 +103,8 @@ def evaluate(
                 mean_log += log_p
                 reached += part
                 error += narrowed(abs(log_apart), share)
+                if log_apart == np.inf:
+                    break
                 if gradient is not None:
                     error += narrowed(_add_rows(rows, c, e, r, difference), share)
             if error <= tolerance:

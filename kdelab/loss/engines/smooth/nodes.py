@@ -37,7 +37,7 @@ class Nodes(NamedTuple):
 
 
 def nodes_for(kernel: Kernel, rule: Adaptive, clusters: Clusters) -> Nodes:
-    """Return the nodes for a kernel that `suits`."""
+    """Return the nodes for a Gaussian, or for a kernel that has a strip."""
     width = (clusters.upper - clusters.lower) / kernel.bandwidth
     rules, which, panels = _lattice(width) if isinstance(kernel, Gaussian) else _gauss(kernel, rule.tolerance, width)
     starts = np.concatenate([[0], np.cumsum([len(places) for places, _, _ in rules])])
