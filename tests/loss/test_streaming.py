@@ -125,6 +125,16 @@ def test_the_closed_form_is_put_together_to_the_last_digits(bandwidth):
     same(found, kdelab.CrossEntropy(clusters, kernel).value_and_grad(logits))
 
 
+def test_a_part_that_has_changed_between_the_passes_is_refused():
+    clusters, logits = ragged(8, 20)
+    parts = clusters.scatter(np.random.default_rng(2), 3)
+    scheme = TwoPass(parts, kdelab.Laplace(0.1)).scheme
+    whole = scheme.whole(merged([scheme.sums(part, logits[part.rows]) for part in parts], np.random.default_rng(0)))
+    moved = replace(parts[1], points=parts[1].lower[parts[1].prediction])
+    with pytest.raises(ValueError, match="part must be the one of the first pass"):
+        scheme.gradient(moved, logits[moved.rows], whole)
+
+
 def test_where_no_kernel_reaches_the_loss_is_infinite_and_nothing_is_responsible():
     clusters = kdelab.Clusters.from_lists([[-0.9, -0.8, 0.9]], [0.0], [0.1])
     values, gradient = TwoPass(clusters.cut([0, 1, 2], 3), kdelab.Box(0.1)).value_and_grad(np.zeros(3))

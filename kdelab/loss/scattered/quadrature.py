@@ -134,7 +134,7 @@ class ScatteredQuadrature(Frozen):
         density = LogSums.empty(len(self.x))
         for some, owner, node, _ in self._pairs(part):
             terms = z[some][owner] + self.kernel.log(self.x[node] - part.points[some][owner])
-            density.add(node, terms, slice(int(node[0]), int(node.max()) + 1))
+            density.add(node, terms)
         weight = LogSums.empty(len(self))
         weight.add(part.prediction, z)
         return NodeSums(Provenance.one(part), density, weight)

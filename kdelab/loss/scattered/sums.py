@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kdelab.loss.arithmetic import HUGE, exp
 from kdelab.loss.parts import Part
 from kdelab.loss.ragged import finite
-from kdelab.loss.validate import Floats, Integers
+from kdelab.loss.runtime import compiled, scalar
+from kdelab.loss.validate import Floats, Integers, one_form
 
 
 class LogSums(NamedTuple):
@@ -28,29 +30,41 @@ class LogSums(NamedTuple):
 
     def merge(self, other: "LogSums") -> "LogSums":
         """Return the sums of both."""
-        top = np.maximum(self.top, other.top)
-        return LogSums(top, self._scaled_to(top) + other._scaled_to(top))
+        both = LogSums(np.empty(len(self.top)), np.empty(len(self.top)))
+        _merge(*map(one_form, (*self, *other)), *both)
+        return both
 
-    def add(self, which: Integers, exponents: Floats, within: slice = slice(None)) -> None:
-        """Add exp(exponents[i]) to sum ``which[i]``, in place; one sum may be named many times.
-
-        All sums named lie ``within`` the slice: nothing else is looked at.
-        """
-        begin = within.start or 0
-        top, scaled = self.top[within], self.scaled[within]
-        before = top.copy()
-        np.maximum.at(top, which - begin, exponents)
-        safe = finite(top)
-        scaled *= np.exp(before - safe)
-        np.add.at(scaled, which - begin, np.exp(exponents - safe[which - begin]))
+    def add(self, which: Integers, exponents: Floats) -> None:
+        """Add exp(exponents[i]) to sum ``which[i]``, in place; one sum may be named many times."""
+        _add(one_form(which, np.int64), one_form(exponents), *self)
 
     def log(self) -> Floats:
         """Return the logarithms of the sums; ``-inf`` for sums of nothing."""
         with np.errstate(divide="ignore"):
             return finite(self.top) + np.log(self.scaled)
 
-    def _scaled_to(self, top: Floats) -> Floats:
-        return self.scaled * np.exp(self.top - finite(top))
+
+@scalar
+def add(i: int, exponent: float, top: Floats, scaled: Floats) -> None:
+    """Add exp(exponent), which may be 0, to the i-th of `LogSums`."""
+    before = max(top[i], -HUGE)
+    apart = exp(-abs(before - exponent))
+    scaled[i] = scaled[i] + apart if exponent <= before else scaled[i] * apart + 1.0
+    top[i] = max(top[i], exponent)
+
+
+@compiled
+def _add(which: Integers, exponents: Floats, top: Floats, scaled: Floats) -> None:
+    for j in range(which.size):
+        add(which[j], exponents[j], top, scaled)
+
+
+@compiled
+def _merge(top: Floats, scaled: Floats, other: Floats, other_scaled: Floats, both: Floats, both_scaled: Floats) -> None:
+    for i in range(top.size):
+        both[i] = max(top[i], other[i])
+        safe = max(both[i], -HUGE)
+        both_scaled[i] = scaled[i] * exp(top[i] - safe) + other_scaled[i] * exp(other[i] - safe)
 
 
 class Provenance(NamedTuple):
