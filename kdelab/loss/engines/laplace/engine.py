@@ -78,10 +78,17 @@ def evaluate(
         n = d.size
         A, B, P, Q, value = work[0, :n], work[1, :n], work[2, :n], work[3, :n], work[4, :n]
         weights, totals = work[5, :size], work[5, size:]
+        at = 0
+        for i in range(first, last):
+            j, k = ends[i], ends[i + 1] - ends[i]
+            _below_highest(logits[j : j + k], weights[at : at + k])
+            at += k
+        for j in range(at):
+            weights[j] = exp(weights[j])
         s = at = 0
         for i in range(first, last):
             j, k, m = ends[i], ends[i + 1] - ends[i], inside[i]
-            totals[i - first] = _scan_in(logits[j : j + k], K[j : j + k], names, E, s, m, weights[at : at + k], A, B)
+            totals[i - first] = _scan_in(weights[at : at + k], K[j : j + k], names, E, s, m, A, B)
             s += m + 1
             at += k
         _integrate_segments(d, E, F, A, B, value, P, Q)
@@ -117,18 +124,24 @@ def evaluate(
 
 
 @inlined
-def _scan_in(z: Floats, K: Floats, names: Indices, E: Floats, s: int, m: int, w: Floats, A: Floats, B: Floats) -> float:
-    """Fill w_j = exp(z_j - max z), A and B of a prediction whose segments are s to s + m; return the sum of w.
+def _below_highest(z: Floats, log_w: Floats) -> None:
+    """Fill log w_j = z_j - max z."""
+    top = z[0]
+    for j in range(z.size):
+        top = max(top, z[j])
+    for j in range(z.size):
+        log_w[j] = z[j] - top
+
+
+@inlined
+def _scan_in(w: Floats, K: Floats, names: Indices, E: Floats, s: int, m: int, A: Floats, B: Floats) -> float:
+    """Fill A and B of a prediction with weights w, whose segments are s to s + m; return the sum of w.
 
     Each point's weight joins, and decays segment by segment: A from left to right, B from right to left, side by side,
     so that neither has to wait for the other.
     """
-    top = z[0]
-    for j in range(z.size):
-        top = max(top, z[j])
     w_total = left = right = 0.0
-    for j in range(z.size):
-        w[j] = exp(z[j] - top)
+    for j in range(w.size):
         w_total = plus(w_total, w[j])
         left = plus(left, w[j] * max(K[j], 0.0))
         right = plus(right, w[j] * max(-K[j], 0.0))
