@@ -39,12 +39,23 @@ def vector(name: str, given: ArrayLike, length: int | None = None, meaning: str 
     """
     array = _floats(name, given, own)
     _one_dimensional(name, array, length, meaning)
-    bad = ~np.isfinite(array)
-    if bad.any():
+    if not np.isfinite(largest(array)):
+        bad = ~np.isfinite(array)
         first = int(np.argmax(bad))
         raise ValueError(f"{name} must be finite, but {int(bad.sum())} of {len(array)} are not: "
                          f"{name}[{first}] is {array[first]}")  # fmt: skip
     return array
+
+
+def largest(array: Floats) -> float:
+    """Return a bound of the absolute values of a vector, infinite or NaN only if one of them is.
+
+    The square root of the sum of squares, a quarter of the time of looking at each, with room for what rounds off and
+    underflows; or, where that overflows, the largest itself.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        norm = (1.0 + 1e-9) * float(np.sqrt(array.dot(array))) + 1e-150
+    return norm if norm < np.inf else float(np.abs(array).max())
 
 
 def integers(

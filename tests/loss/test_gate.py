@@ -4,12 +4,14 @@ import datetime
 from decimal import Decimal
 from fractions import Fraction
 
+import hypothesis
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 import scipy.sparse
 from five_points import CLUSTERS, LOGITS, LOSS, LOWER, OFFSETS, PARTS, POINTS, UPPER
+from hypothesis import strategies as st
 
 import kdelab
 import kdelab.gun
@@ -20,6 +22,7 @@ from kdelab.gun.waves.geometry import bullet_speed, escape_angle
 from kdelab.loss.intervals import IntervalCrossEntropy
 from kdelab.loss.scattered.laplace import ScatteredLaplace
 from kdelab.loss.scattered.quadrature import ScatteredQuadrature
+from kdelab.loss.validate import largest
 from kdelab.study import hard, moves, rest, rivals, shortcuts, shuffled, toy
 
 TEXT = ["0.1", "0.2", "-0.3", "0.4", "0"]
@@ -209,3 +212,11 @@ def test_what_must_be_an_object_of_ours_is_named():
     ):
         with pytest.raises(ValueError, match=f"^{name} "):
             call()
+
+
+@hypothesis.given(st.lists(st.floats(allow_subnormal=True), max_size=6))
+def test_a_vectors_bound_is_one_whatever_its_squares_do(values):
+    array = np.array(values, dtype=np.float64)
+    bound = largest(array)
+    assert np.isfinite(bound) == np.isfinite(array).all()
+    assert not np.isfinite(bound) or (np.abs(array) <= bound).all()

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kdelab.loss.validate import Floats, numbers, positive
+from kdelab.loss.validate import Floats, largest, numbers, positive
 
 NARROWEST, WIDEST = 1e-100, 1e100
 """The bandwidths that are computed with: squares of distances, in them and in their unit, neither over- nor
@@ -173,7 +173,7 @@ class Kernel(ABC):
 def refuse_beyond_reach(name: str, kernel: Kernel, *places: Floats) -> None:
     """Raise a ValueError that speaks of ``name`` if any two places are more than ``kernel.reach`` bandwidths apart."""
     some = [array for array in places if array.size]
-    if some:
+    if some and not 2.0 * max(largest(array.ravel()) for array in some) / kernel.bandwidth <= kernel.reach:
         span = float(max(array.max() for array in some)) - float(min(array.min() for array in some))
         if not span / kernel.bandwidth <= kernel.reach:
             raise ValueError(f"{name} must lie within {kernel.reach:.3g} bandwidths of everything else for {kernel!r}, "
