@@ -10,19 +10,18 @@ import math
 import numpy as np
 
 from kdelab.loss.arithmetic import log, polynomial
-from kdelab.loss.engines.huber.layout import Layout
+from kdelab.loss.engines.huber.tile import FLOOR, HALF, LEFT, MIDDLE, MOMENTS, RIGHT, SHARE, Tile
 from kdelab.loss.runtime import scalar
 from kdelab.loss.validate import Floats
 
-MOMENTS = 12
-LEFT, RIGHT = MOMENTS, MOMENTS + 1
-"""Where A and B are among the moments."""
-
-ROWS = MOMENTS + 2
 NODES = 4
 
-WORK = 2 * NODES + 3
-"""Rows of work."""
+LOGS, LEAST = range(2)
+"""Rows of work when it is done: what panels add to the mean of log p, and the least p that their nodes see."""
+
+_TIMES, _DENSITIES, _BELLS, _FALLS, _RISES = range(2, 2 + 5 * NODES, NODES)
+_SERIES = 2 + 5 * NODES
+WORK = _SERIES + 1
 
 NEGLIGIBLE = 1e-100
 """Below, weights may have underflowed."""
@@ -32,7 +31,6 @@ _HALF_PI = 0.5 * math.pi
 _WITHIN = 0.8  # of the strip in which log p is analytic
 _X, _W = np.polynomial.legendre.leggauss(NODES)
 _PLACES, _WEIGHTS = tuple(float(x) for x in _X), tuple(float(w) / 2 for w in _W)
-_OUTER, _INNER = _WEIGHTS[0], _WEIGHTS[1]
 # In t^2, for abs(t) <= 1/4.
 _COSH = tuple(1.0 / math.factorial(2 * n) for n in range(6))
 _SINH = tuple(1.0 / math.factorial(2 * n + 1) for n in range(6))
@@ -51,60 +49,59 @@ def longest_panel(tolerance: float) -> float:
 
 
 @scalar
-def integrate_panels(
-    layout: Layout, count: int, floors: Floats, moments: Floats, collected: Floats | None, logs: Floats, least: Floats,
-    work: Floats,
-) -> None:  # fmt: skip
-    """Fill what panels add to the mean of log p, and the least p that they see; ``floors`` are added to p.
+def integrate_panels(tile: Tile, count: int, collected: Floats | None) -> None:
+    """Fill LOGS and LEAST of the first panels.
 
-    Fill collected, if it isn't None: means of t^n / n! e^(-t^2 / 2) / p, e^-t / p and e^t / p over the target, row by row.
+    Fill collected, if it isn't None: means of e^(-t^2 / 2) t^n / n! / p, e^-t / p and e^t / p over the target.
     """
-    middles, halves, shares = layout.middles, layout.halves, layout.shares
-    left, right, s = moments[LEFT], moments[RIGHT], work[0]
+    middles, halves, shares, floors = tile.panels[MIDDLE], tile.panels[HALF], tile.panels[SHARE], tile.panels[FLOOR]
+    moments, work = tile.moments, tile.work
+    left, right, s, logs, least = moments[LEFT], moments[RIGHT], work[_SERIES], work[LOGS], work[LEAST]
     for q in range(NODES):
-        t, p, place = work[1 + q], work[1 + NODES + q], _PLACES[q]
+        t, p, place = work[_TIMES + q], work[_DENSITIES + q], _PLACES[q]
+        bell, fall, rise = work[_BELLS + q], work[_FALLS + q], work[_RISES + q]
         for i in range(count):
             t[i] = middles[i] + place * halves[i]
-        m0, m1, m2, m3, m4, m5 = moments[6], moments[7], moments[8], moments[9], moments[10], moments[11]
-        for i in range(count):
-            x = t[i]
-            s[i] = ((((m5[i] * x + m4[i]) * x + m3[i]) * x + m2[i]) * x + m1[i]) * x + m0[i]
-        m0, m1, m2, m3, m4, m5 = moments[0], moments[1], moments[2], moments[3], moments[4], moments[5]
-        for i in range(count):
-            x = t[i]
-            s[i] = (((((s[i] * x + m5[i]) * x + m4[i]) * x + m3[i]) * x + m2[i]) * x + m1[i]) * x + m0[i]
+            s[i] = 0.0
+        for n in range(MOMENTS - 3, -1, -3):
+            m0, m1, m2 = moments[n], moments[n + 1], moments[n + 2]
+            for i in range(count):
+                s[i] = ((s[i] * t[i] + m2[i]) * t[i] + m1[i]) * t[i] + m0[i]
         for i in range(count):
             square = t[i] * t[i]
             even, odd = polynomial(square, _COSH), t[i] * polynomial(square, _SINH)
-            tails = left[i] * (even - odd) + right[i] * (even + odd)
-            p[i] = max(s[i] * polynomial(square, _BELL) + tails, _TINY) + floors[i]
-    p0, p1, p2, p3 = work[1 + NODES], work[2 + NODES], work[3 + NODES], work[4 + NODES]
+            fall[i], rise[i] = even - odd, even + odd
+            bell[i] = polynomial(square, _BELL)
+        for i in range(count):
+            p[i] = max(s[i] * bell[i] + (left[i] * fall[i] + right[i] * rise[i]), _TINY) + floors[i]
     for i in range(count):
-        logs[i] = shares[i] * (_OUTER * log(p0[i] * p3[i]) + _INNER * log(p1[i] * p2[i]))
-    for i in range(count):
-        least[i] = min(p0[i], p1[i], p2[i], p3[i])
+        logs[i], least[i] = 0.0, np.inf
+    for q in range(NODES // 2):
+        p, mirrored, weight = work[_DENSITIES + q], work[_DENSITIES + NODES - 1 - q], _WEIGHTS[q]
+        for i in range(count):
+            logs[i] += shares[i] * weight * log(p[i] * mirrored[i])
+        for i in range(count):
+            least[i] = min(least[i], p[i], mirrored[i])
     if collected is not None:
-        for n in range(ROWS):
+        for n in range(MOMENTS + 2):
             row = collected[n]
             for i in range(count):
                 row[i] = 0.0
-        of_left, of_right, g = collected[LEFT], collected[RIGHT], work[1 + 2 * NODES]
+        of_left, of_right = collected[LEFT], collected[RIGHT]
         for q in range(NODES):
-            t, p, weight = work[1 + q], work[1 + NODES + q], _WEIGHTS[q]
+            t, g, weight = work[_TIMES + q], work[_DENSITIES + q], _WEIGHTS[q]
+            bell, fall, rise = work[_BELLS + q], work[_FALLS + q], work[_RISES + q]
             for i in range(count):
-                g[i] = shares[i] * weight / p[i]
+                g[i] = shares[i] * weight / g[i]
+                of_left[i] += g[i] * fall[i]
+                of_right[i] += g[i] * rise[i]
             for i in range(count):
-                square = t[i] * t[i]
-                even, odd = polynomial(square, _COSH), t[i] * polynomial(square, _SINH)
-                of_left[i] += g[i] * (even - odd)
-                of_right[i] += g[i] * (even + odd)
-            for i in range(count):
-                g[i] *= polynomial(t[i] * t[i], _BELL)
+                g[i] *= bell[i]
             for n in range(0, MOMENTS, 2):
                 row, next_row, by_next, by_second = collected[n], collected[n + 1], 1.0 / (n + 1), 1.0 / (n + 2)
                 for i in range(count):
-                    x, power = t[i], g[i]
+                    power = g[i]
                     row[i] += power
-                    power *= x * by_next
+                    power *= t[i] * by_next
                     next_row[i] += power
-                    g[i] = power * (x * by_second)
+                    g[i] = power * (t[i] * by_second)
