@@ -13,7 +13,7 @@ import numpy as np
 from kdelab.loss.arithmetic import plus
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.engines.base import Batch
-from kdelab.loss.engines.huber.panels import LEAST, LOGS, NEGLIGIBLE, WORK, integrate_panels, longest_panel
+from kdelab.loss.engines.huber.panels import LEAST, LOGS, NEGLIGIBLE, WORK, collect, integrate_panels, longest_panel
 from kdelab.loss.engines.huber.prepare import Prepared, prepare
 from kdelab.loss.engines.huber.scans import scan_in, scan_out
 from kdelab.loss.engines.huber.tile import FLOOR, PANELS, PREDICTIONS, exponentials, lay_out, panels_at_most, room
@@ -58,7 +58,7 @@ def evaluate(
 
     They are independent and each is summed in a fixed order: the result doesn't depend on the threads.
     """
-    x, ends, lower, upper = batch
+    ends, lower, upper = batch.offsets, batch.lower, batch.upper
     h, background, K = kernel.h, kernel.background, prepared.K
     points, panels = np.int64(4 * _TILE), np.int64(_TILE)
     for i in range(first, stop):
@@ -86,9 +86,10 @@ def evaluate(
                 floor = math.exp(min(log_floor, _NOTHING))
             for p in range(panel_ends[cells], panel_ends[next_cells]):
                 floors[p] = floor
-        integrate_panels(
-            tile, panel_ends[tile.ends[PREDICTIONS, last - first]], None if gradient is None else tile.collected
-        )
+        count = panel_ends[tile.ends[PREDICTIONS, last - first]]
+        integrate_panels(tile, count)
+        if gradient is not None:
+            collect(tile, count)
         for i in range(first, last):
             this, mean_log, lowest = i - first, 0.0, np.inf
             begin, end = tile.ends[PREDICTIONS, this], tile.ends[PREDICTIONS, this + 1]

@@ -12,7 +12,6 @@ import numpy as np
 from kdelab.loss.arithmetic import log, polynomial
 from kdelab.loss.engines.huber.tile import FLOOR, HALF, LEFT, MIDDLE, MOMENTS, RIGHT, SHARE, Tile
 from kdelab.loss.runtime import scalar
-from kdelab.loss.validate import Floats
 
 NODES = 4
 
@@ -49,11 +48,8 @@ def longest_panel(tolerance: float) -> float:
 
 
 @scalar
-def integrate_panels(tile: Tile, count: int, collected: Floats | None) -> None:
-    """Fill LOGS and LEAST of the first panels.
-
-    Fill collected, if it isn't None: means of e^(-t^2 / 2) t^n / n! / p, e^-t / p and e^t / p over the target.
-    """
+def integrate_panels(tile: Tile, count: int) -> None:
+    """Fill what the first panels add to the mean of log p, and the least p that they see."""
     middles, halves, shares, floors = tile.panels[MIDDLE], tile.panels[HALF], tile.panels[SHARE], tile.panels[FLOOR]
     moments, work = tile.moments, tile.work
     left, right, s, logs, least = moments[LEFT], moments[RIGHT], work[_SERIES], work[LOGS], work[LEAST]
@@ -82,26 +78,34 @@ def integrate_panels(tile: Tile, count: int, collected: Floats | None) -> None:
             logs[i] += shares[i] * weight * log(p[i] * mirrored[i])
         for i in range(count):
             least[i] = min(least[i], p[i], mirrored[i])
-    if collected is not None:
-        for n in range(MOMENTS + 2):
-            row = collected[n]
+
+
+@scalar
+def collect(tile: Tile, count: int) -> None:
+    """Fill what the first panels collect, which `integrate_panels` has seen.
+
+    Means over the target of e^(-t^2 / 2) t^n / n! / p, e^-t / p and e^t / p, t the place in the cell.
+    """
+    collected, shares, work = tile.collected, tile.panels[SHARE], tile.work
+    for n in range(MOMENTS + 2):
+        row = collected[n]
+        for i in range(count):
+            row[i] = 0.0
+    of_left, of_right = collected[LEFT], collected[RIGHT]
+    for q in range(NODES):
+        t, g, weight = work[_TIMES + q], work[_DENSITIES + q], _WEIGHTS[q]
+        bell, fall, rise = work[_BELLS + q], work[_FALLS + q], work[_RISES + q]
+        for i in range(count):
+            g[i] = shares[i] * weight / g[i]
+            of_left[i] += g[i] * fall[i]
+            of_right[i] += g[i] * rise[i]
+        for i in range(count):
+            g[i] *= bell[i]
+        for n in range(0, MOMENTS, 2):
+            row, next_row, by_next, by_second = collected[n], collected[n + 1], 1.0 / (n + 1), 1.0 / (n + 2)
             for i in range(count):
-                row[i] = 0.0
-        of_left, of_right = collected[LEFT], collected[RIGHT]
-        for q in range(NODES):
-            t, g, weight = work[_TIMES + q], work[_DENSITIES + q], _WEIGHTS[q]
-            bell, fall, rise = work[_BELLS + q], work[_FALLS + q], work[_RISES + q]
-            for i in range(count):
-                g[i] = shares[i] * weight / g[i]
-                of_left[i] += g[i] * fall[i]
-                of_right[i] += g[i] * rise[i]
-            for i in range(count):
-                g[i] *= bell[i]
-            for n in range(0, MOMENTS, 2):
-                row, next_row, by_next, by_second = collected[n], collected[n + 1], 1.0 / (n + 1), 1.0 / (n + 2)
-                for i in range(count):
-                    power = g[i]
-                    row[i] += power
-                    power *= t[i] * by_next
-                    next_row[i] += power
-                    g[i] = power * (t[i] * by_second)
+                power = g[i]
+                row[i] += power
+                power *= t[i] * by_next
+                next_row[i] += power
+                g[i] = power * (t[i] * by_second)

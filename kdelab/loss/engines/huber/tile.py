@@ -1,4 +1,4 @@
-"""Consecutive predictions, laid out: cut into cells, short enough for a few moments, and those at each kink into panels.
+"""Consecutive predictions, laid out: cut into cells, short enough for a few moments, and these at kinks into panels.
 
 All places in a cell are from its middle, in bandwidths.
 """
@@ -22,8 +22,8 @@ LEFT, RIGHT = MOMENTS, MOMENTS + 1
 """Where the tails of points on either side are among the moments."""
 
 PREDICTIONS, PANELS, CORES = range(3)
-"""Rows of ``ends``: prediction i has the cells PREDICTIONS[i] to [i + 1], cell c the panels PANELS[c] to [c + 1] and the
-points CORES[c] to [c + 1], whose cores lie over all of it."""
+"""Rows of ``ends``: prediction i has the cells PREDICTIONS[i] to [i + 1], cell c the panels PANELS[c] to [c + 1], and
+the points CORES[c] to [c + 1], whose cores lie over all of it."""
 
 KINK, CORE = range(2)
 """Rows of ``whose``: the point whose kink lies at a panel's end, and that of a core."""

@@ -47,8 +47,11 @@ class ByQuadrature(Engine):
         return prepared
 
     def _evaluate(self, logits: Floats, wanted: Wanted) -> None:
-        batch = Batch.of(self.clusters)
-        in_parallel(integrate, batch.offsets, self.kernel, batch, self.prepared, logits, *wanted)
+        batch, (loss, gradient, by_point, by_bandwidth) = Batch.of(self.clusters), wanted
+        in_parallel(
+            integrate, batch.offsets, self.kernel, batch, self.prepared, logits, loss,
+            np.empty(len(logits)) if gradient is None else gradient, by_point, by_bandwidth,
+        )  # fmt: skip
 
 
 def densities(clusters: Clusters, kernel: Compiled, logits: Floats, places: Floats) -> Floats:

@@ -26,7 +26,7 @@ from kdelab.loss.engines.quadrature.panel import (
 )
 from kdelab.loss.engines.quadrature.terms import Cluster, terms
 from kdelab.loss.kernels.base import Compiled
-from kdelab.loss.runtime import MATH, compiled, scalar
+from kdelab.loss.runtime import MATH, compiled
 from kdelab.loss.validate import Floats, Integers
 
 # Below this sum over prepared factors, weights may have underflowed: the panel is done again in log space.
@@ -49,10 +49,11 @@ class Prepared(NamedTuple):
 @compiled
 def integrate(
     first: int, stop: int, kernel: Compiled, batch: Batch, prepared: Prepared, logits: Floats, loss: Floats,
-    gradient: Floats | None, by_point: Floats | None, by_bandwidth: Floats | None,
+    gradient: Floats, by_point: Floats | None, by_bandwidth: Floats | None,
 ) -> None:  # fmt: skip
     """Fill what is asked for of predictions first to stop; what isn't is None, and no code is compiled for it.
 
+    The gradient isn't left out: the test of how well each r_j is integrated is what makes the loss good, too.
     Predictions are independent and each is summed in a fixed order: the result doesn't depend on the threads.
     """
     nodes, panels, ends = prepared.nodes, prepared.panels, batch.offsets
@@ -65,8 +66,11 @@ def integrate(
     for i in range(first, stop):
         part = slice(ends[i], ends[i + 1])
         cluster, z_total = _cluster(kernel, batch.points[part], logits[part], batch.lower[i], batch.upper[i], work[7:])
-        mean_r = _zeros_in(gradient, part)
-        mean_slope = _zeros_in(by_point, part)
+        mean_r, mean_slope = gradient[part], by_point if by_point is None else by_point[part]
+        for j in range(mean_r.size):
+            mean_r[j] = 0.0
+            if by_point is not None:
+                by_point[part.start + j] = 0.0
         sums[:] = 0.0
         count = panels.offsets[i + 1] - panels.offsets[i]
         for p in range(panels.offsets[i], panels.offsets[i + 1]):
@@ -84,20 +88,8 @@ def integrate(
             by_bandwidth[i] = known * sums[2]
             for j in range(part.start, part.stop):
                 by_point[j] *= known / kernel.h
-        if gradient is not None:
-            for j in range(cluster.w.size):
-                gradient[part.start + j] = cluster.w[j] / z_total * sums[1] - gradient[part.start + j]
-
-
-@scalar
-def _zeros_in(results: Floats | None, part: slice) -> Floats | None:
-    """Return a prediction's part of results, filled with 0; None where they aren't asked for."""
-    if results is None:
-        return None
-    of_cluster = results[part]
-    for j in range(of_cluster.size):
-        of_cluster[j] = 0.0
-    return of_cluster
+        for j in range(mean_r.size):
+            mean_r[j] = cluster.w[j] / z_total * sums[1] - mean_r[j]
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
@@ -143,7 +135,7 @@ def prepare(first: int, stop: int, kernel: Compiled, batch: Batch, prepared: Pre
 @numba.njit(error_model="numpy", fastmath=MATH)
 def _add_prepared(
     kernel: Compiled, prepared: Prepared, p: int, cluster: Cluster, panel: Panel, coefficients: Floats, work: Floats,
-    sums: Floats, mean_r: Floats | None,
+    sums: Floats, mean_r: Floats,
 ) -> tuple[bool, bool]:  # fmt: skip
     """Do what `add_panel` does, from prepared factors; return whether that could be done, and whether it was tried."""
     nodes, factors, peaks = prepared.nodes, prepared.factors[prepared.starts[p] :], prepared.peaks[p]
@@ -170,27 +162,25 @@ def _add_prepared(
         reached += weight * nodes.fine[q] * part
         coefficients[0, q] = weight * nodes.fine[q] * part / s_total
         coefficients[1, q] = weight * (nodes.fine[q] - nodes.coarse[q]) * part / s_total
-    rounding = ROUNDING * panel.share
+    for j in range(k):
+        fine[j] = difference[j] = 0.0
+    for q in range(nodes.places.size):
+        row, c, e = factors[q * k : (q + 1) * k], coefficients[0, q], coefficients[1, q]
+        for j in range(k):
+            fine[j] += c * row[j]
+            difference[j] += e * row[j]
     if adaptive:
-        error = narrowed(abs(log_fine - log_coarse), panel.share)
-        if not good(error, panel.share, LEAST, rounding * largest, nodes.tolerance):
+        for j in range(k):
+            part = fine[j] * cluster.w[j]
+            difference[j] = narrowed_square(abs(difference[j]) * cluster.w[j], min(part, reached - part))
+        rounding = ROUNDING * panel.share
+        within = good(
+            narrowed(abs(log_fine - log_coarse), panel.share), panel.share, LEAST, rounding * largest, nodes.tolerance
+        )
+        if not (within and good(math.sqrt(highest(difference)), panel.share, LEAST, rounding, nodes.tolerance)):
             return False, True
-    if mean_r is not None:
-        for j in range(k):
-            fine[j] = difference[j] = 0.0
-        for q in range(nodes.places.size):
-            row, c, e = factors[q * k : (q + 1) * k], coefficients[0, q], coefficients[1, q]
-            for j in range(k):
-                fine[j] += c * row[j]
-                difference[j] += e * row[j]
-        if adaptive:
-            for j in range(k):
-                part = fine[j] * cluster.w[j]
-                difference[j] = narrowed_square(abs(difference[j]) * cluster.w[j], min(part, reached - part))
-            if not good(math.sqrt(highest(difference)), panel.share, LEAST, rounding, nodes.tolerance):
-                return False, True
-        for j in range(k):
-            mean_r[j] += cluster.w[j] * fine[j]
+    for j in range(k):
+        mean_r[j] += cluster.w[j] * fine[j]
     sums[0] += log_fine
     sums[1] += reached
     return True, True

@@ -92,11 +92,11 @@ def progress(panel: Panel, s: float) -> tuple[float, float]:
 @numba.njit(error_model="numpy", fastmath=MATH)
 def add_panel(
     kernel: Compiled, nodes: Nodes, cluster: Cluster, panel: Panel, halved: bool, work: Floats, stack: Floats,
-    sums: Floats, mean_r: Floats | None, mean_slope: Floats | None,
+    sums: Floats, mean_r: Floats, mean_slope: Floats | None,
 ) -> None:  # fmt: skip
     """Add what the panel adds to the means over the target to ``sums``: log p, R = sum_j r_j, growth, and two sizes.
 
-    Adds r_j to mean_r, and r_j s_j to mean_slope, but for what is None; s_j = (log K)'(u_j) sign(x - x_j). Growth is
+    Adds r_j to mean_r, and, unless it is None, r_j s_j to mean_slope, s_j = (log K)'(u_j) sign(x - x_j). Growth is
     the sum of r_j (1 + u_j (log K)'(u_j)), -d log p / d log h. The sizes are the sums of abs(r_j s_j) and of
     abs(u_j r_j s_j). The first number is -inf where p is 0. ``halved`` says that the whole panel has been tried before.
     """
@@ -154,7 +154,7 @@ def add_panel(
                 coarse_growth += weight_coarse * pull
                 steepness += weight * absolute(steep[:k])
                 leverage += weight * absolute(levers[:k])
-            if mean_r is not None and s_total > 0.0:
+            if s_total > 0.0:
                 weight *= part / s_total
                 weight_coarse *= part / s_total
                 for j in range(k):
@@ -171,7 +171,7 @@ def add_panel(
         fits = (
             not adaptive
             or s1 - s0 <= _FINEST
-            or (log_fine > -np.inf and _fits(kernel, nodes, panel, piece, k, mean_r, mean_slope, work, sums))
+            or (log_fine > -np.inf and _fits(kernel, nodes, panel, piece, k, mean_slope, work, sums))
         )
         if not fits:
             stack[height, 0], stack[height, 1] = s0, s0 + half
@@ -183,9 +183,8 @@ def add_panel(
         sums[2] += growth
         sums[3] += steepness
         sums[4] += leverage
-        if mean_r is not None:
-            for j in range(k):
-                mean_r[j] += fine[j]
+        for j in range(k):
+            mean_r[j] += fine[j]
         if mean_slope is not None:
             for j in range(k):
                 mean_slope[j] += fine_slope[j]
@@ -193,10 +192,10 @@ def add_panel(
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def _fits(
-    kernel: Compiled, nodes: Nodes, panel: Panel, piece: Piece, k: int, mean_r: Floats | None,
-    mean_slope: Floats | None, work: Floats, sums: Floats,
+    kernel: Compiled, nodes: Nodes, panel: Panel, piece: Piece, k: int, mean_slope: Floats | None, work: Floats,
+    sums: Floats,
 ) -> bool:  # fmt: skip
-    """Tell whether both rules agree as well as the tolerance, or rounding, allows: on log p, on each r_j and slope asked for."""
+    """Tell whether both rules agree as well as the tolerance, or rounding, allows: on log p, each r_j, and slopes."""
     fine, coarse, fine_slope, coarse_slope = work[1], work[2], work[4], work[5]
     behind = panel.share * progress(panel, piece.s1)[0]
     span = behind - panel.share * progress(panel, piece.s0)[0]
@@ -205,8 +204,6 @@ def _fits(
     noise = ROUNDING * (1.0 + kernel.shape) * piece.largest * span + rounding * behind * piece.rise
     if not good(narrowed(abs(piece.log_apart), span), span, LEAST, noise, nodes.tolerance):
         return False
-    if mean_r is None:
-        return True
     for j in range(k):
         coarse[j] = narrowed_square(abs(coarse[j] - fine[j]), min(fine[j], piece.reached - fine[j]))
     if not good(math.sqrt(highest(coarse[:k])), span, LEAST, rounding * behind, nodes.tolerance):
