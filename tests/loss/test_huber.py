@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy.integrate import quad
 
 import kdelab
 from kdelab import reference
@@ -43,7 +42,7 @@ def test_moments_agree_with_the_adaptive_rule(h, background):
     np.testing.assert_array_equal(mine.value(z), found[0])
 
 
-@pytest.mark.parametrize("h", [1e-8, 0.3, 1e8])
+@pytest.mark.parametrize("h", [0.02, 0.3, 1e8])
 def test_it_agrees_with_the_reference(h):
     for points, z, a, b in (
         ([0.1, -0.15, 0.4, 0.1], [0.0, 1.0, -2.0, 0.5], 0.0, 0.1),
@@ -80,7 +79,7 @@ def test_clusters_that_lie_far_off_are_no_harder_than_others(far):
 
 
 def test_what_moments_cannot_do_is_handed_on():
-    points = [[0.05, 3.0], [0.0, 7.1], [0.9], [0.5], [0.2]]
+    points = [[0.05, 30.0], [0.0, 7.1], [0.9], [0.5], [0.2]]
     lower, upper = [0.0, 0.0, 0.8, 0.4, 1.05], [0.1, 7.0, 1.1, 0.5, 1.1]
     clusters = kdelab.Clusters.from_lists(points, lower, upper)
     mine, found, true = both(clusters, 0.1, clusters.checked([-900.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]), background=0.3)
@@ -142,9 +141,9 @@ def test_a_panel_is_so_short_that_its_nodes_are_enough(tolerance):
         def share(t, lean=lean):
             return 1 / (1 + np.exp(2 * (t - lean)))  # exp(-(t + 1)^2 / 2) against exp(-(t - 1)^2 / 2)
 
-        x, weights = np.polynomial.legendre.leggauss(panels.NODES)
-        found = (weights / 2) @ share(width / 2 * (x + 1))
-        assert abs(found - quad(share, 0, width, epsabs=1e-16, epsrel=1e-15)[0] / width) <= max(tolerance, 2e-16)
+        rules = map(np.polynomial.legendre.leggauss, (panels.NODES, 24))
+        found, true = ((weights / 2) @ share(width / 2 * (x + 1)) for x, weights in rules)
+        assert abs(found - true) <= tolerance
 
 
 def test_a_coarse_tolerance_takes_longer_panels():

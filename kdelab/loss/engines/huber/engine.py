@@ -91,10 +91,12 @@ def evaluate(
         if gradient is not None:
             collect(tile, count)
         for i in range(first, last):
-            this, mean_log, lowest = i - first, 0.0, np.inf
+            this, mean_log, lost, lowest = i - first, 0.0, 0.0, np.inf
             begin, end = tile.ends[PREDICTIONS, this], tile.ends[PREDICTIONS, this + 1]
             for p in range(panel_ends[begin], panel_ends[end]):
-                mean_log += logs[p]
+                term, before = logs[p] - lost, mean_log  # Kahan's sum: panels may be many, and logarithms large
+                mean_log += term
+                lost = (mean_log - before) - term
                 lowest = min(lowest, least[p])
             hard[i] |= lowest < NEGLIGIBLE
             if hard[i]:
