@@ -10,13 +10,13 @@ import math
 
 import numpy as np
 
-from kdelab.loss.arithmetic import plus
+from kdelab.loss.arithmetic import exp, plus
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.engines.base import Batch
 from kdelab.loss.engines.huber.panels import LEAST, LOGS, NEGLIGIBLE, WORK, collect, integrate_panels, longest_panel
 from kdelab.loss.engines.huber.prepare import Prepared, prepare
 from kdelab.loss.engines.huber.scans import scan_in, scan_out
-from kdelab.loss.engines.huber.tile import FLOOR, PANELS, PREDICTIONS, exponentials, lay_out, panels_at_most, room
+from kdelab.loss.engines.huber.tile import FLOOR, PANELS, PREDICTIONS, lay_out, panels_at_most, room
 from kdelab.loss.engines.quadrature.for_most import ForMost
 from kdelab.loss.kernels.base import Compiled, Kernel
 from kdelab.loss.rules import Adaptive
@@ -77,15 +77,13 @@ def evaluate(
                 continue
             totals[this], left, right = _weigh(logits[ends[i] : ends[i + 1]], K[ends[i] : ends[i + 1]], w)
             decays[this] = math.exp(-(upper[i] - lower[i]) / h / (next_cells - cells))
-            edge, floor = _ROOT_E * math.sqrt(decays[this]), 0.0
-            scan_in(this, w, left * edge, right * edge, decays[this], tile)
             scales[this] = kernel.log_constant - math.log(totals[this]) + math.log1p(-background) - prepared.shifts[i]
+            edge, floor = _ROOT_E * math.sqrt(decays[this]), 0.0
             if background > 0.0 and lower[i] <= 1.0 and upper[i] >= -1.0:
                 log_floor = math.log(0.5 * background) - scales[this]
                 hard[i] = lower[i] < -1.0 or upper[i] > 1.0 or log_floor > _NOTHING
                 floor = math.exp(min(log_floor, _NOTHING))
-            for p in range(panel_ends[cells], panel_ends[next_cells]):
-                floors[p] = floor
+            scan_in(this, w, left * edge, right * edge, decays[this], floor, tile)
         count = panel_ends[tile.ends[PREDICTIONS, last - first]]
         integrate_panels(tile, count)
         if gradient is not None:
@@ -123,8 +121,7 @@ def _weigh(z: Floats, K: Floats, w: Floats) -> tuple[float, float, float]:
     for j in range(z.size):
         top = max(top, z[j])
     for j in range(z.size):
-        w[j] = z[j] - top
-    exponentials(w, w.size)
+        w[j] = exp(z[j] - top)
     w_total = left = right = 0.0
     for j in range(z.size):
         w_total = plus(w_total, w[j])

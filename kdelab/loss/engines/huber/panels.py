@@ -16,14 +16,14 @@ from kdelab.loss.runtime import scalar
 NODES = 4
 
 LOGS, LEAST = range(2)
-"""Rows of work when it is done: what panels add to the mean of log p, and the least p that their nodes see."""
+"""Rows of work when it is done: what panels add to the mean of log p, and the least square of p, of two nodes each."""
 
 _TIMES, _DENSITIES, _BELLS, _FALLS, _RISES = range(2, 2 + 5 * NODES, NODES)
 _SERIES = 2 + 5 * NODES
 WORK = _SERIES + 1
 
-NEGLIGIBLE = 1e-100
-"""Below, weights may have underflowed."""
+NEGLIGIBLE = 1e-200
+"""Below this square of p weights may have underflowed."""
 
 _TINY = 1e-140
 _HALF_PI = 0.5 * math.pi
@@ -49,7 +49,7 @@ def longest_panel(tolerance: float) -> float:
 
 @scalar
 def integrate_panels(tile: Tile, count: int) -> None:
-    """Fill what the first panels add to the mean of log p, and the least p that they see."""
+    """Fill what the first panels add to the mean of log p, and the least square of p."""
     middles, halves, shares, floors = tile.panels[MIDDLE], tile.panels[HALF], tile.panels[SHARE], tile.panels[FLOOR]
     moments, work = tile.moments, tile.work
     left, right, s, logs, least = moments[LEFT], moments[RIGHT], work[_SERIES], work[LOGS], work[LEAST]
@@ -75,9 +75,9 @@ def integrate_panels(tile: Tile, count: int) -> None:
     for q in range(NODES // 2):
         p, mirrored, weight = work[_DENSITIES + q], work[_DENSITIES + NODES - 1 - q], _WEIGHTS[q]
         for i in range(count):
-            logs[i] += shares[i] * weight * log(p[i] * mirrored[i])
-        for i in range(count):
-            least[i] = min(least[i], p[i], mirrored[i])
+            square = p[i] * mirrored[i]
+            logs[i] += shares[i] * weight * log(square)
+            least[i] = min(least[i], square)
 
 
 @scalar
@@ -98,8 +98,8 @@ def collect(tile: Tile, count: int) -> None:
         for i in range(count):
             g[i] = shares[i] * weight / g[i]
             of_left[i] += g[i] * fall[i]
-            of_right[i] += g[i] * rise[i]
         for i in range(count):
+            of_right[i] += g[i] * rise[i]
             g[i] *= bell[i]
         for n in range(0, MOMENTS, 2):
             row, next_row, by_next, by_second = collected[n], collected[n + 1], 1.0 / (n + 1), 1.0 / (n + 2)

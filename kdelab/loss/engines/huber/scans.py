@@ -14,10 +14,12 @@ from kdelab.loss.engines.huber.tile import (
     BELL,
     CORE,
     CORES,
+    FLOOR,
     HEIGHT,
     KINK,
     LEFT,
     MOMENTS,
+    ONE,
     PANELS,
     PLACE,
     PREDICTIONS,
@@ -35,8 +37,10 @@ _INVERSES = np.array([1.0 / math.factorial(n) for n in range(MOMENTS)])
 
 
 @scalar
-def scan_in(which: int, w: Floats, outer_left: float, outer_right: float, decay: float, tile: Tile) -> None:
-    """Fill the moments of all panels of a tile's prediction, over n!.
+def scan_in(
+    which: int, w: Floats, outer_left: float, outer_right: float, decay: float, floor: float, tile: Tile
+) -> None:  # fmt: skip
+    """Fill the moments of all panels of a tile's prediction, over n!, and what the background adds to p, the floor.
 
     A's part of what lies left of the target is ``outer_left`` in the middle of the first cell, B's ``outer_right`` in
     that of the last; from one cell's middle to the next tails decay by ``decay``.
@@ -45,19 +49,21 @@ def scan_in(which: int, w: Floats, outer_left: float, outer_right: float, decay:
     panels, cores, kinks, whose = tile.ends[PANELS], tile.ends[CORES], tile.whose[KINK], tile.whose[CORE]
     signs, points, bells, tails = tile.panels[SIGN], tile.panels[PLACE], tile.panels[BELL], tile.panels[TAIL]
     where, heights, powers = tile.cores[WHERE], tile.cores[HEIGHT], tile.cores[SERIES]
-    begins, stops = tile.work[0], tile.work[1]
+    begins, stops, floors = tile.work[0], tile.work[1], tile.panels[FLOOR]
     for e in range(cores[first], cores[last]):
         powers[e] = w[whose[e]] * heights[e]
     left, right, A, B = tile.moments[LEFT], tile.moments[RIGHT], outer_left, outer_right
     for c in range(first, last):
-        for p in range(panels[c], panels[c + 1]):
-            left[p] = A
+        for p in range(panels[c], panels[c + ONE]):
+            left[p], floors[p] = A, floor
             weight = w[kinks[p]]
             begins[p], stops[p] = max(signs[p], 0.0) * weight, max(-signs[p], 0.0) * weight
             A += stops[p] * tails[p]
         A *= decay
-    for c in range(last - 1, first - 1, -1):
-        for p in range(panels[c + 1] - 1, panels[c] - 1, -1):
+    for d in range(last - first):
+        c = last - ONE - d
+        for q in range(panels[c + ONE] - panels[c]):
+            p = panels[c + ONE] - ONE - q
             B += begins[p] * tails[p]
             right[p] = B
             begins[p], stops[p] = begins[p] * bells[p], stops[p] * bells[p]
@@ -67,21 +73,22 @@ def scan_in(which: int, w: Floats, outer_left: float, outer_right: float, decay:
         i0, i1, i2, i3 = _INVERSES[n], _INVERSES[n + 1], _INVERSES[n + 2], _INVERSES[n + 3]
         for c in range(first, last):
             s0 = s1 = s2 = s3 = 0.0
-            for e in range(cores[c], cores[c + 1]):
+            for e in range(cores[c], cores[c + ONE]):
                 v, power = where[e], powers[e]
                 square = v * v
                 s0, s1 = plus(s0, power), plus(s1, power * v)
                 power *= square
                 s2, s3 = plus(s2, power), plus(s3, power * v)
                 powers[e] = power * square
-            for p in range(panels[c], panels[c + 1]):
+            for p in range(panels[c], panels[c + ONE]):
                 m0[p], m1[p], m2[p], m3[p] = s0, s1, s2, s3
                 v, power = points[p], begins[p]
                 square = v * v
                 s0, s1, s2, s3 = s0 + power, s1 + power * v, s2 + power * square, s3 + power * (square * v)
                 begins[p] = power * (square * square)
             s0 = s1 = s2 = s3 = 0.0
-            for p in range(panels[c + 1] - 1, panels[c] - 1, -1):
+            for q in range(panels[c + ONE] - panels[c]):
+                p = panels[c + ONE] - ONE - q
                 v, power = points[p], stops[p]
                 square = v * v
                 s0, s1, s2, s3 = s0 + power, s1 + power * v, s2 + power * square, s3 + power * (square * v)
@@ -104,14 +111,16 @@ def scan_out(which: int, decay: float, tile: Tile, r: Floats) -> tuple[float, fl
     left, right, mu, nu, fade = tile.collected[LEFT], tile.collected[RIGHT], 0.0, 0.0, 1.0
     for c in range(first, last):
         nu *= fade
-        for p in range(panels[c], panels[c + 1]):
+        for p in range(panels[c], panels[c + ONE]):
             nu += right[p]
             of_right[p], before[p], behind[p] = nu, 0.0, 0.0
         fade = decay
     fade = 1.0
-    for c in range(last - 1, first - 1, -1):
+    for d in range(last - first):
+        c = last - ONE - d
         mu *= fade
-        for p in range(panels[c + 1] - 1, panels[c] - 1, -1):
+        for q in range(panels[c + ONE] - panels[c]):
+            p = panels[c + ONE] - ONE - q
             of_left[p] = mu
             mu += left[p]
         fade = decay
@@ -121,16 +130,17 @@ def scan_out(which: int, decay: float, tile: Tile, r: Floats) -> tuple[float, fl
         m0, m1, m2, m3 = tile.collected[n], tile.collected[n + 1], tile.collected[n + 2], tile.collected[n + 3]
         for c in range(first, last):
             s0 = s1 = s2 = s3 = 0.0
-            for p in range(panels[c + 1] - 1, panels[c] - 1, -1):
+            for q in range(panels[c + ONE] - panels[c]):
+                p = panels[c + ONE] - ONE - q
                 v = points[p]
                 behind[p] = (((behind[p] * v + s3) * v + s2) * v + s1) * v + s0
                 s0, s1, s2, s3 = s0 + m0[p], s1 + m1[p], s2 + m2[p], s3 + m3[p]
             s0 = s1 = s2 = s3 = 0.0
-            for p in range(panels[c], panels[c + 1]):
+            for p in range(panels[c], panels[c + ONE]):
                 v = points[p]
                 s0, s1, s2, s3 = s0 + m0[p], s1 + m1[p], s2 + m2[p], s3 + m3[p]
                 before[p] = (((before[p] * v + s3) * v + s2) * v + s1) * v + s0
-            for e in range(cores[c], cores[c + 1]):
+            for e in range(cores[c], cores[c + ONE]):
                 v = where[e]
                 series[e] = (((series[e] * v + s3) * v + s2) * v + s1) * v + s0
     for j in range(r.size):

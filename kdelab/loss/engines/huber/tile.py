@@ -36,6 +36,9 @@ where a core begins, -1 where it ends and 0 where there is none, the point's pla
 WHERE, HEIGHT, SERIES = range(3)
 """Rows of ``cores``: the place v, exp(-v^2 / 2), and room for series in v."""
 
+ONE = np.uint64(1)
+"""Places in a tile are unsigned: of others every access asks whether they are negative."""
+
 _COVERED = 9  # cells, at most, over all of which a core of two bandwidths lies
 
 
@@ -62,7 +65,7 @@ def room(points: int, panels: int, rows: int) -> Tile:
     """Return an empty tile, with so many rows of work."""
     cores = _COVERED * points + panels
     return Tile(
-        np.empty((3, panels + 1), np.int64), np.empty((2, cores), np.int64), np.empty((8, panels)),
+        np.empty((3, panels + 1), np.uint64), np.empty((2, cores), np.uint64), np.empty((8, panels)),
         np.empty((3, cores)), np.empty((MOMENTS + 2, panels)), np.empty((MOMENTS + 2, panels)), np.empty((2, points)),
         np.empty((3, panels)), np.empty((rows, panels)),
     )  # fmt: skip
@@ -89,7 +92,7 @@ def lay_out(first: int, stop: int, h: float, longest: float, batch: Batch, prepa
     middles, halves, shares, signs = tile.panels[MIDDLE], tile.panels[HALF], tile.panels[SHARE], tile.panels[SIGN]
     points, kinks, core_points, where = tile.panels[PLACE], tile.whose[KINK], tile.whose[CORE], tile.cores[WHERE]
     at, touched = tile.points[1], tile.whose[KINK, tile.panels.shape[1] :]
-    last, cell, panel, taken, core = first, first - first, first - first, first - first, np.uint64(0)
+    last, taken, cell, panel, core = first, first - first, np.uint64(0), np.uint64(0), np.uint64(0)
     predictions[0] = panel_ends[0] = core_ends[0] = 0
     while last < stop:
         k, width, a = offsets[last + 1] - offsets[last], (upper[last] - lower[last]) / h, lower[last]
@@ -109,7 +112,7 @@ def lay_out(first: int, stop: int, h: float, longest: float, batch: Batch, prepa
         for c in range(cells):
             begin, end = c * length, width if c == cells - 1 else (c + 1) * length
             middle = 0.5 * (begin + end)
-            for s in range(np.int64(m)):
+            for s in range(m):
                 v = at[s]
                 core_points[core], where[core] = touched[s], v - middle
                 core += np.uint64((v - 1.0 < begin) & (v + 1.0 >= end))
@@ -123,16 +126,16 @@ def lay_out(first: int, stop: int, h: float, longest: float, batch: Batch, prepa
                     middles[panel], halves[panel] = begin - middle + (s + 0.5) * piece, 0.5 * piece
                     shares[panel] = piece / width if width > 0.0 else 1.0
                     kinks[panel], signs[panel], points[panel] = 0, 0.0, 1.0
-                    panel += 1
+                    panel += ONE
                 if more:
                     name = prepared.names[kink]
                     sign = 1.0 if name >= 0 else -1.0
-                    kinks[panel - 1], signs[panel - 1] = max(name, ~name), sign
-                    points[panel - 1] = until - middle + sign
+                    kinks[panel - ONE], signs[panel - ONE] = max(name, ~name), sign
+                    points[panel - ONE] = until - middle + sign
                     begin = until
                     kink += 1
-            cell += 1
-            panel_ends[cell], core_ends[cell] = panel, np.int64(core)
+            cell += ONE
+            panel_ends[cell], core_ends[cell] = panel, core
         last += 1
         predictions[last - first] = cell
     heights, bells, tails = tile.cores[HEIGHT], tile.panels[BELL], tile.panels[TAIL]
