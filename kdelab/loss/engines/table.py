@@ -7,6 +7,7 @@ from kdelab.loss.clusters import Clusters
 from kdelab.loss.engines.base import Engine
 from kdelab.loss.engines.boxes.engine import Boxes
 from kdelab.loss.engines.by_arrays import ByArrays
+from kdelab.loss.engines.huber.engine import HuberByMoments
 from kdelab.loss.engines.laplace.engine import BinFreeLaplace
 from kdelab.loss.engines.polynomials.engine import Polynomials
 from kdelab.loss.engines.quadrature.engine import ByQuadrature
@@ -16,6 +17,7 @@ from kdelab.loss.kernels.box import Box
 from kdelab.loss.kernels.cauchy import Cauchy
 from kdelab.loss.kernels.epanechnikov import Epanechnikov
 from kdelab.loss.kernels.gaussian import Gaussian
+from kdelab.loss.kernels.huber import Huber
 from kdelab.loss.kernels.laplace import Laplace
 from kdelab.loss.kernels.logistic import Logistic
 from kdelab.loss.kernels.triangular import Triangular
@@ -54,6 +56,7 @@ ENGINES = (
         lambda clusters, kernel, rule, weight: Polynomials(clusters, kernel, weight),
     ),
     Row((Gaussian, Cauchy, Logistic), (Adaptive,), True, Smooth),
+    Row((Huber,), (Adaptive,), True, HuberByMoments),
     Row((), (Adaptive, Midpoint, GaussLegendre), True, _by_quadrature),
 )
 

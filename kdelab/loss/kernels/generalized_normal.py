@@ -12,7 +12,7 @@ from kdelab.loss.runtime import scalar
 
 @scalar
 def _exponent(kernel: Compiled, u: float) -> float:
-    return u**kernel.shape
+    return u * math.sqrt(u) if kernel.shape == 1.5 else u**kernel.shape
 
 
 @scalar
@@ -66,8 +66,10 @@ class GeneralizedNormal(Kernel):
 
     @property
     def power(self) -> float:
-        """At least a square of s for u^beta, and so for u^(beta - 1) du; 1 where the shape is a whole number."""
-        return 1.0 if self.shape == round(self.shape) else max(4.0, 2 / self.shape)
+        """A whole power of s for u^beta if beta is a half of one; else at least a square, for u^(beta - 1) du, too."""
+        if self.shape == round(self.shape):
+            return 1.0
+        return 2.0 if 2 * self.shape == round(2 * self.shape) else max(4.0, 2 / self.shape)
 
     @property
     def reach(self) -> float:

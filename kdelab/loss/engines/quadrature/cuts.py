@@ -15,6 +15,8 @@ CLOSE = 4
 ROUNDED = float(CLOSE) * 2.0**-52
 """The same as a share of the largest number that they were computed from."""
 
+_EVEN = 0.5  # below, sinh(T s) / sinh(T) is as good as s
+
 
 class Panels(NamedTuple):
     """The panels of all predictions: those of prediction i are ``offsets[i]:offsets[i + 1]``, (n + 1,).
@@ -59,7 +61,7 @@ def stretched(clusters: Clusters, kernel: Kernel, background: float) -> Panels:
         hidden = behind < 0.1**power * np.abs(lengths)  # in the first tenth of s; what lies further on is seen anyway
         units[hidden] = np.minimum(behind[hidden], h)
     stretches = np.where(np.repeat(which, 1 + which), np.arcsinh((np.abs(lengths) / units) ** (1 / power)), 0.0)
-    return Panels(offsets, origins, lengths, stretches, power)
+    return Panels(offsets, origins, lengths, np.where(stretches < _EVEN, 0.0, stretches), power)
 
 
 def _behind(clusters: Clusters, owner: Integers, ends: Floats, side: float) -> Floats:

@@ -39,17 +39,19 @@ class ByQuadrature(Engine):
         each = len(self.nodes.places)
         starts = offsets_of(each * np.repeat(self.clusters.sizes, np.diff(self.panels.offsets)))
         if starts[-1] > PREPARED:
-            return Prepared(np.empty(0, dtype=np.int64), np.empty(0), np.empty((0, 0)))
-        prepared = Prepared(starts, np.empty(starts[-1]), np.empty((len(starts) - 1, each)))
+            return Prepared(self.nodes, self.panels, np.empty(0, dtype=np.int64), np.empty(0), np.empty((0, 0)))
+        factors, peaks = np.empty(starts[-1]), np.empty((len(starts) - 1, each))
+        prepared = Prepared(self.nodes, self.panels, starts, factors, peaks)
         batch = Batch.of(self.clusters)
-        in_parallel(prepare, batch.offsets, self.kernel, self.nodes, batch, self.panels, prepared)
+        in_parallel(prepare, batch.offsets, self.kernel, batch, prepared)
         return prepared
 
     def _evaluate(self, logits: Floats, wanted: Wanted) -> None:
-        batch, results = Batch.of(self.clusters), wanted.in_arrays(len(logits))
+        batch, (loss, gradient, by_point, by_bandwidth) = Batch.of(self.clusters), wanted
         in_parallel(
-            integrate, batch.offsets, self.kernel, self.nodes, batch, self.panels, self.prepared, logits, results
-        )
+            integrate, batch.offsets, self.kernel, batch, self.prepared, logits, loss,
+            np.empty(len(logits)) if gradient is None else gradient, by_point, by_bandwidth,
+        )  # fmt: skip
 
 
 def densities(clusters: Clusters, kernel: Compiled, logits: Floats, places: Floats) -> Floats:

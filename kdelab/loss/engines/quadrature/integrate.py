@@ -7,7 +7,7 @@ import numba
 import numpy as np
 
 from kdelab.loss.arithmetic import HUGE, dot, exp, highest, total
-from kdelab.loss.engines.base import Batch, Results
+from kdelab.loss.engines.base import Batch
 from kdelab.loss.engines.quadrature.cuts import Panels
 from kdelab.loss.engines.quadrature.nodes import Nodes
 from kdelab.loss.engines.quadrature.panel import (
@@ -34,8 +34,13 @@ _NEGLIGIBLE = 1e-150
 
 
 class Prepared(NamedTuple):
-    """factors[starts[p]:starts[p + 1]], (nodes, k) of panel p: K at nodes over its peak; log peaks, (panels, nodes)."""
+    """What doesn't depend on the logits: nodes, panels, and, all empty if nothing is kept, kernel values.
 
+    factors[starts[p]:starts[p + 1]], (nodes, k) of panel p: K at nodes over its peak; log peaks, (panels, nodes).
+    """
+
+    nodes: Nodes
+    panels: Panels
     starts: Integers
     factors: Floats
     peaks: Floats
@@ -43,22 +48,15 @@ class Prepared(NamedTuple):
 
 @compiled
 def integrate(
-    first: int, stop: int, kernel: Compiled, nodes: Nodes, batch: Batch, panels: Panels, prepared: Prepared,
-    logits: Floats, results: Results,
+    first: int, stop: int, kernel: Compiled, batch: Batch, prepared: Prepared, logits: Floats, loss: Floats,
+    gradient: Floats, by_point: Floats | None, by_bandwidth: Floats | None,
 ) -> None:  # fmt: skip
-    """Fill the `Results` of a `Batch`.
+    """Fill what is asked for of predictions first to stop; what isn't is None, and no code is compiled for it.
 
+    The gradient isn't left out: the test of how well each r_j is integrated is what makes the loss good, too.
     Predictions are independent and each is summed in a fixed order: the result doesn't depend on the threads.
-
-    Parameters
-    ----------
-    first, stop : int
-        The predictions to work on.
-    kernel, rule : see `panel`
-    panels : see `cuts.Panels`
-    prepared : `Prepared`, all empty if nothing is
     """
-    ends = batch.offsets
+    nodes, panels, ends = prepared.nodes, prepared.panels, batch.offsets
     widest = 1
     for i in range(first, stop):
         widest = max(widest, ends[i + 1] - ends[i])
@@ -68,11 +66,11 @@ def integrate(
     for i in range(first, stop):
         part = slice(ends[i], ends[i + 1])
         cluster, z_total = _cluster(kernel, batch.points[part], logits[part], batch.lower[i], batch.upper[i], work[7:])
-        mean_r, mean_slope = results.gradient[part], results.by_point[part]
+        mean_r, mean_slope = gradient[part], by_point if by_point is None else by_point[part]
         for j in range(mean_r.size):
             mean_r[j] = 0.0
-        for j in range(mean_slope.size):
-            mean_slope[j] = 0.0
+            if by_point is not None:
+                by_point[part.start + j] = 0.0
         sums[:] = 0.0
         count = panels.offsets[i + 1] - panels.offsets[i]
         for p in range(panels.offsets[i], panels.offsets[i + 1]):
@@ -80,21 +78,18 @@ def integrate(
             share = abs(length) / cluster.width if cluster.width > 0.0 else 1.0 / count
             panel = Panel(panels.origins[p], length, panels.stretches[p], panels.power, share)
             done = tried = False
-            if prepared.starts.size > 0 and mean_slope.size == 0:
-                factors = prepared.factors[prepared.starts[p] : prepared.starts[p + 1]]
-                done, tried = _add_prepared(
-                    kernel, nodes, cluster, panel, factors, prepared.peaks[p], coefficients, work, sums, mean_r
-                )
+            if by_point is None and prepared.starts.size > 0:
+                done, tried = _add_prepared(kernel, prepared, p, cluster, panel, coefficients, work, sums, mean_r)
             if not done:
                 add_panel(kernel, nodes, cluster, panel, tried, work, stack, sums, mean_r, mean_slope)
-        results.loss[i], reached = -sums[0], sums[1]
-        if mean_slope.size > 0:
+        loss[i] = -sums[0]
+        if by_point is not None and by_bandwidth is not None:
             known = 1.0 if sums[0] > -np.inf else 0.0  # where the loss is infinite, no step helps
-            results.by_bandwidth[i] = known * sums[2]
-            for j in range(mean_slope.size):
-                mean_slope[j] *= known / kernel.h
+            by_bandwidth[i] = known * sums[2]
+            for j in range(part.start, part.stop):
+                by_point[j] *= known / kernel.h
         for j in range(mean_r.size):
-            mean_r[j] = cluster.w[j] / z_total * reached - mean_r[j]
+            mean_r[j] = cluster.w[j] / z_total * sums[1] - mean_r[j]
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
@@ -116,13 +111,12 @@ def _cluster(kernel: Compiled, x: Floats, logits: Floats, a: float, b: float, wo
 
 
 @compiled
-def prepare(
-    first: int, stop: int, kernel: Compiled, nodes: Nodes, batch: Batch, panels: Panels, prepared: Prepared
-) -> None:
+def prepare(first: int, stop: int, kernel: Compiled, batch: Batch, prepared: Prepared) -> None:
     """Fill factors and peaks of `Prepared`.
 
     The kernel at fixed nodes doesn't depend on the logits, so that an evaluation needs no exponential but for w.
     """
+    nodes, panels = prepared.nodes, prepared.panels
     ends = batch.offsets
     for i in range(first, stop):
         k = ends[i + 1] - ends[i]
@@ -140,10 +134,11 @@ def prepare(
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def _add_prepared(
-    kernel: Compiled, nodes: Nodes, cluster: Cluster, panel: Panel, factors: Floats, peaks: Floats,
-    coefficients: Floats, work: Floats, sums: Floats, mean_r: Floats,
+    kernel: Compiled, prepared: Prepared, p: int, cluster: Cluster, panel: Panel, coefficients: Floats, work: Floats,
+    sums: Floats, mean_r: Floats,
 ) -> tuple[bool, bool]:  # fmt: skip
     """Do what `add_panel` does, from prepared factors; return whether that could be done, and whether it was tried."""
+    nodes, factors, peaks = prepared.nodes, prepared.factors[prepared.starts[p] :], prepared.peaks[p]
     k, adaptive = cluster.x.size, nodes.tolerance > 0.0 and panel.length != 0.0
     fine, difference = work[0, :k], work[1, :k]
     log_floor = log_background_over(kernel, panel)
@@ -153,10 +148,10 @@ def _add_prepared(
         if panel.length != 0.0 and (panel.stretch > 0.0 or panel.power != 1.0 or not adaptive):
             done, pace = progress(panel, 0.5 * (1.0 + nodes.places[q]))
         weight = 0.5 * panel.share * pace
-        p = dot(cluster.w, factors[q * k : (q + 1) * k])
-        if p < _NEGLIGIBLE:
+        s_total = dot(cluster.w, factors[q * k : (q + 1) * k])
+        if s_total < _NEGLIGIBLE:
             return False, False
-        log_p, part = cluster.log_scale + peaks[q] + math.log(p), 1.0
+        log_p, part = cluster.log_scale + peaks[q] + math.log(s_total), 1.0
         if not adaptive and kernel.background > 0.0:
             log_floor = log_background(kernel, panel.origin + panel.length * done)
         if log_floor > -np.inf:
@@ -165,8 +160,8 @@ def _add_prepared(
         log_coarse += weight * nodes.coarse[q] * log_p
         largest = max(largest, abs(log_p))
         reached += weight * nodes.fine[q] * part
-        coefficients[0, q] = weight * nodes.fine[q] * part / p
-        coefficients[1, q] = weight * (nodes.fine[q] - nodes.coarse[q]) * part / p
+        coefficients[0, q] = weight * nodes.fine[q] * part / s_total
+        coefficients[1, q] = weight * (nodes.fine[q] - nodes.coarse[q]) * part / s_total
     for j in range(k):
         fine[j] = difference[j] = 0.0
     for q in range(nodes.places.size):

@@ -92,11 +92,11 @@ def progress(panel: Panel, s: float) -> tuple[float, float]:
 @numba.njit(error_model="numpy", fastmath=MATH)
 def add_panel(
     kernel: Compiled, nodes: Nodes, cluster: Cluster, panel: Panel, halved: bool, work: Floats, stack: Floats,
-    sums: Floats, mean_r: Floats, mean_slope: Floats,
+    sums: Floats, mean_r: Floats, mean_slope: Floats | None,
 ) -> None:  # fmt: skip
     """Add what the panel adds to the means over the target to ``sums``: log p, R = sum_j r_j, growth, and two sizes.
 
-    Adds r_j to mean_r, and, where it isn't empty, r_j s_j to mean_slope, s_j = (log K)'(u_j) sign(x - x_j). Growth is
+    Adds r_j to mean_r, and, unless it is None, r_j s_j to mean_slope, s_j = (log K)'(u_j) sign(x - x_j). Growth is
     the sum of r_j (1 + u_j (log K)'(u_j)), -d log p / d log h. The sizes are the sums of abs(r_j s_j) and of
     abs(u_j r_j s_j). The first number is -inf where p is 0. ``halved`` says that the whole panel has been tried before.
     """
@@ -105,7 +105,6 @@ def add_panel(
     r, fine, coarse, steep, fine_slope, coarse_slope, levers = (
         work[0], work[1], work[2], work[3], work[4], work[5], work[6]
     )  # fmt: skip
-    want_slopes = mean_slope.size > 0
     log_floor = log_background_over(kernel, panel)
     stack[0, 0], stack[0, 1], height = 0.0, 1.0, 1
     if halved:
@@ -141,7 +140,7 @@ def add_panel(
             largest = max(largest, abs(log_p))
             highest_log, lowest_log = max(highest_log, log_p), min(lowest_log, log_p)
             reached += weight * part
-            if want_slopes:
+            if mean_slope is not None:
                 middle = 0.5 * panel.length if adaptive else y
                 slopes(kernel, cluster, panel.origin, y, middle, scale, r, steep)
                 ratio = part / s_total if s_total > 0.0 else math.exp(cluster.log_scale + scale - log_p)
@@ -172,7 +171,7 @@ def add_panel(
         fits = (
             not adaptive
             or s1 - s0 <= _FINEST
-            or (log_fine > -np.inf and _fits(kernel, nodes, panel, piece, k, want_slopes, work, sums))
+            or (log_fine > -np.inf and _fits(kernel, nodes, panel, piece, k, mean_slope, work, sums))
         )
         if not fits:
             stack[height, 0], stack[height, 1] = s0, s0 + half
@@ -186,15 +185,17 @@ def add_panel(
         sums[4] += leverage
         for j in range(k):
             mean_r[j] += fine[j]
-        for j in range(mean_slope.size):
-            mean_slope[j] += fine_slope[j]
+        if mean_slope is not None:
+            for j in range(k):
+                mean_slope[j] += fine_slope[j]
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def _fits(
-    kernel: Compiled, nodes: Nodes, panel: Panel, piece: Piece, k: int, want_slopes: bool, work: Floats, sums: Floats
-) -> bool:
-    """Tell whether both rules agree as well as the tolerance, or rounding, allows: on log p, on each r_j and slope."""
+    kernel: Compiled, nodes: Nodes, panel: Panel, piece: Piece, k: int, mean_slope: Floats | None, work: Floats,
+    sums: Floats,
+) -> bool:  # fmt: skip
+    """Tell whether both rules agree as well as the tolerance, or rounding, allows: on log p, each r_j, and slopes."""
     fine, coarse, fine_slope, coarse_slope = work[1], work[2], work[4], work[5]
     behind = panel.share * progress(panel, piece.s1)[0]
     span = behind - panel.share * progress(panel, piece.s0)[0]
@@ -207,7 +208,7 @@ def _fits(
         coarse[j] = narrowed_square(abs(coarse[j] - fine[j]), min(fine[j], piece.reached - fine[j]))
     if not good(math.sqrt(highest(coarse[:k])), span, LEAST, rounding * behind, nodes.tolerance):
         return False
-    if not want_slopes:
+    if mean_slope is None:
         return True
     for j in range(k):
         coarse[j] = abs(coarse_slope[j] - fine_slope[j])

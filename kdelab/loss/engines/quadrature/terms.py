@@ -111,7 +111,6 @@ def _exponential_terms(kernel: Compiled, cluster: Cluster, origin: float, y: flo
         # What all have in common, or what the heaviest and the anchor differ by, would drown what makes others differ.
         for j in range(x.size):
             out[j] = z[j] - _exponent(kernel, abs(origin - x[j] + y) / h)
-        anchor = 0
         for j in range(x.size):
             anchor = j if out[j] > out[anchor] else anchor
         _far_exponents(kernel, x, z, origin, y, anchor, out)

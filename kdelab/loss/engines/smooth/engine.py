@@ -12,14 +12,14 @@ import numpy as np
 
 from kdelab.loss.arithmetic import exp, log, plus
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engines.base import Batch, Engine, Wanted
-from kdelab.loss.engines.quadrature.engine import ByQuadrature
+from kdelab.loss.engines.base import Batch
+from kdelab.loss.engines.quadrature.for_most import ForMost
 from kdelab.loss.engines.smooth.nodes import MOST, Nodes, nodes_for
 from kdelab.loss.engines.smooth.rows import fill_rows
 from kdelab.loss.kernels.base import Compiled, Kernel
 from kdelab.loss.rules import Adaptive
 from kdelab.loss.runtime import compiled, in_parallel, inlined, scalar
-from kdelab.loss.validate import Flags, Floats, read_only
+from kdelab.loss.validate import Flags, Floats
 
 # The sum of a node's values, of which the largest is about 1: below, exponents are so large that their rounding shows.
 _NEGLIGIBLE = 1e-60
@@ -30,37 +30,18 @@ _FAR_APART = 64
 _PATIENCE = 3
 
 
-class Smooth(Engine):
-    """The nodes of a batch, and, once it was needed, the adaptive engine of those for which they aren't enough."""
+class Smooth(ForMost):
+    """The nodes of a batch."""
 
     def __init__(self, clusters: Clusters, kernel: Kernel, rule: Adaptive, background: float) -> None:
-        self.clusters, self.kernel, self.rule, self.background = clusters, kernel, rule, background
-        self.numbers, self.nodes = kernel.in_numbers(background), nodes_for(kernel, rule, clusters)
-        self.hard: tuple[bytes, ByQuadrature] | None = None
+        super().__init__(clusters, kernel, rule, background)
+        self.nodes = nodes_for(kernel, rule, clusters)
 
-    def _evaluate(self, logits: Floats, wanted: Wanted) -> None:
-        hard = np.ones(len(self.clusters), np.bool_)
-        if wanted.by_point is None:
-            in_parallel(
-                evaluate, self.clusters.offsets, self.numbers, self.nodes, self.rule.tolerance,
-                Batch.of(self.clusters), logits, hard, wanted.loss, wanted.gradient,
-            )  # fmt: skip
-        if hard.any():
-            self._evaluate_hard(hard, logits, wanted)
-
-    def _evaluate_hard(self, hard: Flags, logits: Floats, wanted: Wanted) -> None:
-        if self.hard is None or self.hard[0] != hard.tobytes():
-            clusters = self.clusters.take(hard)
-            self.hard = hard.tobytes(), ByQuadrature(clusters, self.kernel, self.rule, self.background)
-        engine, rows = self.hard[1], self.clusters.rows(hard)
-        z = read_only(logits[rows])
-        if wanted.gradient is None:
-            wanted.loss[hard] = engine.value(z)
-        elif wanted.by_point is None or wanted.by_bandwidth is None:
-            wanted.loss[hard], wanted.gradient[rows] = engine.value_and_grad(z)
-        else:
-            found = engine.value_and_grads(z)
-            wanted.loss[hard], wanted.gradient[rows], wanted.by_point[rows], wanted.by_bandwidth[hard] = found
+    def _evaluate_most(self, logits: Floats, hard: Flags, loss: Floats, gradient: Floats | None) -> None:
+        in_parallel(
+            evaluate, self.clusters.offsets, self.numbers, self.nodes, self.rule.tolerance, Batch.of(self.clusters),
+            logits, hard, loss, gradient,
+        )  # fmt: skip
 
 
 @compiled
