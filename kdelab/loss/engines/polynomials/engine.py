@@ -13,11 +13,11 @@ import numpy as np
 
 from kdelab.loss.arithmetic import HUGE, dot, exp, gap, highest, log_add, total
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engines.base import Batch, Engine, Results, Wanted
+from kdelab.loss.engines.base import Batch, Engine, Wanted
 from kdelab.loss.engines.polynomials.parabola import integrals
 from kdelab.loss.engines.quadrature.cuts import ROUNDED
 from kdelab.loss.engines.quadrature.panel import log_background
-from kdelab.loss.engines.sort import order_within
+from kdelab.loss.engines.sort import FEW, order_within, sort
 from kdelab.loss.kernels.base import Compiled
 from kdelab.loss.kernels.epanechnikov import Epanechnikov
 from kdelab.loss.kernels.triangular import Triangular
@@ -59,14 +59,20 @@ class Polynomials(Engine):
         in_parallel(_prepare, clusters.offsets, self.kernel, Batch.of(clusters), self.edges)
 
     def _evaluate(self, logits: Floats, wanted: Wanted) -> None:
-        batch, results = Batch.of(self.clusters), wanted.in_arrays(len(logits))
-        in_parallel(_evaluate, batch.offsets, self.kernel, batch, self.order, self.edges, logits, results)
+        batch = Batch.of(self.clusters)
+        in_parallel(_evaluate, batch.offsets, self.kernel, batch, self.order, self.edges, logits, *wanted)
 
 
 @compiled
 def _prepare(first: int, stop: int, kernel: Compiled, batch: Batch, edges: Edges) -> None:
     """Fill the edges of predictions first to stop, each place once, and their numbers; a one-bin target has two."""
     x, ends, lower, upper = batch
+    widest = 1
+    for i in range(first, stop):
+        widest = max(widest, ends[i + 1] - ends[i])
+    room = 3 * widest + 4
+    places, sorted_centres, sorted_sides, work = np.empty(room), np.empty(room), np.empty(room), np.empty((3, FEW))
+    names = np.empty(room, np.int32)
     for i in range(first, stop):
         at = 3 * ends[i] + 4 * i
         centre, side, h = edges.centres[at : 3 * ends[i + 1] + 4 * (i + 1)], edges.sides[at:], kernel.h
@@ -81,9 +87,11 @@ def _prepare(first: int, stop: int, kernel: Compiled, batch: Batch, edges: Edges
             if kernel.background > 0.0 and lower[i] < end < upper[i]:
                 centre[count] = end
                 count += 1
-        places = centre[:count] + h * side[:count]
-        order = np.argsort(places, kind="mergesort")
-        sorted_centres, sorted_sides = centre[order], side[:count][order]
+        for e in range(count):
+            places[e], names[e] = centre[e] + h * side[e], e
+        sort(places[:count], names[:count], work)
+        for e in range(count):
+            sorted_centres[e], sorted_sides[e] = centre[names[e]], side[names[e]]
         kept = 0
         for e in range(count):
             c, s = sorted_centres[e], sorted_sides[e]
@@ -103,9 +111,9 @@ def _prepare(first: int, stop: int, kernel: Compiled, batch: Batch, edges: Edges
 @compiled
 def _evaluate(
     first: int, stop: int, kernel: Compiled, batch: Batch, order: Indices, edges: Edges, logits: Floats,
-    results: Results,
+    loss: Floats, gradient: Floats | None, by_point: Floats | None, by_bandwidth: Floats | None,
 ) -> None:  # fmt: skip
-    """Fill the results, each prediction on its own."""
+    """Fill what is asked for, each prediction on its own."""
     x, ends, lower, upper = batch
     widest = 1
     for i in range(first, stop):
@@ -114,28 +122,28 @@ def _evaluate(
     for i in range(first, stop):
         part, at = slice(ends[i], ends[i + 1]), 3 * ends[i] + 4 * i
         mine = slice(at, at + edges.counts[i])
-        results.loss[i], growth = _cluster(
+        loss[i], growth = _cluster(
             kernel, x[part], lower[i], upper[i], order[part], edges.centres[mine], edges.sides[mine], logits[part],
-            work, results.gradient[part], results.by_point[part],
+            work, None if gradient is None else gradient[part], None if by_point is None else by_point[part],
         )  # fmt: skip
-        if results.by_point.size > 0:
-            results.by_bandwidth[i] = growth
+        if by_bandwidth is not None:
+            by_bandwidth[i] = growth
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
 def _cluster(
     kernel: Compiled, x: Floats, a: float, b: float, order: Indices, centres: Floats, sides: Floats, logits: Floats,
-    work: Floats, gradient: Floats, by_point: Floats,
+    work: Floats, gradient: Floats | None, by_point: Floats | None,
 ) -> tuple[float, float]:  # fmt: skip
-    """Return the loss of one cluster and its derivative by log bandwidth; fill its other gradients."""
+    """Return the loss of one cluster and its derivative by log bandwidth; fill what else is asked for."""
     k, h, width = x.size, kernel.h, b - a
-    z, w, place, r, slope, cliffs = work[0, :k], work[1, :k], work[2, :k], work[3, :k], work[4, :k], work[5, :k]
+    z, w, place, r, flanks = work[0, :k], work[1, :k], work[2, :k], work[3, :k], work[4:6]
     top = highest(logits)
     for j in range(k):
         z[j] = max(logits[order[j]] - top, -HUGE)
         w[j] = exp(z[j])
         place[j] = x[order[j]]
-        r[j] = slope[j] = cliffs[j] = 0.0
+        r[j] = flanks[0, j] = flanks[1, j] = 0.0
     z_total = total(w)
     log_scale = kernel.log_constant - math.log(z_total) + math.log1p(-kernel.background)
     close = ROUNDED * max(abs(a), abs(b), h)
@@ -153,18 +161,21 @@ def _cluster(
         panel = Panel(centres[q : q + 2], sides[q : q + 2], length, share, log_floor)
         log_p, part_growth = _add_panel(
             kernel, width == 0.0, panel, place[first:last], z[first:last], w[first:last], work[6:, first:last],
-            r[first:last], slope[first:last], cliffs[first:last],
+            r[first:last], None if by_point is None else flanks[:, first:last],
         )  # fmt: skip
         if log_p > -np.inf:
             mean_log += share * (log_scale + log_p)
             growth += part_growth
         elif length > close or width <= close:  # a gap that rounding alone has opened is none
             infinite = True
-    reached = total(r)
-    for j in range(k):
-        gradient[order[j]] = w[j] / z_total * reached - r[j]
-    for j in range(by_point.size):
-        by_point[order[j]] = 0.0 if infinite else cliffs[j] * np.inf if cliffs[j] != 0.0 else slope[j] / h
+    if gradient is not None:
+        reached = total(r)
+        for j in range(k):
+            gradient[order[j]] = w[j] / z_total * reached - r[j]
+    if by_point is not None:
+        for j in range(k):
+            slope, cliffs = flanks[0, j], flanks[1, j]
+            by_point[order[j]] = 0.0 if infinite else cliffs * np.inf if cliffs != 0.0 else slope / h
     return np.inf if infinite else -mean_log, 0.0 if infinite else growth
 
 
@@ -180,13 +191,13 @@ def _log_floor(kernel: Compiled, centre: float, side: float, width: float) -> fl
 @numba.njit(error_model="numpy", fastmath=MATH)
 def _add_panel(
     kernel: Compiled, one_place: bool, panel: Panel, x: Floats, z: Floats, w: Floats, work: Floats, r: Floats,
-    slope: Floats, cliffs: Floats,
+    flanks: Floats | None,
 ) -> tuple[float, float]:  # fmt: skip
-    """Add the means of r_j to r, of h d log p / dx_j to slope; return the mean of log p, -inf where p is 0, and growth.
+    """Add the means of r_j to r, of h d log p / dx_j to flanks[0]; return the mean of log p, -inf for p = 0, and growth.
 
     Growth is the mean of sum_j r_j (1 + u_j (log K)'(u_j)) = a R - (a - 1) sum_j w_j integral 1/p, since K + u K' is
     2 K - 1 for the triangle and 3 K - 2 for the parabola. Where p falls to 0 at an end, slopes are infinite there: then
-    their signs are added to ``cliffs``.
+    their signs are added to flanks[1].
     """
     centres, sides, length, share, log_floor = panel
     k, h, triangular = x.size, kernel.h, kernel.cusped
@@ -223,11 +234,14 @@ def _add_panel(
         part = share * (v[j] * K0[j] * I0 + v[j] * K1[j] * I1 + (v[j] * kappa / c * Ic if c > 0.0 else 0.0))
         r[j] += part
         reached += part
-        slope[j] += share * v[j] * (D0[j] * I0 + D1[j] * I1)
+    if flanks is None:
+        return mean_log + shift, 0.0
+    for j in range(k):
+        flanks[0, j] += share * v[j] * (D0[j] * I0 + D1[j] * I1)
         if log_p0 == -np.inf:
-            cliffs[j] += np.sign(D0[j])
+            flanks[1, j] += np.sign(D0[j])
         if log_p1 == -np.inf:
-            cliffs[j] += np.sign(D1[j])
+            flanks[1, j] += np.sign(D1[j])
     many = 2.0 if triangular else 3.0
     growth = many * reached - (many - 1.0) * share * weight * (I0 + I1)
     return mean_log + shift, growth if min(log_p0, log_p1) > -np.inf else -np.inf
