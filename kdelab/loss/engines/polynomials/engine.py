@@ -12,18 +12,19 @@ import math
 
 import numpy as np
 
-from kdelab.loss.arithmetic import HUGE, exp, highest, total
+from kdelab.loss.arithmetic import exp, highest, total
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.engines.base import Batch, Engine, Wanted
 from kdelab.loss.engines.polynomials.density import hats, hats_back, parabolas, parabolas_back
-from kdelab.loss.engines.polynomials.moments import Moments, by_weights, moments
-from kdelab.loss.engines.polynomials.panels import LEAST, ROOM, integrate
-from kdelab.loss.engines.polynomials.prepare import Prepared, prepare
+from kdelab.loss.engines.polynomials.moments import by_weights, moments
+from kdelab.loss.engines.polynomials.panels import LEAST, ROOM, lines, parabolas_between
+from kdelab.loss.engines.polynomials.prepare import Prepared, count, prepare
 from kdelab.loss.engines.polynomials.robust import Robust
 from kdelab.loss.kernels.base import Compiled
 from kdelab.loss.kernels.epanechnikov import Epanechnikov
 from kdelab.loss.kernels.triangular import Triangular
-from kdelab.loss.runtime import compiled, in_parallel, scalar
+from kdelab.loss.ragged import offsets_of
+from kdelab.loss.runtime import compiled, in_parallel
 from kdelab.loss.validate import Flags, Floats, Indices, read_only
 
 
@@ -33,16 +34,17 @@ class Polynomials(Engine):
     def __init__(self, clusters: Clusters, kernel: Triangular | Epanechnikov, background: float) -> None:
         self.clusters, self.kernel, self.background = clusters, kernel, background
         self.numbers = kernel.in_numbers(background)
-        n, k = len(clusters), len(clusters.points)
-        room = (3 if self.numbers.cusped else 2) * k + 2 * n
+        batch, h, cusped = Batch.of(clusters), kernel.bandwidth, self.numbers.cusped
+        counts = np.empty((2, len(clusters)), np.int64)
+        in_parallel(count, clusters.offsets, batch, h, background, cusped, counts)
+        starts, edge_starts = offsets_of(counts[0]), offsets_of(counts[1])
+        points, edges = int(starts[-1]), int(edge_starts[-1])
         self.prepared = Prepared(
-            np.empty(n, np.bool_), *np.empty((4, n), np.int64), np.empty(k + n, np.int32), np.empty(k + n),
-            np.empty(room), np.empty((2, room), np.int32),
+            starts, edge_starts, np.empty(points, np.int32), np.empty(points), np.empty(edges),
+            np.empty((2, edges), np.int32),
         )  # fmt: skip
-        self.kinks = np.empty((2, room), np.int32) if self.numbers.cusped else None
-        in_parallel(
-            prepare, clusters.offsets, Batch.of(clusters), kernel.bandwidth, background, self.prepared, self.kinks
-        )
+        self.kinks = np.empty((2, edges), np.int32) if cusped else None
+        in_parallel(prepare, clusters.offsets, batch, h, self.prepared, self.kinks)
         self.hard: tuple[bytes, Robust] | None = None
 
     def _evaluate(self, logits: Floats, wanted: Wanted) -> None:
@@ -50,7 +52,7 @@ class Polynomials(Engine):
         if wanted.by_point is None:
             in_parallel(
                 evaluate, self.clusters.offsets, self.numbers, Batch.of(self.clusters), self.prepared, self.kinks,
-                logits, hard, wanted.loss, wanted.gradient,
+                None if self.numbers.cusped else True, logits, hard, wanted.loss, wanted.gradient,
             )  # fmt: skip
         if hard.any():
             self._evaluate_hard(hard, logits, wanted)
@@ -71,8 +73,8 @@ class Polynomials(Engine):
 
 @compiled
 def evaluate(
-    first: int, stop: int, kernel: Compiled, batch: Batch, prepared: Prepared, kinks: Indices | None, logits: Floats,
-    hard: Flags, loss: Floats, gradient: Floats | None,
+    first: int, stop: int, kernel: Compiled, batch: Batch, prepared: Prepared, kinks: Indices | None,
+    bends: bool | None, logits: Floats, hard: Flags, loss: Floats, gradient: Floats | None,
 ) -> None:  # fmt: skip
     """Fill what is asked for of predictions first to stop, and which of them are too hard.
 
@@ -82,18 +84,18 @@ def evaluate(
     widest = 32
     for i in range(first, stop):
         widest = max(widest, ends[i + 1] - ends[i])
-    work, rows = np.empty((22, 3 * widest + 2)), np.empty(ROOM)
-    p, by_p, covered, w, v, r = work[0], work[1], work[2], work[3], work[4], work[5]
-    of = Moments(work[6], work[7], work[8], work[9], work[10], work[11], work[12], work[13])
-    by = Moments(work[14], work[15], work[16], work[17], work[18], work[19], work[20], work[21])
+    work, rows = np.empty((7, 3 * widest + 2)), np.empty(ROOM)
+    p, by_p, covered, w, v, by_first, by_last = work[0], work[1], work[2], work[3], work[4], work[5], work[6]
+    of, by = np.empty((widest + 1, 8)), np.zeros((widest + 1, 8))
     for i in range(first, stop):
-        hard[i] = prepared.hard[i]
+        mine = slice(prepared.edge_starts[i], prepared.edge_starts[i + 1])
+        edges, around = prepared.edges[mine], prepared.around[:, mine]
+        hard[i] = edges.size == 0
         if hard[i]:
             continue
-        z, k = logits[ends[i] : ends[i + 1]], ends[i + 1] - ends[i]
-        m, at, n, begin = prepared.counts[i], prepared.starts[i], prepared.edge_counts[i], prepared.edge_starts[i]
+        z, k, at = logits[ends[i] : ends[i + 1]], ends[i + 1] - ends[i], prepared.starts[i]
+        m = prepared.starts[i + 1] - at - 1
         names, places = prepared.names[at : at + m], prepared.places[at : at + m + 1]
-        edges, around = prepared.edges[begin : begin + n], prepared.around[:, begin : begin + n]
         top = highest(z)
         for j in range(k):
             w[j] = exp(z[j] - top)
@@ -103,41 +105,33 @@ def evaluate(
         log_scale = kernel.log_constant - math.log(w_total) + math.log1p(-kernel.background)
         lit = kernel.background > 0.0 and lower[i] >= -1.0 and upper[i] <= 1.0
         floor = 0.5 * kernel.background * math.exp(-log_scale) if lit else 0.0
-        for e in range(n):
-            p[e] = floor
-        if kinks is None:
+        lowest = 0.0
+        if bends is not None:
             moments(2.0, places, v[:m], of)
-            parabolas(edges, around, places, of, p, covered)
-        else:
+            lowest = parabolas(edges, around, places, of, floor, p, covered)
+        if kinks is not None:
             moments(1.0, places, v[:m], of)
-            hats(edges, around, kinks[:, begin : begin + n], places, of, p)
-        hard[i] = not lowest(p[:n]) >= LEAST
+            lowest = hats(edges, around, kinks[:, mine], places, of, floor, p)
+        hard[i] = not lowest >= LEAST
         if hard[i]:
             continue
-        loss[i] = -(log_scale + integrate(edges, p, None if kinks is not None else covered, rows, by_p))
+        mean_log = 0.0
+        if bends is not None:
+            mean_log = parabolas_between(edges, p, covered, rows, by_p)
+        if kinks is not None:
+            mean_log = lines(edges, p, rows, by_p)
+        loss[i] = -(log_scale + mean_log)
         if gradient is not None:
-            for t in range(m + 1):
-                work[14, t] = work[15, t] = work[16, t] = work[17, t] = 0.0
-                work[18, t] = work[19, t] = work[20, t] = work[21, t] = 0.0
-            if kinks is None:
+            if bends is not None:
                 parabolas_back(edges, around, places, by_p, covered, by)
-                by_weights(2.0, places, by, r[:m])
-            else:
-                hats_back(edges, around, kinks[:, begin : begin + n], places, by_p, by)
-                by_weights(1.0, places, by, r[:m])
+                by_weights(2.0, places, by, by_first[:m], by_last)
+            if kinks is not None:
+                hats_back(edges, around, kinks[:, mine], places, by_p, by)
+                by_weights(1.0, places, by, by_first[:m], by_last)
             for t in range(m):
-                r[t] *= v[t]
-            g, per_weight = gradient[ends[i] : ends[i + 1]], total(r[:m]) / w_total
+                v[t] *= by_first[t] + by_last[t]
+            g, per_weight = gradient[ends[i] : ends[i + 1]], total(v[:m]) / w_total
             for j in range(k):
                 g[j] = w[j] * per_weight
             for t in range(m):
-                g[names[t]] -= r[t]
-
-
-@scalar
-def lowest(values: Floats) -> float:
-    """Return the least of finite values."""
-    least = HUGE
-    for e in range(values.size):
-        least = min(least, values[e])
-    return least
+                g[names[t]] -= v[t]

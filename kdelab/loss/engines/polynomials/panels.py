@@ -23,73 +23,74 @@ _ARTANH = tuple(1.0 / (2 * n + 3) for n in range(10))
 
 
 @scalar
-def integrate(edges: Floats, p: Floats, covered: Floats | None, rows: Floats, by_p: Floats) -> float:
-    """Return the mean of log p, p >= `LEAST` at all edges; fill its derivatives by p there.
-
-    Between edges y_0 and y_1, p has a term ``covered`` (y - y_0) (y_1 - y), if that is given; it is replaced by the
-    derivatives by it.
-    """
-    mean, n = 0.0, edges.size - 1
-    by_p[0] = 0.0
-    for begin in range(0, n, _TILE):
-        m = min(_TILE, n - begin)
-        for e in range(m):
-            rows[_SHARE + e] = (edges[begin + e + 1] - edges[begin + e]) / edges[n]
-        for e in range(m):
-            rows[_LEFT + e], rows[_RIGHT + e] = p[begin + e], p[begin + e + 1]
-        if covered is not None:
-            for e in range(m):
-                rows[_COVERED + e] = covered[begin + e]
-        # Some panels of length 0 more, so that none is left over when several are taken at once.
-        full = min(m + -m % 8, _TILE)
-        for e in range(m, full):
-            rows[_SHARE + e], rows[_LEFT + e], rows[_RIGHT + e], rows[_COVERED + e] = 0.0, 1.0, 1.0, 0.0
-        mean += _lines(rows, full) if covered is None else _parabolas(rows, full, edges[n])
+def lines(edges: Floats, p: Floats, rows: Floats, by_p: Floats) -> float:
+    """Return the mean of log p, p >= `LEAST` at all edges and straight between; fill its derivatives by p there."""
+    mean = by_p[0] = 0.0
+    for begin in range(0, edges.size - 1, _TILE):
+        m = min(_TILE, edges.size - 1 - begin)
+        for e in range(_fill(edges, p, begin, m, rows)):
+            share, p0, p1 = rows[_SHARE + e], rows[_LEFT + e], rows[_RIGHT + e]
+            low, high = min(p0, p1), max(p0, p1)
+            q = (high - low) / low + _NEXT_TO_NOTHING
+            M, N = _MN(q)
+            mean = plus(mean, share * (log(high) + N))
+            scale = share / (q * low)
+            by_low, by_high = scale * M, -scale * N
+            rows[_BY_LEFT + e] = by_low if p0 < p1 else by_high
+            rows[_BY_RIGHT + e] = by_high if p0 < p1 else by_low
         for e in range(m):
             by_p[begin + e] += rows[_BY_LEFT + e]
             by_p[begin + e + 1] = rows[_BY_RIGHT + e]
-        if covered is not None:
-            for e in range(m):
-                covered[begin + e] = rows[_BY_COVERED + e]
-    if covered is not None:
-        covered[n] = 0.0
     return mean
 
 
 @scalar
-def _lines(rows: Floats, m: int) -> float:
-    """Do so for the first m panels in the rows, p(t) = low (1 + q t) from the lower end, without ``covered``."""
-    mean = 0.0
-    for e in range(m):
-        share, p0, p1 = rows[_SHARE + e], rows[_LEFT + e], rows[_RIGHT + e]
-        low, high = min(p0, p1), max(p0, p1)
-        q = (high - low) / low + _NEXT_TO_NOTHING
-        M, N = _MN(q)
-        mean = plus(mean, share * (log(high) + N))
-        scale = share / (q * low)
-        by_low, by_high = scale * M, -scale * N
-        rows[_BY_LEFT + e] = by_low if p0 < p1 else by_high
-        rows[_BY_RIGHT + e] = by_high if p0 < p1 else by_low
+def parabolas_between(edges: Floats, p: Floats, covered: Floats, rows: Floats, by_p: Floats) -> float:
+    """Do so with a term ``covered`` (y - y_0) (y_1 - y) between y_0 and y_1; replace it by the derivatives by it.
+
+    p(t) = p0 (1 - t) + p1 t + c t (1 - t), in terms of M and N as in `integrals`.
+    """
+    n = edges.size - 1
+    mean = by_p[0] = 0.0
+    for begin in range(0, n, _TILE):
+        m = min(_TILE, n - begin)
+        full = _fill(edges, p, begin, m, rows)
+        for e in range(m):
+            rows[_COVERED + e] = covered[begin + e]
+        for e in range(full):
+            share, weight, p0, p1 = rows[_SHARE + e], rows[_COVERED + e], rows[_LEFT + e], rows[_RIGHT + e]
+            length, both, rise = share * edges[n], p0 + p1, p1 - p0
+            c = weight * length * length + _NEXT_TO_NOTHING * both
+            D = math.sqrt(c * c + 2.0 * c * both + rise * rise)
+            Mq, Nq = _MN(_reciprocal(c, c + rise, D, p0))
+            Ms, Ns = _MN(_reciprocal(c, c - rise, D, p1))
+            # log p0 + Mq + Ns or the same from the other end, whichever is higher: M rises, N falls.
+            mean = plus(mean, share * (log(max(p0, p1)) + (min(Mq, Ms) + min(Nq, Ns))))
+            left, right = (Mq - Ns) / D, (Ms - Nq) / D
+            rows[_BY_LEFT + e], rows[_BY_RIGHT + e] = share * left, share * right
+            rows[_BY_COVERED + e] = share * max(1.0 - p0 * left - p1 * right, 0.0) / max(weight, _TINY)
+        for e in range(m):
+            by_p[begin + e] += rows[_BY_LEFT + e]
+            by_p[begin + e + 1] = rows[_BY_RIGHT + e]
+            covered[begin + e] = rows[_BY_COVERED + e]
+    covered[n] = 0.0
     return mean
 
 
 @scalar
-def _parabolas(rows: Floats, m: int, width: float) -> float:
-    """Do so for p(t) = p0 (1 - t) + p1 t + c t (1 - t), in terms of M and N as in `integrals`."""
-    mean = 0.0
+def _fill(edges: Floats, p: Floats, begin: int, m: int, rows: Floats) -> int:
+    """Fill m panels' shares of the target and p at both ends; return how many panels are to be worked on.
+
+    Some more, of length 0, so that none is left over when several are taken at once.
+    """
+    full = m + -m % 8
+    for e in range(m, full):
+        rows[_SHARE + e], rows[_LEFT + e], rows[_RIGHT + e], rows[_COVERED + e] = 0.0, 1.0, 1.0, 0.0
+    per_width = 1.0 / edges[edges.size - 1]
     for e in range(m):
-        share, weight, p0, p1 = rows[_SHARE + e], rows[_COVERED + e], rows[_LEFT + e], rows[_RIGHT + e]
-        length, both, rise = share * width, p0 + p1, p1 - p0
-        c = weight * length * length + _NEXT_TO_NOTHING * both
-        D = math.sqrt(c * c + 2.0 * c * both + rise * rise)
-        Mq, Nq = _MN(_reciprocal(c, c + rise, D, p0))
-        Ms, Ns = _MN(_reciprocal(c, c - rise, D, p1))
-        # log p0 + Mq + Ns or the same from the other end, whichever is higher: M rises, N falls.
-        mean = plus(mean, share * (log(max(p0, p1)) + (min(Mq, Ms) + min(Nq, Ns))))
-        left, right = (Mq - Ns) / D, (Ms - Nq) / D
-        rows[_BY_LEFT + e], rows[_BY_RIGHT + e] = share * left, share * right
-        rows[_BY_COVERED + e] = share * max(1.0 - p0 * left - p1 * right, 0.0) / max(weight, _TINY)
-    return mean
+        rows[_SHARE + e] = (edges[begin + e + 1] - edges[begin + e]) * per_width
+        rows[_LEFT + e], rows[_RIGHT + e] = p[begin + e], p[begin + e + 1]
+    return full
 
 
 @inlined

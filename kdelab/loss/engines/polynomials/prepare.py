@@ -13,7 +13,7 @@ import numpy as np
 from kdelab.loss.engines.base import Batch
 from kdelab.loss.engines.sort import FEW, sort
 from kdelab.loss.runtime import compiled, scalar
-from kdelab.loss.validate import Flags, Floats, Indices, Integers
+from kdelab.loss.validate import Floats, Indices, Integers
 
 _NOWHERE = 1e300
 # Places are rounded, and these targets are neither so narrow nor so wide that it shows.
@@ -23,17 +23,13 @@ _NARROW, _WIDE = 1 / 64, 256.0
 class Prepared(NamedTuple):
     """The points and the edges that count.
 
-    Of prediction i, (n,) each: whether it is too hard; where its points start, and how many count; where its edges
-    start, and how many there are. Of all points, (total + n,): names and places, in order, and one that is nowhere. Of
-    all edges, (room,): their places, and around each, (2, room), the points from which moments are taken: see `hats`
-    and `parabolas`. The point that is nowhere stands for none.
+    Of all predictions, (n + 1,): where their points and their edges start. Of all points, with one that is nowhere and
+    stands for none behind each prediction's: names and places, in order. Of all edges their places, and around each,
+    (2, edges), the points from which moments are taken: see `hats` and `parabolas`.
     """
 
-    hard: Flags
     starts: Integers
-    counts: Integers
     edge_starts: Integers
-    edge_counts: Integers
     names: Indices
     places: Floats
     edges: Floats
@@ -41,86 +37,76 @@ class Prepared(NamedTuple):
 
 
 @compiled
-def prepare(
-    first: int, stop: int, batch: Batch, h: float, background: float, prepared: Prepared, kinks: Indices | None
-) -> None:
-    """Fill `Prepared` of predictions first to stop, and for hats, of all edges, (2, room), the points around kinks."""
+def count(first: int, stop: int, batch: Batch, h: float, background: float, cusped: bool, counts: Integers) -> None:
+    """Fill (2, n) how many points count, and one more, and how many edges; none of a prediction that is too hard."""
     x, ends, lower, upper = batch
-    hard, starts, counts, edge_starts, edge_counts, names, places, edges, around = prepared
-    widest = 1
-    for i in range(first, stop):
-        widest = max(widest, ends[i + 1] - ends[i])
-    work, away = np.empty((3, FEW)), np.empty(widest)
-    at, at_edge = ends[first] + first, (2 if kinks is None else 3) * ends[first] + 2 * first
     for i in range(first, stop):
         a, b = lower[i], upper[i]
         width = (b - a) / h
-        unevenly_lit = background > 0.0 and not (a >= -1.0 and b <= 1.0) and not (b <= -1.0 or a >= 1.0)
-        hard[i] = unevenly_lit or not _NARROW <= width <= _WIDE
-        starts[i], counts[i], edge_starts[i], edge_counts[i] = at, 0, at_edge, 0
-        if hard[i]:
+        evenly_lit = background == 0.0 or (a >= -1.0 and b <= 1.0) or b <= -1.0 or a >= 1.0
+        counts[0, i] = counts[1, i] = 0
+        if not evenly_lit or not _NARROW <= width <= _WIDE:
             continue
-        k = ends[i + 1] - ends[i]
-        for j in range(k):
-            away[j] = (x[ends[i] + j] - a) / h
-        m = np.uint64(0)
-        of_points, place = names[at : at + k + 1], places[at : at + k + 1]
-        for j in range(k):  # every point is written, and kept where it counts: a branch would be mispredicted
-            of_points[m], place[m] = j, away[j]
-            m += np.uint64((away[j] > -1.0) & (away[j] - 1.0 < width))
+        m, edges = 1, 2
+        for j in range(ends[i], ends[i + 1]):
+            place = (x[j] - a) / h
+            m += int((place > -1.0) & (place - 1.0 < width))
+            edges += int((place > 1.0) & (place - 1.0 < width)) + int((place > -1.0) & (place + 1.0 < width))
+            edges += int(cusped & (place > 0.0) & (place < width))
+        counts[0, i], counts[1, i] = m, edges
+
+
+@compiled
+def prepare(first: int, stop: int, batch: Batch, h: float, prepared: Prepared, kinks: Indices | None) -> None:
+    """Fill `Prepared` of predictions first to stop, and for hats, of all edges, (2, edges), the points around kinks."""
+    x, ends, lower, upper = batch
+    starts, edge_starts, names, places, edges, around = prepared
+    widest = 1
+    for i in range(first, stop):
+        widest = max(widest, ends[i + 1] - ends[i])
+    work, of_points, place = np.empty((3, FEW)), np.empty(widest + 1, np.int32), np.empty(widest + 1)
+    for i in range(first, stop):
+        if edge_starts[i] == edge_starts[i + 1]:
+            continue
+        of_edges = slice(edge_starts[i], edge_starts[i + 1])
+        a, width, m = lower[i], (upper[i] - lower[i]) / h, np.uint64(0)
+        for j in range(ends[i + 1] - ends[i]):  # each is written, and kept where it counts: a branch is mispredicted
+            of_points[m], place[m] = j, (x[ends[i] + j] - a) / h
+            m += np.uint64((place[m] > -1.0) & (place[m] - 1.0 < width))
         sort(place[: int(m)], of_points, work)
         of_points[m], place[m] = 0, _NOWHERE
-        if kinks is None:
-            count = _merge_parabolas(place, int(m), width, edges[at_edge:], around[:, at_edge:])
-        else:
-            count = _merge_hats(place, int(m), width, edges[at_edge:], around[:, at_edge:], kinks[:, at_edge:])
-        counts[i], edge_counts[i] = int(m), count
-        at, at_edge = at + int(m) + 1, at_edge + count
+        for t in range(int(m) + 1):
+            names[starts[i] + t], places[starts[i] + t] = of_points[t], place[t]
+        of_kinks = None if kinks is None else kinks[:, of_edges]
+        _merge(place, int(m), width, edges[of_edges], around[:, of_edges], of_kinks)
 
 
 @scalar
-def _merge_hats(place: Floats, m: int, width: float, edges: Floats, around: Indices, kinks: Indices) -> int:
-    """Fill the edges, and around each, cells being 1 long, what `hats` asks for; return how many there are."""
-    begun = risen = 0
+def _merge(place: Floats, m: int, width: float, edges: Floats, around: Indices, kinks: Indices | None) -> None:
+    """Fill the edges, and around each what `hats` or `parabolas` asks for."""
+    begun = risen = ended = 0
     while place[begun] - 1.0 <= 0.0:
         begun += 1
     while place[risen] <= 0.0:
         risen += 1
-    ended, e, y = 0, 0, 0.0
-    while True:
-        cell = math.floor(y)
+    y = 0.0
+    for e in range(edges.size):
+        # Between which places points in the window are neither the last of one cell nor the first of the next.
+        low = math.floor(y)
+        high = low + 1.0
+        if kinks is None:
+            low = high = 2.0 * math.floor(0.5 * (y - 1.0)) + 2.0
         edges[e] = y
-        around[0, e] = begun - 1 if begun > 0 and place[begun - 1] >= cell + 1.0 else m
-        around[1, e] = ended if place[ended] < cell else m
-        kinks[0, e] = risen - 1 if risen > 0 and place[risen - 1] >= cell else m
-        kinks[1, e] = risen if place[risen] < cell + 1.0 else m
-        e += 1
-        if y == width:
-            return e
+        around[0, e] = begun - 1 if begun > 0 and place[begun - 1] >= high else m
+        around[1, e] = ended if place[ended] < low else m
+        if kinks is not None:
+            kinks[0, e] = risen - 1 if risen > 0 and place[risen - 1] >= low else m
+            kinks[1, e] = risen if place[risen] < high else m
         # Where several lie at one place, edges coincide: a panel of length 0 does no harm, a branch would.
         to_begin, to_rise, to_end = place[begun] - 1.0, place[risen], place[ended] + 1.0
-        y = min(min(to_begin, to_rise), min(to_end, width))
+        y = min(min(to_begin, to_end), width)
+        if kinks is not None:
+            y = min(y, to_rise)
         begun += int(to_begin <= y)
         risen += int(to_rise <= y)
-        ended += int(to_end <= y)
-
-
-@scalar
-def _merge_parabolas(place: Floats, m: int, width: float, edges: Floats, around: Indices) -> int:
-    """Fill the same, cells being 2 long, for `parabolas`."""
-    begun = 0
-    while place[begun] - 1.0 <= 0.0:
-        begun += 1
-    ended, e, y = 0, 0, 0.0
-    while True:
-        middle = 2.0 * math.floor(0.5 * (y - 1.0)) + 2.0
-        edges[e] = y
-        around[0, e] = begun - 1 if begun > 0 and place[begun - 1] >= middle else m
-        around[1, e] = ended if place[ended] < middle else m
-        e += 1
-        if y == width:
-            return e
-        to_begin, to_end = place[begun] - 1.0, place[ended] + 1.0
-        y = min(min(to_begin, to_end), width)
-        begun += int(to_begin <= y)
         ended += int(to_end <= y)
