@@ -91,9 +91,8 @@ def _merge(place: Floats, m: int, width: float, edges: Floats, around: Indices, 
         risen += 1
     y = 0.0
     for e in range(edges.size):
-        # Between which places points in the window are neither the last of one cell nor the first of the next.
-        low = math.floor(y)
-        high = low + 1.0
+        # The end of the cell whose last points are asked for, and the begin of that of the first ones.
+        low, high = 1.0 * math.floor(y), 1.0 * math.floor(y) + 1.0
         if kinks is None:
             low = high = 2.0 * math.floor(0.5 * (y - 1.0)) + 2.0
         edges[e] = y
