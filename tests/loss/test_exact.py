@@ -169,10 +169,9 @@ points = [r.uniform(-1, 1, k) for k in r.integers(1, 200, 300)]
 lower = r.uniform(-0.9, 0.6, 300)
 clusters = kdelab.Clusters.from_lists(points, lower, lower + r.choice([0, 0.1, 0.3], 300))
 z = r.standard_normal(len(clusters.points))
-for kernel in (kdelab.Laplace(0.03), kdelab.Box(0.4), kdelab.Gaussian(0.03), kdelab.Triangular(0.2)):
-    loss = kdelab.CrossEntropy(clusters, kernel)
-    values, gradients = loss.value_and_grads(z)
-    for array in (values, *gradients.values(), *loss.value_and_grad(z)):
+for kernel in (kdelab.Laplace(0.03), kdelab.Box(0.4), kdelab.Gaussian(0.03)):
+    values, gradients = kdelab.CrossEntropy(clusters, kernel).value_and_grads(z)
+    for array in (values, *gradients.values()):
         sys.stdout.write(array.tobytes().hex())
 """
 

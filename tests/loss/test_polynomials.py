@@ -39,7 +39,7 @@ def test_moments_agree_with_panel_by_panel_and_hand_on_only_what_is_narrow(make,
     if h > 1:  # targets far narrower than the kernel, between whose edges there may be nothing
         clusters = kdelab.Clusters(clusters.points * 4, clusters.offsets, clusters.lower, clusters.upper)
     engine, (loss, gradient), robust = both(clusters, make(h), z, background)
-    assert handed_on(engine) == np.flatnonzero(clusters.upper - clusters.lower < h / 64).tolist()
+    assert handed_on(engine) == np.flatnonzero(clusters.upper - clusters.lower < h / 32).tolist()
     true_loss, true_gradient = robust.value_and_grad(clusters.checked(z))
     np.testing.assert_allclose(loss, true_loss, rtol=1e-13, atol=1e-13)
     np.testing.assert_allclose(gradient, true_gradient, rtol=0, atol=1e-13)

@@ -17,7 +17,7 @@ from kdelab.loss.validate import Floats, Indices, Integers
 
 _NOWHERE = 1e300
 # Places are rounded, and these targets are neither so narrow nor so wide that it shows.
-_NARROW, _WIDE = 1 / 64, 256.0
+_NARROW, _WIDE = 1 / 32, 256.0
 
 
 class Prepared(NamedTuple):

@@ -14,28 +14,18 @@ import numpy as np
 from kdelab.loss.arithmetic import HUGE, dot, exp, gap, highest, log_add, total
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.engines.base import Batch, Engine, Wanted
+from kdelab.loss.engines.polynomials.edges import Edges, fill_edges
 from kdelab.loss.engines.polynomials.integrals import integrals
 from kdelab.loss.engines.quadrature.cuts import ROUNDED
 from kdelab.loss.engines.quadrature.panel import log_background
-from kdelab.loss.engines.sort import FEW, order_within, sort
+from kdelab.loss.engines.sort import order_within
 from kdelab.loss.kernels.base import Compiled
 from kdelab.loss.kernels.epanechnikov import Epanechnikov
 from kdelab.loss.kernels.triangular import Triangular
 from kdelab.loss.runtime import MATH, compiled, in_parallel
-from kdelab.loss.validate import Floats, Indices, Integers
+from kdelab.loss.validate import Floats, Indices
 
 _LEAST = 1e-200
-
-
-class Edges(NamedTuple):
-    """The edges of all predictions in order: of prediction i counts[i] of them, at 3 offsets[i] + 4 i.
-
-    Each is a centre and how many h are added to it, -1, 0 or 1.
-    """
-
-    centres: Floats
-    sides: Floats
-    counts: Integers
 
 
 class Panel(NamedTuple):
@@ -56,56 +46,11 @@ class Robust(Engine):
         n, k = len(clusters), len(clusters.points)
         self.order = order_within(clusters.offsets, clusters.points)
         self.edges = Edges(np.zeros(3 * k + 4 * n), np.zeros(3 * k + 4 * n), np.empty(n, dtype=np.int64))
-        in_parallel(_prepare, clusters.offsets, self.kernel, Batch.of(clusters), self.edges)
+        in_parallel(fill_edges, clusters.offsets, self.kernel, Batch.of(clusters), self.edges)
 
     def _evaluate(self, logits: Floats, wanted: Wanted) -> None:
         batch = Batch.of(self.clusters)
         in_parallel(_evaluate, batch.offsets, self.kernel, batch, self.order, self.edges, logits, *wanted)
-
-
-@compiled
-def _prepare(first: int, stop: int, kernel: Compiled, batch: Batch, edges: Edges) -> None:
-    """Fill the edges of predictions first to stop, each place once, and their numbers; a one-bin target has two."""
-    x, ends, lower, upper = batch
-    widest = 1
-    for i in range(first, stop):
-        widest = max(widest, ends[i + 1] - ends[i])
-    room = 3 * widest + 4
-    places, sorted_centres, sorted_sides, work = np.empty(room), np.empty(room), np.empty(room), np.empty((3, FEW))
-    names = np.empty(room, np.int32)
-    for i in range(first, stop):
-        at = 3 * ends[i] + 4 * i
-        centre, side, h = edges.centres[at : 3 * ends[i + 1] + 4 * (i + 1)], edges.sides[at:], kernel.h
-        centre[0], centre[1], count = lower[i], upper[i], 2
-        for j in range(ends[i], ends[i + 1]):
-            for s in (-1.0, 0.0, 1.0):
-                inside = gap(x[j], lower[i], s * h) > 0.0 and gap(x[j], upper[i], s * h) < 0.0
-                if inside and (s != 0.0 or kernel.cusped):
-                    centre[count], side[count] = x[j], s
-                    count += 1
-        for end in (-1.0, 1.0):
-            if kernel.background > 0.0 and lower[i] < end < upper[i]:
-                centre[count] = end
-                count += 1
-        for e in range(count):
-            places[e], names[e] = centre[e] + h * side[e], e
-        sort(places[:count], names[:count], work)
-        for e in range(count):
-            sorted_centres[e], sorted_sides[e] = centre[names[e]], side[names[e]]
-        kept = 0
-        for e in range(count):
-            c, s = sorted_centres[e], sorted_sides[e]
-            # Rounded places are almost in order: what is left is to insert each where it belongs.
-            to = kept
-            while to > 0 and gap(c, centre[to - 1], (s - side[to - 1]) * h) < 0.0:
-                to -= 1
-            if to > 0 and gap(c, centre[to - 1], (s - side[to - 1]) * h) == 0.0 and lower[i] < upper[i]:
-                continue
-            for m in range(kept, to, -1):
-                centre[m], side[m] = centre[m - 1], side[m - 1]
-            centre[to], side[to] = c, s
-            kept += 1
-        edges.counts[i] = kept
 
 
 @compiled
