@@ -23,27 +23,13 @@ class Batch(NamedTuple):
         return cls(clusters.points, clusters.offsets, clusters.lower, clusters.upper)
 
 
-class Results(NamedTuple):
-    """What is filled: loss (n,), gradient (total,); by_point (total,) and by_bandwidth (n,) if they aren't empty."""
-
-    loss: Floats
-    gradient: Floats
-    by_point: Floats
-    by_bandwidth: Floats
-
-
 class Wanted(NamedTuple):
-    """What is asked for, to be filled: as in `Results`, but None for what isn't."""
+    """What is asked for, to be filled: loss (n,), gradient (total,), by_point (total,), by_bandwidth (n,); or None."""
 
     loss: Floats
     gradient: Floats | None = None
     by_point: Floats | None = None
     by_bandwidth: Floats | None = None
-
-    def in_arrays(self, total: int) -> Results:
-        """Return the same for engines that fill the gradient in any case, and leave out what is empty."""
-        room = np.empty(total), np.empty(0), np.empty(0)
-        return Results(self.loss, *(new if given is None else given for given, new in zip(self[1:], room, strict=True)))
 
 
 class Engine(ABC):

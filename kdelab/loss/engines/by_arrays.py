@@ -27,7 +27,6 @@ class ByArrays(Engine):
             self.panels, self.nodes = cuts.whole(clusters), nodes.fixed(rule)
 
     def _evaluate(self, logits: Floats, wanted: Wanted) -> None:
-        results = wanted.in_arrays(len(logits))
         log_weights = self.clusters.log_softmax(logits) + np.log1p(-self.background)
         for i, part in enumerate(self.clusters.slices()):
             panels = slice(self.panels.offsets[i], self.panels.offsets[i + 1])
@@ -38,13 +37,14 @@ class ByArrays(Engine):
             for p, share in zip(range(panels.start, panels.stop), shares, strict=True):
                 mean += self._panel(p, share, x, log_weight)
             log_p, r, slope, growth = _apart(mean, len(x))
-            results.loss[i] = -log_p
-            weights = np.exp(log_weight - np.log1p(-self.background))
-            results.gradient[part] = weights * (1.0 if self.background == 0 and log_p > -np.inf else r.sum()) - r
-            if results.by_point.size:
+            wanted.loss[i] = -log_p
+            if wanted.gradient is not None:
+                weights = np.exp(log_weight - np.log1p(-self.background))
+                wanted.gradient[part] = weights * (1.0 if self.background == 0 and log_p > -np.inf else r.sum()) - r
+            if wanted.by_point is not None and wanted.by_bandwidth is not None:
                 known = log_p > -np.inf  # where the loss is infinite, no step helps
-                results.by_point[part] = slope / self.kernel.bandwidth if known else 0.0
-                results.by_bandwidth[i] = growth if known else 0.0
+                wanted.by_point[part] = slope / self.kernel.bandwidth if known else 0.0
+                wanted.by_bandwidth[i] = growth if known else 0.0
 
     def _panel(self, p: int, share: float, x: Floats, log_weight: Floats) -> Floats:
         """Return a panel's part of the means over the target of log p, r_j, r_j s_j, and growth, one behind the other.

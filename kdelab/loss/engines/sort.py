@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kdelab.loss.arithmetic import HUGE, plus
 from kdelab.loss.runtime import compiled, in_parallel, scalar
 from kdelab.loss.validate import Floats, Indices, Integers, one_form
 
@@ -34,20 +35,33 @@ def _order(first: int, stop: int, offsets: Integers, values: Floats, order: Indi
 def sort(values: Floats, names: Indices, work: Floats) -> None:
     """Sort values, and their names with them; ``work`` has three rows of `FEW` numbers.
 
-    Few by how many lie before each, where ties keep their order, many by insertion over shrinking steps (Shell).
+    Few by how many lie before each, counted for four at a time; ties keep their order. Many by insertion over shrinking
+    steps (Shell).
     """
     m, step = values.size, 1
     if m <= FEW:
-        ranks, unsorted, whose = work[0], work[1], work[2]
+        unsorted, whose, ranks = work[0], work[1], work[2]
+        full = m + -m % 4
         for j in range(m):
-            value, rank = values[j], 0.0
-            for i in range(j):
-                behind = 1.0 if values[i] > value else 0.0
-                ranks[i] += behind
-                rank += 1.0 - behind
-            ranks[j], unsorted[j], whose[j] = rank, value, names[j]
+            unsorted[j], whose[j] = values[j], names[j]
+        for j in range(m, full):
+            unsorted[j] = HUGE
+        for j in range(0, full, 4):
+            one, two, three, four = unsorted[j], unsorted[j + 1], unsorted[j + 2], unsorted[j + 3]
+            a = b = c = d = 0.0
+            for i in range(full):
+                a = plus(a, 1.0 if unsorted[i] < one else 0.0)
+                b = plus(b, 1.0 if unsorted[i] < two else 0.0)
+                c = plus(c, 1.0 if unsorted[i] < three else 0.0)
+                d = plus(d, 1.0 if unsorted[i] < four else 0.0)
+            ranks[j], ranks[j + 1], ranks[j + 2], ranks[j + 3] = a, b, c, d
         for j in range(m):
-            values[int(ranks[j])], names[int(ranks[j])] = unsorted[j], int(whose[j])
+            names[j] = -1
+        for j in range(m):
+            to = int(ranks[j])
+            while names[to] >= 0:
+                to += 1
+            values[to], names[to] = unsorted[j], int(whose[j])
         return
     while step < m // 9:
         step = 3 * step + 1

@@ -1,256 +1,137 @@
-"""The triangular and the parabolic kernel's loss in closed form: between two of its edges, p is a polynomial.
+"""The triangular and the parabolic kernel's loss in closed form, O(k) a cluster: p is a polynomial between two edges.
 
-Points begin at x_j - h, end at x_j + h and, where triangular, have a kink at x_j. Between two such edges, with t from 0
-to 1, each term is w_j (K_0 (1 - t) + K_1 t + kappa t (1 - t)), and so is their sum: see `parabola`. K at an edge is
-formed of the distances to where the point begins and ends, which come without rounding: at its own end it is 0.
+On a panel, t from 0 to 1, each term is w_j (K_0 (1 - t) + K_1 t + kappa t (1 - t)), kappa = 0 for the triangle, and for
+the parabola its length squared, in bandwidths. So p takes its values at the edges, and the weight over each panel: see
+`density`. The mean of log p is a function of those, and r_j = w_j times its derivative by w_j.
+
+What few predictions need, when values underflow or rounding shows, and derivatives by points, go through the robust
+engine, and are compiled when the first one comes.
 """
 
 import math
-from typing import NamedTuple
 
-import numba
 import numpy as np
 
-from kdelab.loss.arithmetic import HUGE, dot, exp, gap, highest, log_add, total
+from kdelab.loss.arithmetic import exp, highest, total
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engines.base import Batch, Engine, Results, Wanted
-from kdelab.loss.engines.polynomials.parabola import integrals
-from kdelab.loss.engines.quadrature.cuts import ROUNDED
-from kdelab.loss.engines.quadrature.panel import log_background
-from kdelab.loss.engines.sort import order_within
+from kdelab.loss.engines.base import Batch, Engine, Wanted
+from kdelab.loss.engines.polynomials.density import hats, hats_back, parabolas, parabolas_back
+from kdelab.loss.engines.polynomials.moments import by_weights, moments
+from kdelab.loss.engines.polynomials.panels import LEAST, ROOM, lines, parabolas_between
+from kdelab.loss.engines.polynomials.prepare import Prepared, count, prepare
+from kdelab.loss.engines.polynomials.robust import Robust
 from kdelab.loss.kernels.base import Compiled
 from kdelab.loss.kernels.epanechnikov import Epanechnikov
 from kdelab.loss.kernels.triangular import Triangular
-from kdelab.loss.runtime import MATH, compiled, in_parallel
-from kdelab.loss.validate import Floats, Indices, Integers
-
-_LEAST = 1e-200
-
-
-class Edges(NamedTuple):
-    """The edges of all predictions in order: of prediction i counts[i] of them, at 3 offsets[i] + 4 i.
-
-    Each is a centre and how many h are added to it, -1, 0 or 1.
-    """
-
-    centres: Floats
-    sides: Floats
-    counts: Integers
-
-
-class Panel(NamedTuple):
-    """What lies between two edges: their centres and sides, (2,) each, and the panel's share of the target."""
-
-    centres: Floats
-    sides: Floats
-    length: float
-    share: float
-    log_floor: float
+from kdelab.loss.ragged import offsets_of
+from kdelab.loss.runtime import compiled, in_parallel
+from kdelab.loss.validate import Flags, Floats, Indices, read_only
 
 
 class Polynomials(Engine):
-    """The edges of a batch, in order."""
+    """The edges of a batch, and, once it was needed, the robust engine of those that are too hard."""
 
     def __init__(self, clusters: Clusters, kernel: Triangular | Epanechnikov, background: float) -> None:
-        self.clusters, self.kernel = clusters, kernel.in_numbers(background)
-        n, k = len(clusters), len(clusters.points)
-        self.order = order_within(clusters.offsets, clusters.points)
-        self.edges = Edges(np.zeros(3 * k + 4 * n), np.zeros(3 * k + 4 * n), np.empty(n, dtype=np.int64))
-        in_parallel(_prepare, clusters.offsets, self.kernel, Batch.of(clusters), self.edges)
+        self.clusters, self.kernel, self.background = clusters, kernel, background
+        self.numbers = kernel.in_numbers(background)
+        batch, h, cusped = Batch.of(clusters), kernel.bandwidth, self.numbers.cusped
+        counts = np.empty((2, len(clusters)), np.int64)
+        in_parallel(count, clusters.offsets, batch, h, background, cusped, counts)
+        starts, edge_starts = offsets_of(counts[0]), offsets_of(counts[1])
+        points, edges = int(starts[-1]), int(edge_starts[-1])
+        self.prepared = Prepared(
+            starts, edge_starts, np.empty(points, np.int32), np.empty(points), np.empty(edges),
+            np.empty((2, edges), np.int32),
+        )  # fmt: skip
+        self.kinks = np.empty((2, edges), np.int32) if cusped else None
+        in_parallel(prepare, clusters.offsets, batch, h, self.prepared, self.kinks)
+        self.hard: tuple[bytes, Robust] | None = None
 
     def _evaluate(self, logits: Floats, wanted: Wanted) -> None:
-        batch, results = Batch.of(self.clusters), wanted.in_arrays(len(logits))
-        in_parallel(_evaluate, batch.offsets, self.kernel, batch, self.order, self.edges, logits, results)
+        hard = np.ones(len(self.clusters), np.bool_)
+        if wanted.by_point is None:
+            in_parallel(
+                evaluate, self.clusters.offsets, self.numbers, Batch.of(self.clusters), self.prepared, self.kinks,
+                None if self.numbers.cusped else True, logits, hard, wanted.loss, wanted.gradient,
+            )  # fmt: skip
+        if hard.any():
+            self._evaluate_hard(hard, logits, wanted)
+
+    def _evaluate_hard(self, hard: Flags, logits: Floats, wanted: Wanted) -> None:
+        if self.hard is None or self.hard[0] != hard.tobytes():
+            self.hard = hard.tobytes(), Robust(self.clusters.take(hard), self.kernel, self.background)
+        engine, rows = self.hard[1], self.clusters.rows(hard)
+        z = read_only(logits[rows])
+        if wanted.gradient is None:
+            wanted.loss[hard] = engine.value(z)
+        elif wanted.by_point is None or wanted.by_bandwidth is None:
+            wanted.loss[hard], wanted.gradient[rows] = engine.value_and_grad(z)
+        else:
+            found = engine.value_and_grads(z)
+            wanted.loss[hard], wanted.gradient[rows], wanted.by_point[rows], wanted.by_bandwidth[hard] = found
 
 
 @compiled
-def _prepare(first: int, stop: int, kernel: Compiled, batch: Batch, edges: Edges) -> None:
-    """Fill the edges of predictions first to stop, each place once, and their numbers; a one-bin target has two."""
-    x, ends, lower, upper = batch
-    for i in range(first, stop):
-        at = 3 * ends[i] + 4 * i
-        centre, side, h = edges.centres[at : 3 * ends[i + 1] + 4 * (i + 1)], edges.sides[at:], kernel.h
-        centre[0], centre[1], count = lower[i], upper[i], 2
-        for j in range(ends[i], ends[i + 1]):
-            for s in (-1.0, 0.0, 1.0):
-                inside = gap(x[j], lower[i], s * h) > 0.0 and gap(x[j], upper[i], s * h) < 0.0
-                if inside and (s != 0.0 or kernel.cusped):
-                    centre[count], side[count] = x[j], s
-                    count += 1
-        for end in (-1.0, 1.0):
-            if kernel.background > 0.0 and lower[i] < end < upper[i]:
-                centre[count] = end
-                count += 1
-        places = centre[:count] + h * side[:count]
-        order = np.argsort(places, kind="mergesort")
-        sorted_centres, sorted_sides = centre[order], side[:count][order]
-        kept = 0
-        for e in range(count):
-            c, s = sorted_centres[e], sorted_sides[e]
-            # Rounded places are almost in order: what is left is to insert each where it belongs.
-            to = kept
-            while to > 0 and gap(c, centre[to - 1], (s - side[to - 1]) * h) < 0.0:
-                to -= 1
-            if to > 0 and gap(c, centre[to - 1], (s - side[to - 1]) * h) == 0.0 and lower[i] < upper[i]:
-                continue
-            for m in range(kept, to, -1):
-                centre[m], side[m] = centre[m - 1], side[m - 1]
-            centre[to], side[to] = c, s
-            kept += 1
-        edges.counts[i] = kept
-
-
-@compiled
-def _evaluate(
-    first: int, stop: int, kernel: Compiled, batch: Batch, order: Indices, edges: Edges, logits: Floats,
-    results: Results,
+def evaluate(
+    first: int, stop: int, kernel: Compiled, batch: Batch, prepared: Prepared, kinks: Indices | None,
+    bends: bool | None, logits: Floats, hard: Flags, loss: Floats, gradient: Floats | None,
 ) -> None:  # fmt: skip
-    """Fill the results, each prediction on its own."""
-    x, ends, lower, upper = batch
-    widest = 1
+    """Fill what is asked for of predictions first to stop, and which of them are too hard.
+
+    They are independent and each is summed in a fixed order: the result doesn't depend on the threads.
+    """
+    ends, lower, upper = batch.offsets, batch.lower, batch.upper
+    widest = 32
     for i in range(first, stop):
         widest = max(widest, ends[i + 1] - ends[i])
-    work = np.empty((11, widest))
+    work, rows = np.empty((7, 3 * widest + 2)), np.empty(ROOM)
+    p, by_p, covered, w, v, by_first, by_last = work[0], work[1], work[2], work[3], work[4], work[5], work[6]
+    of, by = np.empty((widest + 1, 8)), np.zeros((widest + 1, 8))
     for i in range(first, stop):
-        part, at = slice(ends[i], ends[i + 1]), 3 * ends[i] + 4 * i
-        mine = slice(at, at + edges.counts[i])
-        results.loss[i], growth = _cluster(
-            kernel, x[part], lower[i], upper[i], order[part], edges.centres[mine], edges.sides[mine], logits[part],
-            work, results.gradient[part], results.by_point[part],
-        )  # fmt: skip
-        if results.by_point.size > 0:
-            results.by_bandwidth[i] = growth
-
-
-@numba.njit(error_model="numpy", fastmath=MATH)
-def _cluster(
-    kernel: Compiled, x: Floats, a: float, b: float, order: Indices, centres: Floats, sides: Floats, logits: Floats,
-    work: Floats, gradient: Floats, by_point: Floats,
-) -> tuple[float, float]:  # fmt: skip
-    """Return the loss of one cluster and its derivative by log bandwidth; fill its other gradients."""
-    k, h, width = x.size, kernel.h, b - a
-    z, w, place, r, slope, cliffs = work[0, :k], work[1, :k], work[2, :k], work[3, :k], work[4, :k], work[5, :k]
-    top = highest(logits)
-    for j in range(k):
-        z[j] = max(logits[order[j]] - top, -HUGE)
-        w[j] = exp(z[j])
-        place[j] = x[order[j]]
-        r[j] = slope[j] = cliffs[j] = 0.0
-    z_total = total(w)
-    log_scale = kernel.log_constant - math.log(z_total) + math.log1p(-kernel.background)
-    close = ROUNDED * max(abs(a), abs(b), h)
-    mean_log, growth, infinite = 0.0, 0.0, False
-    first = last = 0
-    for q in range(centres.size - 1):
-        length = gap(centres[q + 1], centres[q], (sides[q + 1] - sides[q]) * h)
-        share = length / width if width > 0.0 else 1.0
-        # The points over the panel are a window of them: those that begin at its left edge or before and end behind.
-        while last < k and gap(place[last], centres[q], (-1.0 - sides[q]) * h) <= 0.0:
-            last += 1
-        while first < last and gap(place[first], centres[q + 1], (1.0 - sides[q + 1]) * h) < 0.0:
-            first += 1
-        log_floor = _log_floor(kernel, centres[q], sides[q], width) - log_scale
-        panel = Panel(centres[q : q + 2], sides[q : q + 2], length, share, log_floor)
-        log_p, part_growth = _add_panel(
-            kernel, width == 0.0, panel, place[first:last], z[first:last], w[first:last], work[6:, first:last],
-            r[first:last], slope[first:last], cliffs[first:last],
-        )  # fmt: skip
-        if log_p > -np.inf:
-            mean_log += share * (log_scale + log_p)
-            growth += part_growth
-        elif length > close or width <= close:  # a gap that rounding alone has opened is none
-            infinite = True
-    reached = total(r)
-    for j in range(k):
-        gradient[order[j]] = w[j] / z_total * reached - r[j]
-    for j in range(by_point.size):
-        by_point[order[j]] = 0.0 if infinite else cliffs[j] * np.inf if cliffs[j] != 0.0 else slope[j] / h
-    return np.inf if infinite else -mean_log, 0.0 if infinite else growth
-
-
-@numba.njit(error_model="numpy", fastmath=MATH)
-def _log_floor(kernel: Compiled, centre: float, side: float, width: float) -> float:
-    """Return the logarithm of what the background contributes just right of an edge."""
-    if width == 0.0:
-        return log_background(kernel, centre)
-    lit = gap(centre, -1.0, side * kernel.h) >= 0.0 and gap(centre, 1.0, side * kernel.h) < 0.0
-    return log_background(kernel, 0.0) if lit else -np.inf
-
-
-@numba.njit(error_model="numpy", fastmath=MATH)
-def _add_panel(
-    kernel: Compiled, one_place: bool, panel: Panel, x: Floats, z: Floats, w: Floats, work: Floats, r: Floats,
-    slope: Floats, cliffs: Floats,
-) -> tuple[float, float]:  # fmt: skip
-    """Add the means of r_j to r, of h d log p / dx_j to slope; return the mean of log p, -inf where p is 0, and growth.
-
-    Growth is the mean of sum_j r_j (1 + u_j (log K)'(u_j)) = a R - (a - 1) sum_j w_j integral 1/p, since K + u K' is
-    2 K - 1 for the triangle and 3 K - 2 for the parabola. Where p falls to 0 at an end, slopes are infinite there: then
-    their signs are added to ``cliffs``.
-    """
-    centres, sides, length, share, log_floor = panel
-    k, h, triangular = x.size, kernel.h, kernel.cusped
-    K0, K1, D0, D1, v = work[0], work[1], work[2], work[3], work[4]
-    kappa = 0.0 if triangular else (length / h) * (length / h)
-    for j in range(k):
-        before = gap(centres[0], x[j], (1.0 + sides[0]) * h) / h
-        behind = gap(x[j], centres[0], (1.0 - sides[0]) * h) / h
-        K0[j], D0[j] = before * behind, -2.0 * gap(centres[0], x[j], sides[0] * h) / h
-        onward, ahead = gap(centres[1], x[j], (1.0 + sides[1]) * h) / h, gap(x[j], centres[1], (1.0 - sides[1]) * h) / h
-        K1[j], D1[j] = onward * ahead, -2.0 * gap(centres[1], x[j], sides[1] * h) / h
-        if triangular:
-            K0[j], K1[j] = min(before, behind), min(onward, ahead)
-            D0[j] = D1[j] = np.sign(D0[j] + D1[j])
-        if one_place and K0[j] == 0.0:
-            D0[j] *= 0.5  # the mean of both sides of where the point ends
-            D1[j] *= 0.5
-    peak = max(dot(w, K0[:k]), dot(w, K1[:k]), kappa * total(w)) + math.exp(log_floor)
-    shift = math.log(peak) if peak > _LEAST else _log_peak(z, K0, K1, kappa, log_floor)
-    if shift == -np.inf:
-        return -np.inf, 0.0
-    p0 = p1 = math.exp(log_floor - shift)
-    weight = 0.0
-    for j in range(k):
-        v[j] = w[j] / peak if peak > _LEAST else math.exp(z[j] - shift)
-        p0 += v[j] * K0[j]
-        p1 += v[j] * K1[j]
-        weight += v[j] * (0.5 if one_place and K0[j] == 0.0 else 1.0)
-    log_p0, log_p1 = _log_sum(p0, z, K0, log_floor, shift), _log_sum(p1, z, K1, log_floor, shift)
-    c = kappa * total(v[:k])
-    mean_log, I0, I1, Ic = integrals(p0, p1, c, log_p0, log_p1)
-    reached = 0.0
-    for j in range(k):
-        part = share * (v[j] * K0[j] * I0 + v[j] * K1[j] * I1 + (v[j] * kappa / c * Ic if c > 0.0 else 0.0))
-        r[j] += part
-        reached += part
-        slope[j] += share * v[j] * (D0[j] * I0 + D1[j] * I1)
-        if log_p0 == -np.inf:
-            cliffs[j] += np.sign(D0[j])
-        if log_p1 == -np.inf:
-            cliffs[j] += np.sign(D1[j])
-    many = 2.0 if triangular else 3.0
-    growth = many * reached - (many - 1.0) * share * weight * (I0 + I1)
-    return mean_log + shift, growth if min(log_p0, log_p1) > -np.inf else -np.inf
-
-
-@numba.njit(error_model="numpy", fastmath=MATH)
-def _log_peak(z: Floats, K0: Floats, K1: Floats, kappa: float, log_floor: float) -> float:
-    """Return the logarithm of the largest of all terms, light as they may be; -inf where there are none."""
-    peak = log_floor
-    for j in range(z.size):
-        most = max(K0[j], K1[j], kappa)
-        if most > 0.0:
-            peak = max(peak, z[j] + math.log(most))
-    return peak
-
-
-@numba.njit(error_model="numpy", fastmath=MATH)
-def _log_sum(p: float, z: Floats, K: Floats, log_floor: float, shift: float) -> float:
-    """Return log p, which may have underflowed, of the floor and all z + log K, less ``shift``; -inf for none."""
-    if p > 1e-290:
-        return math.log(p)
-    log_p = log_floor
-    for j in range(z.size):
-        if K[j] > 0.0:
-            log_p = log_add(log_p, z[j] + math.log(K[j]))
-    return log_p - shift
+        mine = slice(prepared.edge_starts[i], prepared.edge_starts[i + 1])
+        edges, around = prepared.edges[mine], prepared.around[:, mine]
+        hard[i] = edges.size == 0
+        if hard[i]:
+            continue
+        z, k, at = logits[ends[i] : ends[i + 1]], ends[i + 1] - ends[i], prepared.starts[i]
+        m = prepared.starts[i + 1] - at - 1
+        names, places = prepared.names[at : at + m], prepared.places[at : at + m + 1]
+        top = highest(z)
+        for j in range(k):
+            w[j] = exp(z[j] - top)
+        w_total = total(w[:k])
+        for t in range(m):
+            v[t] = w[names[t]]
+        log_scale = kernel.log_constant - math.log(w_total) + math.log1p(-kernel.background)
+        lit = kernel.background > 0.0 and lower[i] >= -1.0 and upper[i] <= 1.0
+        floor = 0.5 * kernel.background * math.exp(-log_scale) if lit else 0.0
+        lowest = 0.0
+        if bends is not None:
+            moments(2.0, places, v[:m], of)
+            lowest = parabolas(edges, around, places, of, floor, p, covered)
+        if kinks is not None:
+            moments(1.0, places, v[:m], of)
+            lowest = hats(edges, around, kinks[:, mine], places, of, floor, p)
+        hard[i] = not lowest >= LEAST
+        if hard[i]:
+            continue
+        mean_log = 0.0
+        if bends is not None:
+            mean_log = parabolas_between(edges, p, covered, rows, by_p)
+        if kinks is not None:
+            mean_log = lines(edges, p, rows, by_p)
+        loss[i] = -(log_scale + mean_log)
+        if gradient is not None:
+            if bends is not None:
+                parabolas_back(edges, around, places, by_p, covered, by)
+                by_weights(2.0, places, by, by_first[:m], by_last)
+            if kinks is not None:
+                hats_back(edges, around, kinks[:, mine], places, by_p, by)
+                by_weights(1.0, places, by, by_first[:m], by_last)
+            for t in range(m):
+                v[t] *= by_first[t] + by_last[t]
+            g, per_weight = gradient[ends[i] : ends[i + 1]], total(v[:m]) / w_total
+            for j in range(k):
+                g[j] = w[j] * per_weight
+            for t in range(m):
+                g[names[t]] -= v[t]
