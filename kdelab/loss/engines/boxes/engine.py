@@ -20,7 +20,7 @@ from kdelab.loss.engines.boxes.edges import Panels, add_steps, mean_of_sides, of
 from kdelab.loss.engines.boxes.ranges import Ranges, range_sums, sort_out, sums_over
 from kdelab.loss.engines.sort import order_within
 from kdelab.loss.runtime import compiled, in_parallel, scalar
-from kdelab.loss.validate import Floats, Indices
+from kdelab.loss.validate import Flags, Floats, Indices, one_form
 
 _LEAST = 1e-200
 
@@ -31,6 +31,14 @@ class Common(NamedTuple):
     h: float
     log_height: float
     background: float
+
+
+class Prepared(NamedTuple):
+    """What doesn't depend on the logits."""
+
+    batch: Batch
+    common: Common
+    panels: Panels
 
 
 class Boxes(Engine):
@@ -51,12 +59,13 @@ class Boxes(Engine):
         n, k = len(clusters), len(clusters.points)
         by_begin = order_within(clusters.offsets, left)
         by_end = by_begin if right is left else order_within(clusters.offsets, right)
-        log_heights = -np.log(right - left + 2 * h)
+        log_heights = -np.log(np.array([2.0 * h]) if right is left else right - left + 2 * h)
         self.common = Common(float(h), float(log_heights.max(initial=-np.inf)), float(background))
+        heights = np.broadcast_to(np.exp(log_heights - self.common.log_height), k)
         # A prediction has at most 2 k + 3 panels; they start at 2 offsets[i] + 3 i.
         room = 2 * k + 3 * n
         self.panels = Panels(
-            by_begin, by_end, np.exp(log_heights - self.common.log_height), np.zeros((2, k), dtype=np.int32),
+            by_begin, by_end, one_form(heights), np.zeros((2, k), dtype=np.int32),
             Ranges(*np.zeros((3, k), np.int32), *np.zeros((2, room), np.int32), *np.zeros((3, n), np.int64)),
             np.zeros(room), np.zeros(room, dtype=np.bool_), np.zeros(room, dtype=np.bool_), 2 * clusters.sizes + 3,
         )  # fmt: skip
@@ -74,26 +83,39 @@ class Boxes(Engine):
         self._fill(logits, loss, np.empty(len(logits)) if gradient is None else gradient, by_point, by_bandwidth, None)
 
     def _fill(self, logits: Floats, *wanted: Floats | None) -> None:
-        in_parallel(
-            _evaluate, self.clusters.offsets, Batch.of(self.clusters), self.common, self.panels, logits, *wanted
-        )  # fmt: skip
+        hard = np.zeros(len(self.clusters), np.bool_)
+        prepared = Prepared(Batch.of(self.clusters), self.common, self.panels)
+        in_parallel(_evaluate, self.clusters.offsets, prepared, logits, hard, None, *wanted)
+        if hard.any():
+            in_parallel(_evaluate, self.clusters.offsets, prepared, logits, hard, True, *wanted)
 
 
 @compiled
 def _evaluate(
-    first: int, stop: int, batch: Batch, common: Common, panels: Panels, logits: Floats,
-    loss: Floats, gradient: Floats, by_point: Floats | None, by_bandwidth: Floats | None, by_ends: Floats | None,
+    first: int, stop: int, prepared: Prepared, logits: Floats, hard: Flags, logs: bool | None, loss: Floats,
+    gradient: Floats, by_point: Floats | None, by_bandwidth: Floats | None, by_ends: Floats | None,
 ) -> None:  # fmt: skip
-    """Fill what is asked for, dL/dleft_j and dL/dright_j, by_ends, too, each prediction on its own."""
+    """Fill what is asked for, dL/dleft_j and dL/dright_j, by_ends, too, each prediction on its own.
+
+    With logs None mark as hard where light points, which may be all that covers a panel, underflow; with True fill what
+    is asked for of those alone, through logarithms.
+    """
+    batch, common, panels = prepared
     ends, widest = batch.offsets, 1
     for i in range(first, stop):
         widest = max(widest, ends[i + 1] - ends[i])
     work, steps, between = np.empty((7, 4 * widest + 8)), np.empty((4, widest)), np.empty((5, 2 * widest + 4), np.int32)
     for i in range(first, stop):
+        if logs is not None and not hard[i]:
+            continue
         part = slice(ends[i], ends[i + 1])
         mine, z = of_prediction(panels, ends, i), logits[part]
         width = batch.upper[i] - batch.lower[i]
-        loss[i], reached, log_floor = _cluster(width, common, mine, z, work, gradient[part])
+        loss[i], reached, log_floor = _cluster(width, common, mine, z, work, gradient[part], logs)
+        if logs is None:
+            hard[i] = loss[i] == -np.inf
+            if hard[i]:
+                continue
         # A target that is one place sees no step, and where the loss is infinite none helps.
         seen = width > 0.0 and loss[i] < np.inf
         if by_ends is not None:
@@ -119,55 +141,62 @@ def _evaluate(
 
 @scalar
 def _cluster(
-    width: float, common: Common, panels: Panels, logits: Floats, work: Floats, gradient: Floats
+    width: float, common: Common, panels: Panels, logits: Floats, work: Floats, gradient: Floats, logs: bool | None
 ) -> tuple[float, float, float]:
-    """Fill the gradient; return loss, mean R, and the background's logarithm on the scale of the weights."""
+    """Fill the gradient; return loss, mean R, and the background's logarithm on the scale of the weights.
+
+    With logs None the loss is -inf where numbers underflow.
+    """
     k, count, under = logits.size, panels.counts, panels.under
     w, v, p, share, r, sums = work[0, :k], work[1, :k], work[2, :count], work[3, :count], work[4, :k], work[5:7]
     top = highest(logits)
     for j in range(k):
         w[j] = exp(logits[j] - top)
-    for j in range(k):
-        v[j] = w[j] * panels.heights[j]
     z_total = total(w)
     background = common.background
     log_scale = common.log_height - math.log(z_total) + math.log1p(-background)
     log_floor = math.log(0.5 * background) - log_scale if background > 0.0 else -np.inf
-    floor = math.exp(log_floor)
-    sums_over(v, under, False, sums, p)
-    # Light points may be all that covers a panel. Where they underflow, everything goes through logarithms.
-    in_logs, lowest = False, np.inf
-    for q in range(count):
-        p[q] += floor if panels.lit[q] else 0.0
-        lowest = min(lowest, p[q])
-        in_logs = in_logs or (p[q] < _LEAST and (panels.lit[q] or panels.covered[q]))
-    if in_logs:
+    mean_log, reached, infinite = 0.0, 0.0, False
+    if logs is None:
+        for j in range(k):
+            v[j] = w[j] * panels.heights[j]
+        sums_over(v, under, None, sums, p)
+        floor, lowest = math.exp(log_floor), np.inf
+        for q in range(count):
+            p[q] += floor if panels.lit[q] else 0.0
+            lowest = min(lowest, p[q])
+            if p[q] < _LEAST and (panels.lit[q] or panels.covered[q]):
+                return -np.inf, 0.0, log_floor
+        if lowest > 0.0:
+            for q in range(count):
+                share[q] = panels.shares[q] / p[q]
+            for q in range(count):
+                p[q] = log(p[q])
+            mean_log, reached = log_scale + dot(panels.shares, p), 1.0
+        else:
+            for q in range(count):
+                infinite, share[q] = infinite or p[q] == 0.0, 0.0
+                if p[q] > 0.0:
+                    mean_log += panels.shares[q] * (log_scale + math.log(p[q]))
+                    reached += panels.shares[q]
+                    share[q] = panels.shares[q] / p[q]
+        range_sums(share, under, None, sums, r)
+        for j in range(k):
+            r[j] *= v[j]
+    else:
         for j in range(k):
             v[j] = max(logits[j] - top + math.log(panels.heights[j]), -HUGE)
-        sums_over(v, under, True, sums, p)
+        sums_over(v, under, logs, sums, p)
         for q in range(count):
-            p[q] = log_add(p[q], log_floor) if panels.lit[q] else p[q]
-
-    mean_log, reached, infinite = 0.0, 0.0, False
-    if not in_logs and lowest > 0.0:
-        for q in range(count):
-            share[q] = panels.shares[q] / p[q]
-        for q in range(count):
-            p[q] = log(p[q])
-        mean_log, reached = log_scale + dot(panels.shares, p), 1.0
-    else:
-        for q in range(count):
-            part = panels.shares[q]
-            share[q] = -np.inf if in_logs else 0.0
-            if p[q] > (-np.inf if in_logs else 0.0):
-                mean_log += part * (log_scale + (p[q] if in_logs else math.log(p[q])))
-                reached += part
-                share[q] = math.log(part) - p[q] if in_logs else part / p[q]
-            else:
-                infinite = True
-    range_sums(share, under, in_logs, sums, r)
-    for j in range(k):
-        r[j] = math.exp(v[j] + r[j]) if in_logs else v[j] * r[j]
+            log_p = log_add(p[q], log_floor) if panels.lit[q] else p[q]
+            infinite, share[q] = infinite or log_p == -np.inf, -np.inf
+            if log_p > -np.inf:
+                mean_log += panels.shares[q] * (log_scale + log_p)
+                reached += panels.shares[q]
+                share[q] = math.log(panels.shares[q]) - log_p
+        range_sums(share, under, logs, sums, r)
+        for j in range(k):
+            r[j] = math.exp(v[j] + r[j])
     if background > 0.0:
         reached = total(r)
     for j in range(k):

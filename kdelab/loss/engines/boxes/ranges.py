@@ -1,9 +1,10 @@
 """Sums over ranges, formed from sums alone: nothing is subtracted, so that no light term drowns beside a heavy one.
 
-With ``logs`` all values are logarithms, of what is summed and of the sums. Ranges that begin with the first place are
-summed in the order of their ends, those that end with the last in that of their begins; of the inner ones short ranges
-place by place, long ones by a tree over the places, whose node i has the children 2 i and 2 i + 1, and in which a range
-is at most 2 log2(places) nodes.
+With ``logs``, True or None, all values are logarithms, of what is summed and of the sums; not False but None, so that
+code for logarithms is compiled only where it is asked for. Ranges that begin with the first place are summed in the
+order of their ends, those that end with the last in that of their begins; of the inner ones short ranges place by
+place, long ones by a tree over the places, whose node i has the children 2 i and 2 i + 1, and in which a range is at
+most 2 log2(places) nodes.
 """
 
 from typing import Any, NamedTuple
@@ -76,8 +77,17 @@ def sort_out(ranges: Ranges, n: int, by_begin: Indices, by_end: Indices) -> tupl
 
 
 @scalar
-def _add(a: float, b: float, logs: bool) -> float:
-    return log_add(a, b) if logs else a + b
+def _add(a: float, b: float, logs: bool | None) -> float:
+    if logs is None:
+        return a + b
+    return log_add(a, b)
+
+
+@scalar
+def _nothing(logs: bool | None) -> float:
+    if logs is None:
+        return 0.0
+    return -np.inf
 
 
 # Places: adding a number to so many takes as long as finding a few nodes of a tree.
@@ -85,12 +95,17 @@ _SHORT, _SHORT_IN_LOGS = 256, 16
 
 
 @scalar
-def sums_over(values: Floats, ranges: Ranges, logs: bool, work: Floats, out: Floats) -> None:
+def _short(logs: bool | None) -> int:
+    return _SHORT if logs is None else _SHORT_IN_LOGS
+
+
+@scalar
+def sums_over(values: Floats, ranges: Ranges, logs: bool | None, work: Floats, out: Floats) -> None:
     """Fill out[q] = the sum of all values[j], first[j] <= q < last[j]; ``work`` has two rows of twice the places.
 
     They must have room for all ranges and one more, too.
     """
-    none, long = -np.inf if logs else 0.0, False
+    none, long = _nothing(logs), False
     order, up, down = ranges.order, work[0], work[1]
     s = up[ranges.ups] = none
     for i in range(ranges.ups - 1, -1, -1):
@@ -105,28 +120,25 @@ def sums_over(values: Floats, ranges: Ranges, logs: bool, work: Floats, out: Flo
     for i in range(ranges.downs, ranges.inners):
         j = order[i]
         under = out[ranges.first[j] : ranges.last[j]]
-        if under.size > (_SHORT_IN_LOGS if logs else _SHORT):
+        if under.size > _short(logs):
             long = True
-        elif logs:
-            for q in range(under.size):
-                under[q] = log_add(under[q], values[j])
         else:
             for q in range(under.size):
-                under[q] += values[j]
+                under[q] = _add(under[q], values[j], logs)
     if long:
         _add_long(values, ranges, logs, work[1], out)
 
 
 @scalar
-def _add_long(values: Floats, ranges: Ranges, logs: bool, tree: Floats, out: Floats) -> None:
+def _add_long(values: Floats, ranges: Ranges, logs: bool | None, tree: Floats, out: Floats) -> None:
     """Add the inner ranges that are long."""
     n = out.size
     for i in range(2 * n):
-        tree[i] = -np.inf if logs else 0.0
+        tree[i] = _nothing(logs)
     for i in range(ranges.downs, ranges.inners):
         j = ranges.order[i]
         begin, end = n + ranges.first[j], n + ranges.last[j]
-        if end - begin <= (_SHORT_IN_LOGS if logs else _SHORT):
+        if end - begin <= _short(logs):
             continue
         while begin < end:
             if begin & 1:
@@ -145,9 +157,9 @@ def _add_long(values: Floats, ranges: Ranges, logs: bool, tree: Floats, out: Flo
 
 
 @scalar
-def range_sums(values: Floats, ranges: Ranges, logs: bool, work: Floats, out: Floats) -> None:
+def range_sums(values: Floats, ranges: Ranges, logs: bool | None, work: Floats, out: Floats) -> None:
     """Fill out[j] = sum(values[first[j]:last[j]]); ``work`` as above."""
-    n, order, tree, grown, none = values.size, ranges.order, work[1], False, -np.inf if logs else 0.0
+    n, order, tree, grown, none = values.size, ranges.order, work[1], False, _nothing(logs)
     before, behind = work[0, : n + 1], work[0, n + 1 : 2 * n + 2]
     for j in range(out.size):
         out[j] = none
@@ -161,7 +173,7 @@ def range_sums(values: Floats, ranges: Ranges, logs: bool, work: Floats, out: Fl
         out[order[i]] = behind[ranges.first[order[i]]]
     for i in range(ranges.downs, ranges.inners):
         j = order[i]
-        if not logs and ranges.last[j] - ranges.first[j] <= _SHORT:
+        if logs is None and ranges.last[j] - ranges.first[j] <= _SHORT:
             out[j] = total(values[ranges.first[j] : ranges.last[j]])
             continue
         if not grown:
@@ -174,9 +186,9 @@ def range_sums(values: Floats, ranges: Ranges, logs: bool, work: Floats, out: Fl
 
 
 @scalar
-def _of_leaves(tree: Floats, begin: int, end: int, logs: bool) -> float:
+def _of_leaves(tree: Floats, begin: int, end: int, logs: bool | None) -> float:
     """Return the sum of the leaves begin to end."""
-    s = -np.inf if logs else 0.0
+    s = _nothing(logs)
     while begin < end:
         if begin & 1:
             s = _add(s, tree[begin], logs)
