@@ -33,7 +33,7 @@ def _order(first: int, stop: int, offsets: Integers, values: Floats, order: Indi
 
 @scalar
 def sort(values: Floats, names: Indices, work: Floats) -> None:
-    """Sort values, and their names with them; ``work`` has three rows of `FEW` numbers.
+    """Sort finite values, and their names with them; ``work`` has three rows of `FEW` numbers.
 
     Few by how many lie before each, counted for four at a time; ties keep their order. Many by insertion over shrinking
     steps (Shell).
@@ -56,10 +56,10 @@ def sort(values: Floats, names: Indices, work: Floats) -> None:
                 d = plus(d, 1.0 if unsorted[i] < four else 0.0)
             ranks[j], ranks[j + 1], ranks[j + 2], ranks[j + 3] = a, b, c, d
         for j in range(m):
-            names[j] = -1
+            values[j] = np.inf  # nothing there yet
         for j in range(m):
             to = int(ranks[j])
-            while names[to] >= 0:
+            while values[to] < np.inf:
                 to += 1
             values[to], names[to] = unsorted[j], int(whose[j])
         return
