@@ -24,8 +24,8 @@ try:
 except ImportError:  # Windows: two fits on one file aren't noticed there
     fcntl = None  # type: ignore[assignment]
 
-SCHEMA = 2
-"""Of the file.  1 had neither schema nor answers, and led to another result when resumed."""
+SCHEMA = 3
+"""Of the file.  1 had neither schema nor answers, and led to another result when resumed; 2 had other coordinates."""
 
 
 class Retrieval(NamedTuple):

@@ -91,7 +91,7 @@ class Batch:
                 f"loss: it is not finite for {bad} of {len(values)} predictions; a kernel without tails needs a "
                 "background"
             )
-        return loss, self.form.pulled_back(self.logits.backward(gradient, self.weights))
+        return loss, self.form.pulled_back(theta, self.logits.backward(gradient, self.weights))
 
     def noise(self, theta: Floats) -> float:
         """Return the standard error of the mean loss, as if predictions were independent."""

@@ -1,5 +1,8 @@
 """What the gun is made of: the chain rule, aims, the forms of what is learned."""
 
+from itertools import product
+from typing import Any
+
 import mpmath as mp
 import numba
 import numpy as np
@@ -8,19 +11,26 @@ from made_up_waves import learnable
 
 import kdelab
 from kdelab.gun.aim import _interpolated, densest, most_mass
+from kdelab.gun.judging import cross_entropy
 from kdelab.gun.recall import Recall, memory_of
+from kdelab.gun.waves.check import ranges_of
+from kdelab.learn.checkpoint import Checkpoint
 from kdelab.learn.distance import Parameters, PowerLogits
-from kdelab.learn.fit import Batch, Examples, Retriever
+from kdelab.learn.fit import Batch, Examples, Retriever, Schedule, descend
 from kdelab.learn.form import Form
 from kdelab.learn.memory import Neighbourhood
 
 
 def high_precision_loss(features, predictions, found, points, lower, upper, theta, kernel):
     """The mean loss in 40 digits: the formulas as they stand, nothing clever."""
-    v, a, b = (theta[i * features.shape[1] : (i + 1) * features.shape[1]] for i in range(3))
+    u, two_logs, logs = (theta[i * features.shape[1] : (i + 1) * features.shape[1]] for i in range(3))
+    a, b = [mp.e ** (value / 2) for value in two_logs], [(mp.e**value - 1) / 1000 for value in logs]
+
+    def power(f, x):
+        return (mp.mpf("1e-4") + b[f] + mp.mpf(x)) ** a[f]
 
     def moved(wave):
-        return [w * (mp.mpf("1e-4") + o + mp.mpf(x)) ** e for w, e, o, x in zip(v, a, b, features[wave], strict=True)]
+        return [u[f] * power(f, x) / (power(f, 1) - power(f, 0)) for f, x in enumerate(features[wave])]
 
     total = mp.mpf(0)
     for i, wave in enumerate(predictions):
@@ -59,7 +69,8 @@ def test_gradients_of_all_parameters_agree_with_high_precision_differences(kerne
         np.ones(2),
         lambda rows, found: kdelab.CrossEntropy(clusters, kernel),
     )
-    theta = np.concatenate([rng.uniform(0.5, 4, 3), rng.uniform(0.4, 2, 3), rng.uniform(0.01, 0.5, 3)])
+    exponents, shifts = rng.uniform(0.4, 2, 3), np.append(rng.uniform(0.01, 0.5, 2), 0.0)  # the last at its bound
+    theta = np.concatenate([rng.uniform(0.5, 4, 3), 2 * np.log(exponents), np.log1p(1000 * shifts)])
     value, gradient = Batch(examples, found).value_and_grad(theta)
     with mp.workdps(30):
         exact = [mp.mpf(float(t)) for t in theta]
@@ -177,3 +188,38 @@ def test_features_are_alike_at_the_start_and_the_start_lies_within_the_bounds(na
     low, high = np.array(form.bounds).T
     assert (low <= form.start).all()
     assert (form.start <= high).all()
+
+
+def test_powers_converge_in_few_evaluations_and_a_shift_may_end_at_its_bound() -> None:
+    names = ["lateral_speed", "room_ahead", "power"]
+    recall = Recall(learnable())
+    rows = np.flatnonzero(recall.memory.stored >= 150)
+    retriever = Retriever(recall.scaled(ranges_of(recall.waves, names, {})), recall.memory, 30, 5)
+    form = Form.named("power", len(names))
+
+    def objective(rows: Any, found: Neighbourhood) -> Any:
+        return cross_entropy(recall, rows, found, kdelab.Laplace(0.1), 0.0)
+
+    batch = Examples(retriever, form, rows, np.ones(len(rows)), objective).batch(form.start)
+    theta, evaluations = descend(batch, Schedule(1, max_iter=1000), form.start, 0.0, Checkpoint(None, {}))
+    loss, gradient = batch.value_and_grad(theta)
+    assert evaluations < 90, "weights, exponents and shifts as they are take 163"
+    assert loss == pytest.approx(-0.782056, abs=2e-6), "what those come to"
+    low, high = np.array(form.bounds).T
+    assert (np.clip(theta - gradient, low, high) - theta) == pytest.approx(0, abs=1e-4)
+    weights, _, shifts = form.parameters(theta)
+    assert weights.argmax() == shifts.argmin() == 0
+    assert shifts[0] == 0.0
+
+
+def test_of_weights_within_bounds_no_distance_overflows() -> None:
+    form = Form.named("power", 1)
+    features = np.array([[0.0], [0.3], [1.0]])
+    for theta in product(*form.bounds):
+        parameters = form.parameters(np.array(theta))
+        t = parameters.positions(features)
+        assert np.isfinite(t).all()
+        assert t[2, 0] - t[0, 0] == pytest.approx(theta[0], rel=1e-13)
+        assert np.isfinite(form.pulled_back(np.array(theta), np.ones((3, 1)))).all()
+        assert 0 < parameters.exponents[0] < 5.000001
+        assert 0 <= parameters.shifts[0] < 2.000001
