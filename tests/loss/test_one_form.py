@@ -41,9 +41,10 @@ def signatures():
 
 
 def variant(signature):
-    """Return what code is compiled for: the kernels among the arguments, and how many results aren't asked for."""
+    """Return what code is compiled for: the kernels among the arguments, and which of them are None."""
     classes = [getattr(argument, "instance_class", object) for argument in signature]
-    return tuple(kind for kind in classes if issubclass(kind, Compiled)), signature.count(numba.types.none)
+    kernels = tuple(kind for kind in classes if issubclass(kind, Compiled))
+    return kernels, tuple(argument == numba.types.none for argument in signature)
 
 
 def use_everything(form, whole=lambda given: np.array(given, dtype=np.int64)):

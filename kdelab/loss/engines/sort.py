@@ -13,7 +13,7 @@ FEW = 512
 def order_within(offsets: Integers, values: Floats) -> Indices:
     """Return the order of each cluster's values, (total,): its numbers 0 to k - 1, one cluster behind the other."""
     order = np.empty(len(values), np.int32)
-    in_parallel(_order, offsets, offsets, one_form(values), order)
+    in_parallel(_order, offsets, one_form(offsets, np.int64), one_form(values), order)
     return order
 
 

@@ -20,7 +20,7 @@ from kdelab.loss.engines.boxes.edges import Panels, add_steps, mean_of_sides, of
 from kdelab.loss.engines.boxes.ranges import Ranges, range_sums, sort_out, sums_over
 from kdelab.loss.engines.sort import order_within
 from kdelab.loss.runtime import compiled, in_parallel, scalar
-from kdelab.loss.validate import Flags, Floats, Indices, one_form
+from kdelab.loss.validate import Flags, Floats, Indices
 
 _LEAST = 1e-200
 
@@ -61,11 +61,12 @@ class Boxes(Engine):
         by_end = by_begin if right is left else order_within(clusters.offsets, right)
         log_heights = -np.log(np.array([2.0 * h]) if right is left else right - left + 2 * h)
         self.common = Common(float(h), float(log_heights.max(initial=-np.inf)), float(background))
-        heights = np.broadcast_to(np.exp(log_heights - self.common.log_height), k)
+        heights = np.empty(k)
+        heights[:] = np.exp(log_heights - self.common.log_height)
         # A prediction has at most 2 k + 3 panels; they start at 2 offsets[i] + 3 i.
         room = 2 * k + 3 * n
         self.panels = Panels(
-            by_begin, by_end, one_form(heights), np.zeros((2, k), dtype=np.int32),
+            by_begin, by_end, heights, np.zeros((2, k), dtype=np.int32),
             Ranges(*np.zeros((3, k), np.int32), *np.zeros((2, room), np.int32), *np.zeros((3, n), np.int64)),
             np.zeros(room), np.zeros(room, dtype=np.bool_), np.zeros(room, dtype=np.bool_), 2 * clusters.sizes + 3,
         )  # fmt: skip
