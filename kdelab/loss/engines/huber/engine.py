@@ -12,12 +12,13 @@ import numpy as np
 
 from kdelab.loss.arithmetic import exp, plus
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engines.base import Batch
+from kdelab.loss.engines.base import Batch, Engine
+from kdelab.loss.engines.for_most import ForMost
 from kdelab.loss.engines.huber.panels import LEAST, LOGS, NEGLIGIBLE, WORK, collect, integrate_panels, longest_panel
 from kdelab.loss.engines.huber.prepare import Prepared, prepare
 from kdelab.loss.engines.huber.scans import scan_in, scan_out
 from kdelab.loss.engines.huber.tile import FLOOR, PANELS, PREDICTIONS, lay_out, panels_at_most, room
-from kdelab.loss.engines.quadrature.for_most import ForMost
+from kdelab.loss.engines.quadrature.engine import ByQuadrature
 from kdelab.loss.kernels.base import Compiled, Kernel
 from kdelab.loss.rules import Adaptive
 from kdelab.loss.runtime import compiled, in_parallel, scalar
@@ -34,7 +35,8 @@ class HuberByMoments(ForMost):
     """Kinks of a batch, in order, and what lies far off."""
 
     def __init__(self, clusters: Clusters, kernel: Kernel, rule: Adaptive, background: float) -> None:
-        super().__init__(clusters, kernel, rule, background)
+        self.clusters, self.kernel, self.rule, self.background = clusters, kernel, rule, background
+        self.numbers = kernel.in_numbers(background)
         n, total = len(clusters), len(clusters.points)
         self.longest = longest_panel(rule.tolerance)
         self.prepared = Prepared(
@@ -47,6 +49,9 @@ class HuberByMoments(ForMost):
             evaluate, self.clusters.offsets, self.numbers, self.longest, Batch.of(self.clusters), self.prepared, logits,
             hard, loss, gradient,
         )  # fmt: skip
+
+    def _robust(self, clusters: Clusters) -> Engine:
+        return ByQuadrature(clusters, self.kernel, self.rule, self.background)
 
 
 @compiled

@@ -14,7 +14,8 @@ import numpy as np
 
 from kdelab.loss.arithmetic import exp, highest, total
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engines.base import Batch, Engine, Wanted
+from kdelab.loss.engines.base import Batch, Engine
+from kdelab.loss.engines.for_most import ForMost
 from kdelab.loss.engines.polynomials.density import hats, hats_back, parabolas, parabolas_back
 from kdelab.loss.engines.polynomials.moments import by_weights, moments
 from kdelab.loss.engines.polynomials.panels import LEAST, ROOM, lines, parabolas_between
@@ -25,11 +26,11 @@ from kdelab.loss.kernels.epanechnikov import Epanechnikov
 from kdelab.loss.kernels.triangular import Triangular
 from kdelab.loss.ragged import offsets_of
 from kdelab.loss.runtime import compiled, in_parallel
-from kdelab.loss.validate import Flags, Floats, Indices, read_only
+from kdelab.loss.validate import Flags, Floats, Indices
 
 
-class Polynomials(Engine):
-    """The edges of a batch, and, once it was needed, the robust engine of those that are too hard."""
+class Polynomials(ForMost):
+    """The edges of a batch."""
 
     def __init__(self, clusters: Clusters, kernel: Triangular | Epanechnikov, background: float) -> None:
         self.clusters, self.kernel, self.background = clusters, kernel, background
@@ -45,30 +46,15 @@ class Polynomials(Engine):
         )  # fmt: skip
         self.kinks = np.empty((2, edges), np.int32) if cusped else None
         in_parallel(prepare, clusters.offsets, batch, h, self.prepared, self.kinks)
-        self.hard: tuple[bytes, Robust] | None = None
 
-    def _evaluate(self, logits: Floats, wanted: Wanted) -> None:
-        hard = np.ones(len(self.clusters), np.bool_)
-        if wanted.by_point is None:
-            in_parallel(
-                evaluate, self.clusters.offsets, self.numbers, Batch.of(self.clusters), self.prepared, self.kinks,
-                None if self.numbers.cusped else True, logits, hard, wanted.loss, wanted.gradient,
-            )  # fmt: skip
-        if hard.any():
-            self._evaluate_hard(hard, logits, wanted)
+    def _evaluate_most(self, logits: Floats, hard: Flags, loss: Floats, gradient: Floats | None) -> None:
+        in_parallel(
+            evaluate, self.clusters.offsets, self.numbers, Batch.of(self.clusters), self.prepared, self.kinks,
+            None if self.numbers.cusped else True, logits, hard, loss, gradient,
+        )  # fmt: skip
 
-    def _evaluate_hard(self, hard: Flags, logits: Floats, wanted: Wanted) -> None:
-        if self.hard is None or self.hard[0] != hard.tobytes():
-            self.hard = hard.tobytes(), Robust(self.clusters.take(hard), self.kernel, self.background)
-        engine, rows = self.hard[1], self.clusters.rows(hard)
-        z = read_only(logits[rows])
-        if wanted.gradient is None:
-            wanted.loss[hard] = engine.value(z)
-        elif wanted.by_point is None or wanted.by_bandwidth is None:
-            wanted.loss[hard], wanted.gradient[rows] = engine.value_and_grad(z)
-        else:
-            found = engine.value_and_grads(z)
-            wanted.loss[hard], wanted.gradient[rows], wanted.by_point[rows], wanted.by_bandwidth[hard] = found
+    def _robust(self, clusters: Clusters) -> Engine:
+        return Robust(clusters, self.kernel, self.background)
 
 
 @compiled

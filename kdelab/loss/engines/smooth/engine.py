@@ -12,8 +12,9 @@ import numpy as np
 
 from kdelab.loss.arithmetic import exp, log, plus
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engines.base import Batch
-from kdelab.loss.engines.quadrature.for_most import ForMost
+from kdelab.loss.engines.base import Batch, Engine
+from kdelab.loss.engines.for_most import ForMost
+from kdelab.loss.engines.quadrature.engine import ByQuadrature
 from kdelab.loss.engines.smooth.nodes import MOST, Nodes, nodes_for
 from kdelab.loss.engines.smooth.rows import fill_rows
 from kdelab.loss.kernels.base import Compiled, Kernel
@@ -34,14 +35,17 @@ class Smooth(ForMost):
     """The nodes of a batch."""
 
     def __init__(self, clusters: Clusters, kernel: Kernel, rule: Adaptive, background: float) -> None:
-        super().__init__(clusters, kernel, rule, background)
-        self.nodes = nodes_for(kernel, rule, clusters)
+        self.clusters, self.kernel, self.rule, self.background = clusters, kernel, rule, background
+        self.numbers, self.nodes = kernel.in_numbers(background), nodes_for(kernel, rule, clusters)
 
     def _evaluate_most(self, logits: Floats, hard: Flags, loss: Floats, gradient: Floats | None) -> None:
         in_parallel(
             evaluate, self.clusters.offsets, self.numbers, self.nodes, self.rule.tolerance, Batch.of(self.clusters),
             logits, hard, loss, gradient,
         )  # fmt: skip
+
+    def _robust(self, clusters: Clusters) -> Engine:
+        return ByQuadrature(clusters, self.kernel, self.rule, self.background)
 
 
 @compiled

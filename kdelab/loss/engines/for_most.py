@@ -1,4 +1,4 @@
-"""What engines have in common that are for most predictions: the adaptive rule does the others."""
+"""What engines have in common that are for most predictions: a robust one does the others."""
 
 from abc import abstractmethod
 
@@ -6,27 +6,25 @@ import numpy as np
 
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.engines.base import Engine, Wanted
-from kdelab.loss.engines.quadrature.engine import ByQuadrature
-from kdelab.loss.kernels.base import Kernel
-from kdelab.loss.rules import Adaptive
 from kdelab.loss.validate import Flags, Floats, read_only
 
 
 class ForMost(Engine):
     """An engine for losses and gradients by logits of most predictions.
 
-    Those that it finds hard, and all when derivatives by points and bandwidth are asked for, go through the adaptive
+    Those that it finds hard, and all when derivatives by points and bandwidth are asked for, go through a robust
     engine, which is compiled when the first one comes.
     """
 
-    def __init__(self, clusters: Clusters, kernel: Kernel, rule: Adaptive, background: float) -> None:
-        self.clusters, self.kernel, self.rule, self.background = clusters, kernel, rule, background
-        self.numbers = kernel.in_numbers(background)
-        self.hard: tuple[bytes, ByQuadrature] | None = None
+    hard: tuple[bytes, Engine] | None = None
 
     @abstractmethod
     def _evaluate_most(self, logits: Floats, hard: Flags, loss: Floats, gradient: Floats | None) -> None:
         """Fill what is asked for, and for which predictions it isn't good enough."""
+
+    @abstractmethod
+    def _robust(self, clusters: Clusters) -> Engine:
+        """Return the robust engine of hard clusters."""
 
     def _evaluate(self, logits: Floats, wanted: Wanted) -> None:
         hard = np.ones(len(self.clusters), np.bool_)
@@ -37,8 +35,7 @@ class ForMost(Engine):
 
     def _evaluate_hard(self, hard: Flags, logits: Floats, wanted: Wanted) -> None:
         if self.hard is None or self.hard[0] != hard.tobytes():
-            clusters = self.clusters.take(hard)
-            self.hard = hard.tobytes(), ByQuadrature(clusters, self.kernel, self.rule, self.background)
+            self.hard = hard.tobytes(), self._robust(self.clusters.take(hard))
         engine, rows = self.hard[1], self.clusters.rows(hard)
         z = read_only(logits[rows])
         if wanted.gradient is None:
