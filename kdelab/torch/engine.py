@@ -16,8 +16,8 @@ from torch import Tensor
 
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
-from kdelab.loss.kernels.base import Kernel, refuse_beyond_reach
-from kdelab.loss.validate import vector
+from kdelab.loss.kernels.base import Kernel
+from kdelab.loss.validate import count, fraction, instance, vector
 from kdelab.torch import native
 
 BY = ("logits", "points", "lower", "upper", "bandwidth")
@@ -33,12 +33,29 @@ class Evaluator:
     known: ClassVar["weakref.WeakValueDictionary[int, Evaluator]"] = weakref.WeakValueDictionary()
     numbers: ClassVar[Any] = itertools.count()
 
-    def __init__(
-        self, kernel: Kernel, background: float, panels: int | None, prepared: CrossEntropy | None = None
-    ) -> None:
-        self.kernel, self.background, self.panels, self.prepared = kernel, background, panels, prepared
+    def __init__(self, kernel: Kernel, background: float = 0.0, panels: int | None = None) -> None:
+        self.kernel = instance("kernel", kernel, Kernel, "Laplace(bandwidth=0.1)")
+        self.background = fraction("background", background)
+        self.panels = None if panels is None else count("panels", panels)
+        self.prepared: CrossEntropy | None = None
         self.number = next(self.numbers)
         self.known[self.number] = self
+
+    def prepare(self, *tensors: Tensor | None) -> None:
+        """Keep the loss of these clusters, which stay: points, lower, upper, mask and offsets."""
+        points, lower, upper, mask, offsets = (_array(tensor) for tensor in tensors)
+        self.prepared, _ = self._prepare(_Arrays(points, lower, upper, None, mask, offsets))
+
+    def check(self, logits: Tensor, *tensors: Tensor | None) -> None:
+        """Raise the engine's own errors, without its work; nothing where `torch.vmap` hides the numbers."""
+        try:
+            z, given = _array(logits), _Arrays(*(_array(tensor) for tensor in tensors))
+        except RuntimeError:
+            return
+        clusters = given.clusters()
+        clusters.checked(z.reshape(-1) if given.mask is None else z[given.mask])
+        if given.bandwidth is not None:
+            bandwidths(np.atleast_1d(given.bandwidth))
 
     def evaluate(self, logits: Any, clusters: "_Arrays", wanted: Sequence[bool]) -> list[Any]:
         """Return losses (n,) and the gradients that are wanted, of the shapes of what they are taken by, else None."""
@@ -65,15 +82,11 @@ class Evaluator:
 
     def _prepare(self, given: "_Arrays") -> tuple[CrossEntropy, Any | None]:
         """Return the loss of these clusters; with a bandwidth a prediction, (n,), scaled to 1, and those bandwidths."""
-        if given.offsets is None:
-            clusters = Clusters.from_padded(given.points, given.lower, given.upper, given.mask)
-        else:
-            clusters = Clusters(given.points, given.offsets, given.lower, given.upper)
-        kernel, h = self.kernel, given.bandwidth
+        clusters, kernel, h = given.clusters(), self.kernel, given.bandwidth
         if h is not None and h.ndim == 0:
             kernel, h = dataclasses.replace(kernel, bandwidth=float(h)), None
         elif h is not None:
-            h, kernel = bandwidths(h, len(clusters)), dataclasses.replace(kernel, bandwidth=1.0)
+            h, kernel = bandwidths(h), dataclasses.replace(kernel, bandwidth=1.0)
             centre = clusters.centres
             points = (clusters.points - clusters.spread(centre)) / clusters.spread(h)
             lower, upper = (clusters.lower - centre) / h, (clusters.upper - centre) / h
@@ -82,11 +95,13 @@ class Evaluator:
         return CrossEntropy(clusters, kernel, background=self.background, threads=threads), h
 
 
-def bandwidths(given: Any, n: int) -> Any:
-    """Return bandwidths, one a prediction, if they are finite and positive."""
-    h = vector("bandwidth", given, n, "one a prediction")
+def bandwidths(given: Any) -> Any:
+    """Return bandwidths (n,) if they are finite and positive."""
+    h = vector("bandwidth", given)
     if not (h > 0).all():
-        raise ValueError(f"bandwidth must be greater than 0, but bandwidth[{np.argmin(h > 0)}] is {h[np.argmin(h > 0)]}")
+        raise ValueError(
+            f"bandwidth must be greater than 0, but bandwidth[{np.argmin(h > 0)}] is {h[np.argmin(h > 0)]}"
+        )
     return h
 
 
@@ -100,6 +115,12 @@ class _Arrays:
     bandwidth: Any | None
     mask: Any | None
     offsets: Any | None
+
+    def clusters(self) -> Clusters:
+        """Return the clusters, checked."""
+        if self.offsets is None:
+            return Clusters.from_padded(self.points, self.lower, self.upper, self.mask)
+        return Clusters(self.points, self.offsets, self.lower, self.upper)
 
 
 def _array(tensor: Tensor | None) -> Any:
@@ -130,7 +151,9 @@ def evaluate(
 @evaluate.register_fake
 def _(logits, points, lower, upper, bandwidth, mask, offsets, evaluator, wanted):  # type: ignore[no-untyped-def]
     like = (logits, points, lower, upper, lower)
-    gradients = [torch.empty_like(one) if is_wanted else logits.new_empty(0) for one, is_wanted in zip(like, wanted)]
+    gradients = [
+        torch.empty_like(one) if is_wanted else logits.new_empty(0) for one, is_wanted in zip(like, wanted, strict=True)
+    ]
     return torch.empty_like(lower), *gradients
 
 
@@ -140,12 +163,12 @@ def _(info, in_dims, *arguments):  # type: ignore[no-untyped-def]
     size = info.batch_size
     batched = [
         None if tensor is None else tensor.movedim(dim, 0) if dim is not None else tensor.expand(size, *tensor.shape)
-        for tensor, dim in zip(tensors, in_dims)
+        for tensor, dim in zip(tensors, in_dims, strict=False)
     ]
     logits, points, lower, upper, bandwidth, mask, offsets = batched
     if offsets is not None or Evaluator.known[evaluator].prepared is not None:
         each = [evaluate(*(None if one is None else one[i] for one in batched), evaluator, wanted) for i in range(size)]
-        return tuple(torch.stack(parts) for parts in zip(*each)), (0,) * 6
+        return tuple(torch.stack(parts) for parts in zip(*each, strict=True)), (0,) * 6
     n = lower.shape[1]
     if bandwidth is not None:
         own = in_dims[4] is not None or tensors[4].ndim == 1
@@ -154,9 +177,9 @@ def _(info, in_dims, *arguments):  # type: ignore[no-untyped-def]
     flat = [None if one is None else one.reshape(size * n, *one.shape[2:]) for one in (logits, points, lower, upper)]
     mask = None if mask is None else mask.reshape(size * n, -1)
     found = evaluate(*flat, bandwidth, mask, None, evaluator, wanted)
-    return tuple(
-        one.reshape(size, n, *one.shape[1:]) if one.numel() else one.new_empty(size, 0) for one in found
-    ), (0,) * 6
+    return tuple(one.reshape(size, n, *one.shape[1:]) if one.numel() else one.new_empty(size, 0) for one in found), (
+        0,
+    ) * 6
 
 
 class Exact(torch.autograd.Function):
@@ -165,17 +188,17 @@ class Exact(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(*arguments: Any) -> Any:
+    def forward(*arguments: Any) -> Any:  # noqa: D102
         return evaluate(*arguments)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:  # noqa: D102
         *tensors, ctx.evaluator, ctx.wanted = inputs
         ctx.mark_non_differentiable(*output[1:])
         ctx.save_for_backward(*output[1:], *tensors)
 
     @staticmethod
-    def backward(ctx: Any, by_values: Any, *_: Any) -> Any:
+    def backward(ctx: Any, by_values: Any, *_: Any) -> Any:  # noqa: D102
         found, tensors = ctx.saved_tensors[:5], ctx.saved_tensors[5:]
         asked = ctx.needs_input_grad[:5]
         derived = torch.is_grad_enabled() and not torch.compiler.is_compiling()

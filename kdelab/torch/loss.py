@@ -9,9 +9,10 @@ from torch import Tensor
 
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.kernels.base import Kernel
-from kdelab.loss.validate import count, fraction, instance
+from kdelab.loss.validate import fraction, instance
 from kdelab.torch import native
 from kdelab.torch.engine import Evaluator, Exact
+from kdelab.torch.given import check, tensors_of
 
 Reduction = Literal["none", "mean", "sum"]
 
@@ -95,10 +96,11 @@ def cross_entropy(  # noqa: PLR0913
     tensor([[ 0.3094, -0.2654, -0.0439]], dtype=torch.float64)
     """
     if isinstance(points, Clusters):
-        points, lower, upper, offsets = _tensors(points, logits, lower, upper, offsets, mask)
+        own = {"lower": lower, "upper": upper, "mask": mask, "offsets": offsets}
+        points, lower, upper, offsets = tensors_of(points, own, logits.dtype, logits.device)
     number = float(bandwidth) if isinstance(bandwidth, (int, float)) else None
     h = None if number is not None else bandwidth
-    _check(logits, points, lower, upper, h, mask, offsets)
+    check(logits, points, lower, upper, h, mask, offsets)
     evaluator = _evaluator(kernel, number, background, panels)
     shape = lower.shape
     if offsets is None:
@@ -107,7 +109,9 @@ def cross_entropy(  # noqa: PLR0913
         mask = None if mask is None else mask.reshape(-1, k)
         lower, upper = lower.reshape(-1), upper.reshape(-1)
         h = h if h is None or h.ndim == 0 else h.reshape(-1)
-    return _reduced(_losses((logits, points, lower, upper, h, mask, offsets), evaluator, engine).reshape(shape), reduction)
+    return _reduced(
+        _losses((logits, points, lower, upper, h, mask, offsets), evaluator, engine).reshape(shape), reduction
+    )
 
 
 class CrossEntropyLoss(torch.nn.Module):
@@ -168,12 +172,13 @@ class CrossEntropy(torch.nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         if isinstance(points, Clusters):
-            points, lower, upper, offsets = _tensors(points, torch.empty(0).double(), lower, upper, offsets, mask)
-        _check(torch.zeros_like(points), points, lower, upper, None, mask, offsets)
+            own = {"lower": lower, "upper": upper, "mask": mask, "offsets": offsets}
+            points, lower, upper, offsets = tensors_of(points, own, torch.float64, None)
+        check(torch.zeros_like(points), points, lower, upper, None, mask, offsets)
         self.reduction, self.shape = _known(reduction), lower.shape
         k = points.shape[-1]
         padded = offsets is None
-        self.evaluator = Evaluator.of(kernel, background, None)
+        self.evaluator = Evaluator(kernel, background)
         for name, tensor in (
             ("points", points.reshape(-1, k) if padded else points),
             ("lower", lower.reshape(-1)),
@@ -183,20 +188,20 @@ class CrossEntropy(torch.nn.Module):
         ):
             self.register_buffer(name, None if tensor is None else tensor.detach().clone(), persistent=False)
         if points.device.type == "cpu":
-            self.evaluator = self.evaluator.prepared_for(self.points, self.lower, self.upper, self.mask, self.offsets)
+            self.evaluator.prepare(self.points, self.lower, self.upper, self.mask, self.offsets)
 
     def forward(self, logits: Tensor) -> Tensor:
         """Return the loss of logits, of the points' shape."""
         flat = logits if self.offsets is not None else logits.reshape(-1, logits.shape[-1])
         points, lower, upper = (one.to(logits.dtype) for one in (self.points, self.lower, self.upper))
-        _check(flat, points, lower, upper, None, self.mask, self.offsets)
+        check(flat, points, lower, upper, None, self.mask, self.offsets)
         given = (flat, points, lower, upper, None, self.mask, self.offsets)
         return _reduced(_losses(given, self.evaluator, True).reshape(self.shape), self.reduction)
 
 
 def _losses(given: tuple[Any, ...], evaluator: Evaluator, engine: bool) -> Tensor:
     """Return the losses (n,), by whatever suits."""
-    logits, lower, h = given[0], given[2], given[4]
+    logits, h = given[0], given[4]
     own = h is not None and h.ndim > 0 and evaluator.background > 0
     if engine and logits.device.type == "cpu" and not own:
         grad = torch.is_grad_enabled()
@@ -209,10 +214,24 @@ def _losses(given: tuple[Any, ...], evaluator: Evaluator, engine: bool) -> Tenso
 
 @torch.compiler.assume_constant_result
 def _evaluator(kernel: Kernel, bandwidth: float | None, background: float, panels: int | None) -> Evaluator:
-    key = (type(kernel), kernel, bandwidth, background, panels)
-    if key not in _evaluators:
-        named = instance("kernel", kernel, Kernel, "Laplace(bandwidth=0.1)")
-        if bandwidth is not None:
-            named = dataclasses.replace(named, bandwidth=bandwidth)
-        _evaluators[key] = Evaluator.of(named, background, panels)
-    return _evaluators[key]
+    """Return what holds these, the same for the same: it is found by its number for as long as the process lives."""
+    try:
+        key = type(kernel), kernel, bandwidth, background, panels
+        if key not in _evaluators:
+            own = kernel if bandwidth is None else dataclasses.replace(kernel, bandwidth=bandwidth)
+            _evaluators[key] = Evaluator(own, background, panels)
+        return _evaluators[key]
+    except TypeError:  # what can't be hashed, or isn't a kernel, is refused by name
+        return Evaluator(kernel, background, panels)
+
+
+def _reduced(losses: Tensor, reduction: str) -> Tensor:
+    if _known(reduction) == "none":
+        return losses
+    return losses.mean() if reduction == "mean" else losses.sum()
+
+
+def _known(reduction: Any) -> Any:
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"reduction must be 'none', 'mean' or 'sum', not {reduction!r}")
+    return reduction
