@@ -13,6 +13,7 @@ class Operations(Protocol):
     def exp(self, x: Any, /) -> Any: ...  # noqa: D102
     def log(self, x: Any, /) -> Any: ...  # noqa: D102
     def log1p(self, x: Any, /) -> Any: ...  # noqa: D102
+    def abs(self, x: Any, /) -> Any: ...  # noqa: D102
     def tanh(self, x: Any, /) -> Any: ...  # noqa: D102
     def where(self, condition: Any, x: Any, y: Any, /) -> Any: ...  # noqa: D102
     def maximum(self, x: Any, y: Any, /) -> Any: ...  # noqa: D102

@@ -38,6 +38,9 @@ Density = Callable[[Any, Any, Any, Any], Any]
 _TWO = (0.5 - math.sqrt(1 / 12), 0.5 + math.sqrt(1 / 12))
 
 
+_ON_IT = 1e-30
+
+
 def nodes_of(kernel: Kernel) -> Nodes:
     """Return the nodes of a panel: eight, or one where p is constant, or 25 that crowd at its ends."""
     if kernel.support < math.inf and not _bends(kernel):
@@ -109,7 +112,9 @@ def single_bin(xp: Operations, kernel: Kernel, clusters: InUnits, background: fl
 
 def log_density(xp: Operations, kernel: Kernel, log_S: Any, x: Any, places: Any, log_floor: Any | None) -> Any:
     """Return log p at places (n, m), in bandwidths, all points (n, k) at once; NEVER where it is 0."""
-    u = distance(xp, places[..., None] - x[..., None, :])
+    d = places[..., None] - x[..., None, :]
+    # Right on a cusp, where only ties and what has no width put a node, slopes are infinite: both sides' mean is 0.
+    u = xp.where(d == 0, _ON_IT, xp.abs(d)) if 0.0 in kernel.kinks else distance(xp, d)
     terms = log_S[..., None, :] + kernel.log_unit(u, xp)
     log_p = log_sum(xp, xp.where(terms > NEVER, terms, NEVER))
     return log_p if log_floor is None else log_add(xp, log_p, log_floor)
