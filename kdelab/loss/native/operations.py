@@ -19,7 +19,7 @@ class Operations(Protocol):
     def maximum(self, x: Any, y: Any, /) -> Any: ...  # noqa: D102
     def minimum(self, x: Any, y: Any, /) -> Any: ...  # noqa: D102
     def amax(self, x: Any, axis: int) -> Any: ...  # noqa: D102
-    def flip(self, x: Any, axis: int, /) -> Any: ...  # noqa: D102
+    def flip(self, x: Any, axis: tuple[int], /) -> Any: ...  # noqa: D102
     def argsort(self, x: Any, /) -> Any: ...  # noqa: D102
     def concatenate(self, arrays: Any, axis: int) -> Any: ...  # noqa: D102
     def take_along_axis(self, x: Any, index: Any, axis: int) -> Any: ...  # noqa: D102
