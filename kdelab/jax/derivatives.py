@@ -7,8 +7,9 @@ import jax
 from jax.custom_derivatives import SymbolicZero
 
 from kdelab.jax import engine, native
-from kdelab.jax.engine import BY, Padded
+from kdelab.jax.engine import BY
 from kdelab.loss.kernels.base import Kernel
+from kdelab.loss.native.units import Padded
 
 
 class What(NamedTuple):

@@ -6,7 +6,7 @@ It gives the losses and the first derivatives that are wanted at once, in float6
 import dataclasses
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -14,23 +14,10 @@ import numpy as np
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.loss.kernels.base import Kernel
+from kdelab.loss.native.units import Padded
 
 BY = ("logits", "points", "lower", "upper", "bandwidth")
 """What derivatives are taken by, in the order in which they come."""
-
-
-class Padded(NamedTuple):
-    """Clusters as arrays: logits, points and mask (n, k), targets and bandwidths (n,).
-
-    A bandwidth of None is the kernel's. Every row has a point, and everything is finite.
-    """
-
-    logits: Any
-    points: Any
-    lower: Any
-    upper: Any
-    bandwidth: Any | None
-    mask: Any | None
 
 
 def evaluate(kernel: Kernel, background: float, by: Sequence[int], padded: Padded) -> list[Any]:

@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kdelab.jax.engine import BY, Padded
+from kdelab.jax.engine import BY
 from kdelab.loss.clusters import Clusters
+from kdelab.loss.native.units import Padded
 from kdelab.loss.ragged import ranges
 from kdelab.loss.validate import integers
 
@@ -101,7 +102,9 @@ def _sizes(offsets: Any, logits: Any, mask: Any) -> Any:
         raise ValueError("offsets must be known when JAX traces: NumPy's, or an array of jit's static closure")
     ends = integers("offsets", np.asarray(offsets))
     if logits.ndim != 1 or not len(ends) or ends[0] != 0 or ends[-1] != len(logits):
-        raise ValueError(f"offsets must run from 0 to the number of logits, but they are {ends} and those {logits.shape}")
+        raise ValueError(
+            f"offsets must run from 0 to the number of logits, but they are {ends} and those {logits.shape}"
+        )
     sizes = np.diff(ends)
     if (sizes < 1).any():
         raise ValueError(f"offsets must increase, so that every cluster has a point: see offsets[{np.argmin(sizes)}]")

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 
 from kdelab.jax.derivatives import What, losses
-from kdelab.jax.engine import Padded
 from kdelab.jax.given import padded, sound
 from kdelab.loss.kernels.base import Kernel
+from kdelab.loss.native.units import Padded
 from kdelab.loss.validate import count, fraction, instance
 
 Reduction = Literal["none", "mean", "sum"]

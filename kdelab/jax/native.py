@@ -9,10 +9,10 @@ import jax
 import jax.numpy as jnp
 
 from kdelab.jax import operations
-from kdelab.jax.engine import Padded
 from kdelab.loss.kernels.base import Kernel
 from kdelab.loss.native import losses as native
 from kdelab.loss.native import quadrature
+from kdelab.loss.native.units import Padded
 
 PANELS = 16
 """A target is cut into so many panels, unless the user says how many."""
@@ -26,7 +26,8 @@ def losses(kernel: Kernel, background: float, panels: int | None, padded: Padded
     if padded.bandwidth is None:
         padded = padded._replace(bandwidth=jnp.full_like(padded.lower, kernel.bandwidth))
     unit = dataclasses.replace(kernel, bandwidth=1.0)
-    return native.losses(operations, *padded, unit, background, panels or PANELS, partial(_density, unit))
+    nodes = quadrature.nodes_of(unit)
+    return native.losses(operations, padded, unit, background, nodes, panels or PANELS, partial(_density, unit))
 
 
 def with_gradients(
