@@ -1,5 +1,12 @@
-"""The loss as a differentiable function of JAX."""
+"""The loss where JAX trains: exact, differentiable as often as one likes, on any device.
 
-from kdelab import extras
+It needs JAX: ``pip install "kdelab[jax]"``.
+"""
 
-extras.load("jax", "jax")
+from kdelab.extras import need
+
+need("jax")
+
+from kdelab.jax.loss import cross_entropy  # noqa: E402
+
+__all__ = ["cross_entropy"]

@@ -1,0 +1,79 @@
+"""Which of the two computes what, and how it is derived: by the engine's own gradients, those by the native ones."""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+from jax.custom_derivatives import SymbolicZero
+
+from kdelab.jax import engine, native
+from kdelab.jax.engine import BY
+from kdelab.loss.kernels.base import Kernel
+from kdelab.loss.native.units import Padded
+
+
+class What(NamedTuple):
+    """What isn't an array, and whether the compiled engine may be used on a CPU."""
+
+    kernel: Kernel
+    background: float
+    panels: int | None
+    engine: bool
+
+
+def losses(what: What, padded: Padded) -> Any:
+    """Return L (n,)."""
+    if not what.engine:
+        return native.losses(*what[:3], padded)
+    return _losses(what, *padded)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _losses(what: What, *padded: Any) -> Any:
+    return _evaluated(what, (), Padded(*padded))[0]
+
+
+@partial(_losses.defjvp, symbolic_zeros=True)
+def _(what: What, primals: Any, tangents: Any) -> Any:
+    by = _moving(tangents)
+    values, *gradients = _with_gradients(what, by, *primals)
+    parts = [_along(one, tangents[i]) for i, one in zip(by, gradients, strict=True)]
+    return values, sum(parts[1:], parts[0])
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _with_gradients(what: What, by: tuple[int, ...], *padded: Any) -> Any:
+    return _evaluated(what, by, Padded(*padded))
+
+
+@partial(_with_gradients.defjvp, symbolic_zeros=True)
+def _(what: What, by: tuple[int, ...], primals: Any, tangents: Any) -> Any:
+    padded, moving = Padded(*primals), _moving(tangents)
+
+    def found(*chosen: Any) -> Any:
+        return native.with_gradients(*what[:3], by, native.put(padded, moving, chosen))
+
+    along = jax.jvp(found, [padded[i] for i in moving], [tangents[i] for i in moving])[1]
+    return _with_gradients(what, by, *primals), along
+
+
+def _evaluated(what: What, by: tuple[int, ...], padded: Padded) -> list[Any]:
+    def natively(padded: Padded) -> list[Any]:
+        return native.with_gradients(*what[:3], by, padded) if by else [native.losses(*what[:3], padded)]
+
+    return list(
+        jax.lax.platform_dependent(
+            padded, cpu=partial(engine.evaluate, what.kernel, what.background, by), default=natively
+        )
+    )
+
+
+def _moving(tangents: Any) -> tuple[int, ...]:
+    """Return which of `BY` there are tangents of."""
+    return tuple(i for i, one in enumerate(tangents[: len(BY)]) if not (one is None or type(one) is SymbolicZero))
+
+
+def _along(gradient: Any, tangent: Any) -> Any:
+    """Return the derivative of each loss along a tangent."""
+    along = gradient * tangent
+    return along if along.ndim == 1 else along.sum(-1)

@@ -1,0 +1,71 @@
+"""The native losses in JAX: on any device, in little memory, as often differentiable as one likes."""
+
+import dataclasses
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kdelab.jax import operations
+from kdelab.loss.kernels.base import Kernel
+from kdelab.loss.native import losses as native
+from kdelab.loss.native import quadrature
+from kdelab.loss.native.units import Padded
+
+PANELS = 16
+"""A target is cut into so many panels, unless the user says how many."""
+
+CHUNK = 2**18
+"""At most so many kernel values at a time."""
+
+
+def losses(kernel: Kernel, background: float, panels: int | None, padded: Padded) -> Any:
+    """Return L (n,), in JAX's operations alone."""
+    if padded.bandwidth is None:
+        padded = padded._replace(bandwidth=jnp.full_like(padded.lower, kernel.bandwidth))
+    unit = dataclasses.replace(kernel, bandwidth=1.0)
+    nodes = quadrature.nodes_of(unit)
+    return native.losses(operations, padded, unit, background, nodes, panels or PANELS, partial(_density, unit))
+
+
+def with_gradients(
+    kernel: Kernel, background: float, panels: int | None, by: Sequence[int], padded: Padded
+) -> list[Any]:
+    """Return L (n,) and its gradients by some of the arguments, as `engine.evaluate` does."""
+
+    def total(*chosen: Any) -> tuple[Any, Any]:
+        found = losses(kernel, background, panels, put(padded, by, chosen))
+        return found.sum(), found
+
+    derived = jax.value_and_grad(total, tuple(range(len(by))), has_aux=True)
+    (_, values), gradients = derived(*(padded[i] for i in by))
+    return [values, *gradients]
+
+
+def put(padded: Padded, which: Sequence[int], chosen: Sequence[Any]) -> Padded:
+    """Return the clusters with some arrays in place of their own."""
+    arrays = list(padded)
+    for i, one in zip(which, chosen, strict=True):
+        arrays[i] = one
+    return Padded(*arrays)
+
+
+def _density(kernel: Kernel, log_S: Any, x: Any, places: Any, log_floor: Any | None) -> Any:
+    """Compute log p in chunks of places, whose kernel values are computed anew for derivatives, never kept."""
+    m, size = places.shape[-1], max(1, CHUNK // max(1, x.size))
+    if m <= size:
+        return quadrature.log_density(operations, kernel, log_S, x, places, log_floor)
+
+    @jax.checkpoint
+    def of_chunk(places: Any, log_floor: Any | None) -> Any:
+        return quadrature.log_density(operations, kernel, log_S, x, places, log_floor)
+
+    def chunks(array: Any) -> Any:
+        full = jnp.pad(array, ((0, 0), (0, -m % size)))
+        return jnp.moveaxis(full.reshape(len(full), -1, size), 1, 0)
+
+    rows = None if log_floor is None else chunks(log_floor)
+    log_p = jax.lax.map(lambda chunk: of_chunk(*chunk), (chunks(places), rows))
+    return jnp.moveaxis(log_p, 0, 1).reshape(len(places), -1)[:, :m]

@@ -1,0 +1,29 @@
+"""JAX's functions under the names that the native losses call them by."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jax.lax import stop_gradient as held  # noqa: F401
+from jax.numpy import (  # noqa: F401
+    amax,
+    argsort,
+    concatenate,
+    exp,
+    finfo,
+    flip,
+    log,
+    log1p,
+    maximum,
+    minimum,
+    take_along_axis,
+    tanh,
+    where,
+    zeros_like,
+)
+
+from kdelab.loss.validate import Floats
+
+
+def constant(values: Floats, like: Any) -> Any:
+    """Return an array as one of the precision of ``like``."""
+    return jnp.asarray(values, like.dtype)
