@@ -216,6 +216,8 @@ def _evaluator(kernel: Kernel, background: float, panels: int | None) -> int:
 def _reduced(losses: Tensor, reduction: str) -> Tensor:
     if _known(reduction) == "none":
         return losses
+    if reduction == "mean" and not losses.numel():
+        raise ValueError("logits must hold a prediction where the mean is asked for, but there is none")
     return losses.mean() if reduction == "mean" else losses.sum()
 
 
