@@ -44,7 +44,7 @@ def iter_value_and_grad(
     values : (n,)
     gradient : (total,)
         For each batch what ``CrossEntropy(clusters, ...).value_and_grad(logits)`` returns, to the last digit: each
-        prediction is computed for itself.
+        prediction is computed for itself. In float64, whatever the logits are.
 
     Raises
     ------

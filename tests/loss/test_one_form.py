@@ -57,6 +57,7 @@ def use_everything(form, whole=lambda given: np.array(given, dtype=np.int64)):
             loss.value(form(LOGITS))
             loss.value_and_grad(form(LOGITS))
             loss.value_and_grads(form(LOGITS))
+            loss.value_and_grads(form(LOGITS), ("lower", "upper"), form([1.0, 2.0]))
             loss.density(form(LOGITS), form([0.0, 0.1]))
             one = kdelab.CrossEntropy(kdelab.Clusters.from_lists([form(POINTS)], [-0.1], [0.1]), kernel, rule)
             one.density(form(LOGITS), form([0.0, 0.1]))

@@ -15,7 +15,7 @@ from kdelab.loss.engines.quadrature.terms import slopes, terms
 from kdelab.loss.kernels.base import Compiled, Kernel
 from kdelab.loss.ragged import offsets_of
 from kdelab.loss.runtime import compiled, in_parallel
-from kdelab.loss.validate import Floats, Integers
+from kdelab.loss.validate import Floats, Integers, one_form
 
 
 class Places(NamedTuple):
@@ -43,10 +43,11 @@ def log_density(
 
     At a kink the slope is the mean of both sides.
     """
-    out = np.empty_like(places.y)
+    out = np.empty(places.y.shape)
+    rows = Places(one_form(places.owners, np.int64), *map(one_form, places[1:]))  # so that code is compiled once
     if kernel.compiled is None:
         log_weights = clusters.log_softmax(logits) + np.log1p(-background)
-        for i, (owner, origin, y, middle) in enumerate(zip(*places, strict=True)):
+        for i, (owner, origin, y, middle) in enumerate(zip(*rows, strict=True)):
             part = slice(clusters.offsets[owner], clusters.offsets[owner + 1])
             k = part.stop - part.start
             values = values_at(kernel, background, origin, y, clusters.points[part], log_weights[part], middle)
@@ -54,8 +55,8 @@ def log_density(
             if slope is not None:
                 slope[i] = values[:, 1 + k : 1 + 2 * k].sum(axis=1) / kernel.bandwidth
         return out
-    offsets = offsets_of(clusters.sizes[places.owners])
-    in_parallel(_fill, offsets, kernel.in_numbers(background), Batch.of(clusters), logits, places, out, slope)
+    offsets = offsets_of(clusters.sizes[rows.owners])
+    in_parallel(_fill, offsets, kernel.in_numbers(background), Batch.of(clusters), logits, rows, out, slope)
     return out
 
 
