@@ -99,12 +99,10 @@ def _sizes(offsets: Any, logits: Any, mask: Any) -> Any:
     if mask is not None:
         raise ValueError("mask must be None where there are offsets")
     if isinstance(offsets, jax.core.Tracer):
-        raise ValueError("offsets must be known when JAX traces: NumPy's, or an array of jit's static closure")
+        raise ValueError("offsets must be known when JAX traces, an array of NumPy's, say: shapes depend on them")
     ends = integers("offsets", np.asarray(offsets))
     if logits.ndim != 1 or not len(ends) or ends[0] != 0 or ends[-1] != len(logits):
-        raise ValueError(
-            f"offsets must run from 0 to the number of logits, but they are {ends} and those {logits.shape}"
-        )
+        raise ValueError(f"offsets must run from 0 to the number of logits, {logits.shape}, but they are {ends}")
     sizes = np.diff(ends)
     if (sizes < 1).any():
         raise ValueError(f"offsets must increase, so that every cluster has a point: see offsets[{np.argmin(sizes)}]")

@@ -54,11 +54,13 @@ def put(padded: Padded, which: Sequence[int], chosen: Sequence[Any]) -> Padded:
 
 def _density(kernel: Kernel, log_S: Any, x: Any, places: Any, log_floor: Any | None) -> Any:
     """Compute log p in chunks of places, whose kernel values are computed anew for derivatives, never kept."""
+    kept_out = partial(jax.checkpoint, prevent_cse=False)  # nothing leaves a loop's body, so nothing need be prevented
     m, size = places.shape[-1], max(1, CHUNK // max(1, x.size))
     if m <= size:
         return quadrature.log_density(operations, kernel, log_S, x, places, log_floor)
 
-    @jax.checkpoint
+    @kept_out
+    @kept_out  # once more, for the second derivatives' sake
     def of_chunk(places: Any, log_floor: Any | None) -> Any:
         return quadrature.log_density(operations, kernel, log_S, x, places, log_floor)
 
