@@ -32,6 +32,14 @@ def environment() -> Path:
     return python
 
 
+def inside(module: str) -> int:
+    """Run a module with this process's arguments in the peers' environment; return what it returned."""
+    python = environment()
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    command = [str(python), "-m", module, *sys.argv[1:]]
+    return subprocess.run(command, env=os.environ | {INSIDE: "1", "PYTHONPATH": paths}, cwd=ROOT).returncode
+
+
 def main() -> None:
     """Run the whole benchmark, or a shorter one."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -39,11 +47,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ROOT / "reports" / "bench", help="folder of the results")
     arguments = parser.parse_args()
     if INSIDE not in os.environ:
-        python = environment()
-        paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-        inside = os.environ | {INSIDE: "1", "PYTHONPATH": paths}
-        command = [str(python), "-m", "benchmarks", *sys.argv[1:]]
-        raise SystemExit(subprocess.run(command, env=inside, cwd=ROOT).returncode)
+        raise SystemExit(inside("benchmarks") or inside("benchmarks.steps"))
 
     from benchmarks import report, run, streaming
 

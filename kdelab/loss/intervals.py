@@ -50,7 +50,7 @@ class IntervalCrossEntropy(Frozen):
 
     def value(self, logits: ArrayLike) -> Floats:
         """Return the losses alone, (n,)."""
-        return self.value_and_grad(logits)[0]
+        return self._engine.value(self.clusters.checked(logits))
 
     def value_and_grads(
         self, logits: ArrayLike, wrt: Sequence[str] = ("logits", "lower", "upper")

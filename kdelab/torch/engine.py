@@ -145,7 +145,7 @@ def evaluate(
         logits.new_empty(0) if array is None else torch.from_numpy(np.ascontiguousarray(array)).to(logits.dtype)
         for array in found
     )
-    return values, *gradients  # type: ignore[return-value]
+    return values, *gradients
 
 
 @evaluate.register_fake
@@ -159,27 +159,27 @@ def _(logits, points, lower, upper, bandwidth, mask, offsets, evaluator, wanted)
 
 @evaluate.register_vmap
 def _(info, in_dims, *arguments):  # type: ignore[no-untyped-def]
+    tensors: list[Any]
     *tensors, evaluator, wanted = arguments
     size = info.batch_size
-    batched = [
+    batched: list[Any] = [
         None if tensor is None else tensor.movedim(dim, 0) if dim is not None else tensor.expand(size, *tensor.shape)
         for tensor, dim in zip(tensors, in_dims, strict=False)
     ]
     logits, points, lower, upper, bandwidth, mask, offsets = batched
-    if offsets is not None or Evaluator.known[evaluator].prepared is not None:
+    own, holder = bandwidth is not None and (in_dims[4] is not None or tensors[4].ndim == 1), Evaluator.known[evaluator]
+    if offsets is not None or holder.prepared is not None or (own and holder.background > 0):
         each = [evaluate(*(None if one is None else one[i] for one in batched), evaluator, wanted) for i in range(size)]
         return tuple(torch.stack(parts) for parts in zip(*each, strict=True)), (0,) * 6
     n = lower.shape[1]
     if bandwidth is not None:
-        own = in_dims[4] is not None or tensors[4].ndim == 1
-        bandwidth = (bandwidth if bandwidth.ndim == 2 else bandwidth[:, None].expand(size, n)) if own else tensors[4]
-        bandwidth = bandwidth.reshape(-1) if own else bandwidth
+        bandwidth = (bandwidth if bandwidth.ndim == 2 else bandwidth[:, None].expand(size, n)).reshape(-1)
+        bandwidth = bandwidth if own else tensors[4]
     flat = [None if one is None else one.reshape(size * n, *one.shape[2:]) for one in (logits, points, lower, upper)]
     mask = None if mask is None else mask.reshape(size * n, -1)
     found = evaluate(*flat, bandwidth, mask, None, evaluator, wanted)
-    return tuple(one.reshape(size, n, *one.shape[1:]) if one.numel() else one.new_empty(size, 0) for one in found), (
-        0,
-    ) * 6
+    apart = (one.reshape(size, n, *one.shape[1:]) if one.numel() else one.new_empty(size, 0) for one in found)
+    return tuple(apart), (0,) * 6
 
 
 class Exact(torch.autograd.Function):
@@ -229,7 +229,7 @@ def _native(evaluator: Evaluator, asked: Sequence[bool], by_values: Any, tensors
         given = list(tensors)
         for i, one in zip(which, chosen, strict=True):
             given[i] = one
-        return native.losses(*given, evaluator.kernel, evaluator.background, evaluator.panels)
+        return native.losses(given, evaluator.kernel, evaluator.background, evaluator.panels)
 
     _, pull = torch.func.vjp(losses, *(tensors[i] for i in which))
     found = dict(zip(which, pull(by_values), strict=True))

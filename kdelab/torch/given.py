@@ -62,3 +62,17 @@ def check(logits: Any, points: Any, lower: Any, upper: Any, bandwidth: Any, mask
     if bandwidth is not None and bandwidth.ndim and bandwidth.shape != batch:
         raise ValueError(f"bandwidth must be one number or {tuple(batch)}, one a prediction, "
                          f"not {tuple(bandwidth.shape)}")  # fmt: skip
+
+
+def flattened(
+    logits: Any, points: Any, lower: Any, upper: Any, bandwidth: Any, mask: Any, offsets: Any
+) -> tuple[tuple[Any, ...], Any]:
+    """Return the same with one axis of predictions in place of several or none, and the shape of the losses."""
+    shape = lower.shape
+    if offsets is None:
+        k = points.shape[-1]
+        logits, points = logits.reshape(-1, k), points.reshape(-1, k)
+        mask = None if mask is None else mask.reshape(-1, k)
+        lower, upper = lower.reshape(-1), upper.reshape(-1)
+        bandwidth = bandwidth if bandwidth is None or bandwidth.ndim == 0 else bandwidth.reshape(-1)
+    return (logits, points, lower, upper, bandwidth, mask, offsets), shape

@@ -11,7 +11,7 @@ from kdelab.loss.kernels.base import Kernel
 from kdelab.loss.validate import fraction, instance
 from kdelab.torch import native
 from kdelab.torch.engine import Evaluator, Exact
-from kdelab.torch.given import check, tensors_of
+from kdelab.torch.given import check, flattened, tensors_of
 
 Reduction = Literal["none", "mean", "sum"]
 
@@ -58,7 +58,7 @@ def cross_entropy(  # noqa: PLR0913
     offsets : Tensor of int, (n + 1,), optional
         Cluster i is ``points[offsets[i]:offsets[i + 1]]``.
     panels : int, optional
-        How many panels a native loss cuts each target into, before kinks cut it further; see the notes.
+        How many panels a native loss cuts each target into, kinks apart; see the notes.
     engine : bool
         Whether kdelab's compiled engine may be used; False where forward mode is wanted (`torch.func.jvp`).
 
@@ -79,11 +79,11 @@ def cross_entropy(  # noqa: PLR0913
     given: with autograd and under `torch.compile`. All else is native, in PyTorch's operations: other devices, second
     derivatives, `torch.func`'s derivatives, and a bandwidth a prediction together with a background.
 
-    Native Laplace without a background is a closed form. Other kernels take eight nodes of Gauss-Legendre a panel, or
-    25 that crowd at cusps and ends of kernels; the box one. As many panels as it takes, up to 1,024, until loss and
-    gradient settle, to 1e-11 in float64; what is compiled, or under `torch.vmap`, can't look and takes ``panels``, 16
-    unless said. A Gaussian wants as many as W D / 3, W the target's width and D the distance of its points in
-    bandwidths, for 1e-10, and W D / 8 for 1e-4; the others W.
+    Native Laplace without a background is a closed form. Other kernels take eight nodes of Gauss-Legendre a panel, the
+    box one; where log K has cusps or ends, 25 that crowd there, on panels between those. As many panels as it takes, up
+    to 1,024, until loss and gradient settle, to 1e-11 in float64; what is compiled, or under `torch.vmap`, can't look
+    and takes ``panels``, 16 or between cusps 4 unless said. A Gaussian wants as many as W D / 3 for 1e-10, W the
+    target's width and D the distance of its points in bandwidths, and W D / 8 for 1e-4; Cauchy, logistic and Huber W.
 
     Examples
     --------
@@ -102,14 +102,7 @@ def cross_entropy(  # noqa: PLR0913
     if number is not None:
         h = torch.full((), number, dtype=torch.float64, device=logits.device)
     evaluator = _evaluator(kernel, background, panels)
-    shape = lower.shape
-    if offsets is None:
-        k = logits.shape[-1]
-        logits, points = logits.reshape(-1, k), points.reshape(-1, k)
-        mask = None if mask is None else mask.reshape(-1, k)
-        lower, upper = lower.reshape(-1), upper.reshape(-1)
-        h = h if h is None or h.ndim == 0 else h.reshape(-1)
-    given = (logits, points, lower, upper, h, mask, offsets)
+    given, shape = flattened(logits, points, lower, upper, h, mask, offsets)
     losses = _losses(given, kernel, background, panels, evaluator, engine)
     return _reduced(losses.reshape(shape), reduction)
 
@@ -175,28 +168,20 @@ class CrossEntropy(torch.nn.Module):
             own = {"lower": lower, "upper": upper, "mask": mask, "offsets": offsets}
             points, lower, upper, offsets = tensors_of(points, own, torch.float64, None)
         check(torch.zeros_like(points), points, lower, upper, None, mask, offsets)
-        self.reduction, self.shape = _known(reduction), lower.shape
-        k = points.shape[-1]
-        padded = offsets is None
-        self.evaluator = Evaluator(kernel, background)
+        self.reduction, self.evaluator = _known(reduction), Evaluator(kernel, background)
         self.kernel, self.background = self.evaluator.kernel, self.evaluator.background
-        for name, tensor in (
-            ("points", points.reshape(-1, k) if padded else points),
-            ("lower", lower.reshape(-1)),
-            ("upper", upper.reshape(-1)),
-            ("mask", mask if mask is None else mask.reshape(-1, k)),
-            ("offsets", offsets),
-        ):
+        (_, *tensors), self.shape = flattened(points, points, lower, upper, None, mask, offsets)
+        for name, tensor in zip(("points", "lower", "upper", "bandwidth", "mask", "offsets"), tensors, strict=True):
             self.register_buffer(name, None if tensor is None else tensor.detach().clone(), persistent=False)
         if points.device.type == "cpu":
             self.evaluator.prepare(self.points, self.lower, self.upper, self.mask, self.offsets)
 
     def forward(self, logits: Tensor) -> Tensor:
         """Return the loss of logits, of the points' shape."""
-        flat = logits if self.offsets is not None else logits.reshape(-1, logits.shape[-1])
         points, lower, upper = (one.to(logits.dtype) for one in (self.points, self.lower, self.upper))
-        check(flat, points, lower, upper, None, self.mask, self.offsets)
+        flat = logits if self.offsets is not None else logits.reshape(-1, logits.shape[-1])
         given = (flat, points, lower, upper, None, self.mask, self.offsets)
+        check(*given)
         losses = _losses(given, self.kernel, self.background, None, self.evaluator.number, True)
         return _reduced(losses.reshape(self.shape), self.reduction)
 
@@ -213,7 +198,7 @@ def _losses(
         return Exact.apply(*given, evaluator, wanted)[0]
     if logits.device.type == "cpu" and not torch.compiler.is_compiling():
         Evaluator.known[evaluator].check(*given)
-    return native.losses(*given, kernel, background, panels)
+    return native.losses(given, kernel, background, panels)
 
 
 @torch.compiler.assume_constant_result
@@ -231,6 +216,8 @@ def _evaluator(kernel: Kernel, background: float, panels: int | None) -> int:
 def _reduced(losses: Tensor, reduction: str) -> Tensor:
     if _known(reduction) == "none":
         return losses
+    if reduction == "mean" and not losses.numel():
+        raise ValueError("logits must hold a prediction where the mean is asked for, but there is none")
     return losses.mean() if reduction == "mean" else losses.sum()
 
 

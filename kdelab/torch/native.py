@@ -1,5 +1,6 @@
 """The native losses in PyTorch: how many panels, and with how little memory."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -11,9 +12,6 @@ from kdelab.loss.native import quadrature
 from kdelab.loss.native.units import Padded
 from kdelab.torch import operations
 
-PANELS = 16
-"""Where PyTorch traces, and can't look at numbers, a target is cut into so many, unless the user says how many."""
-
 FINEST = 1024
 """More panels than these are not tried."""
 
@@ -23,15 +21,15 @@ CHUNK = 2**18
 _AGREED = {torch.float64: 1e-11, torch.float32: 1e-5}
 
 
-def losses(
-    logits: Any, points: Any, lower: Any, upper: Any, bandwidth: Any | None, mask: Any | None, offsets: Any | None,
-    kernel: Kernel, background: float, panels: int | None,
-) -> Any:  # fmt: skip
-    """Return L (n,) in PyTorch's operations alone, of padded clusters or, with offsets, of ragged ones.
+def losses(given: Sequence[Any], kernel: Kernel, background: float, panels: int | None) -> Any:
+    """Return L (n,) in PyTorch's operations alone, of logits, points, lower, upper, bandwidth, mask and offsets.
+
+    The last three may be None. Clusters are padded, with offsets ragged.
 
     Each prediction's target is cut into ``panels``; without a number into as many as it takes until the loss and its
     gradient by logits agree with those of half as many.
     """
+    logits, points, lower, upper, bandwidth, mask, offsets = given
     if bandwidth is None:
         bandwidth = torch.full((), kernel.bandwidth, dtype=torch.float64, device=lower.device)
     h = bandwidth.to(lower.dtype)
@@ -44,7 +42,7 @@ def losses(
         else None
     )
     if enough is None:
-        return _losses(clusters, kernel, background, PANELS if panels is None else panels)
+        return _losses(clusters, kernel, background, quadrature.panels_of(_nodes(kernel), panels))
     groups = [(count, torch.nonzero(enough == count)[:, 0]) for count in torch.unique(enough).tolist()]
     if len(groups) == 1:
         return _losses(clusters, kernel, background, groups[0][0])

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import (  # noqa: F401
+    abs,
     amax,
     argsort,
     concatenate,

@@ -13,12 +13,13 @@ class Operations(Protocol):
     def exp(self, x: Any, /) -> Any: ...  # noqa: D102
     def log(self, x: Any, /) -> Any: ...  # noqa: D102
     def log1p(self, x: Any, /) -> Any: ...  # noqa: D102
+    def abs(self, x: Any, /) -> Any: ...  # noqa: D102
     def tanh(self, x: Any, /) -> Any: ...  # noqa: D102
     def where(self, condition: Any, x: Any, y: Any, /) -> Any: ...  # noqa: D102
     def maximum(self, x: Any, y: Any, /) -> Any: ...  # noqa: D102
     def minimum(self, x: Any, y: Any, /) -> Any: ...  # noqa: D102
     def amax(self, x: Any, axis: int) -> Any: ...  # noqa: D102
-    def flip(self, x: Any, axis: int, /) -> Any: ...  # noqa: D102
+    def flip(self, x: Any, axis: tuple[int], /) -> Any: ...  # noqa: D102
     def argsort(self, x: Any, /) -> Any: ...  # noqa: D102
     def concatenate(self, arrays: Any, axis: int) -> Any: ...  # noqa: D102
     def take_along_axis(self, x: Any, index: Any, axis: int) -> Any: ...  # noqa: D102

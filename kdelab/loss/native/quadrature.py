@@ -38,6 +38,10 @@ Density = Callable[[Any, Any, Any, Any], Any]
 _TWO = (0.5 - math.sqrt(1 / 12), 0.5 + math.sqrt(1 / 12))
 
 
+_ON_IT = 1e-30
+_CROWDED = 25
+
+
 def nodes_of(kernel: Kernel) -> Nodes:
     """Return the nodes of a panel: eight, or one where p is constant, or 25 that crowd at its ends."""
     if kernel.support < math.inf and not _bends(kernel):
@@ -45,10 +49,20 @@ def nodes_of(kernel: Kernel) -> Nodes:
     if kernel.support == math.inf and kernel.power == 1:
         x, w = np.polynomial.legendre.leggauss(8)
         return Nodes(tuple(((1 + x) / 2).tolist()), tuple((w / 2).tolist()))
-    x, w = np.polynomial.legendre.leggauss(25)
+    x, w = np.polynomial.legendre.leggauss(_CROWDED)
     t, order = (1 + x) / 2, max(4.0, math.ceil(kernel.power))
     pace = (t * (1 - t)) ** (order - 1) * gamma(2 * order) / gamma(order) ** 2
     return Nodes(tuple(betainc(order, order, t).tolist()), tuple((w / 2 * pace).tolist()))
+
+
+def crowded(nodes: Nodes) -> bool:
+    """Return whether nodes crowd at the ends of a panel."""
+    return len(nodes.places) == _CROWDED
+
+
+def panels_of(nodes: Nodes, panels: int | None) -> int:
+    """Return how many panels there are where numbers can't be looked at: unless it is said, 16, or 4 of many nodes."""
+    return panels if panels is not None else 4 if crowded(nodes) else 16
 
 
 def _bends(kernel: Kernel) -> bool:
@@ -57,17 +71,23 @@ def _bends(kernel: Kernel) -> bool:
 
 
 def rule(xp: Operations, kernel: Kernel, nodes: Nodes, clusters: InUnits, panels: int, background: float) -> Rule:
-    """Return the nodes of targets cut into equal panels and at the kinks."""
+    """Return the nodes of targets cut into equal panels and at the kinks; or what lies between cusps into equal ones.
+
+    A cut close by a cusp, but not on it, would leave next to it a panel that isn't smooth.
+    """
     a, b = clusters.a[..., None], clusters.b[..., None]
-    grid = xp.constant([i / panels for i in range(1, panels)], a)
-    cuts = [a, b, a + (b - a) * grid, *(clusters.x + kink for kink in kernel.kinks)]
+    steps = xp.constant([i / panels for i in range(panels)], a)
+    cuts = [clusters.x + kink for kink in kernel.kinks]
     if background > 0:
         cuts += [wall[..., None] for wall in clusters.walls]
-    if len(cuts) > 3:
-        cut = xp.minimum(xp.maximum(xp.concatenate(cuts, axis=-1), a), b)
+    edges = xp.concatenate([a, b] if crowded(nodes) else [a + (b - a) * steps, b], axis=-1)
+    if cuts:
+        cut = xp.minimum(xp.maximum(xp.concatenate([edges, *cuts], axis=-1), a), b)
         edges = xp.take_along_axis(cut, xp.argsort(xp.held(cut)), axis=-1)
-    else:
-        edges = xp.concatenate([a, cuts[2], b], axis=-1)
+    if crowded(nodes):
+        apart = edges[..., 1:] - edges[..., :-1]
+        within = edges[..., :-1, None] + apart[..., None] * steps
+        edges = xp.concatenate([within.reshape((*apart.shape[:-1], apart.shape[-1] * panels)), b], axis=-1)
     lengths = edges[..., 1:] - edges[..., :-1]
     places, weights = (xp.constant(array, a) for array in nodes)
     whole = xp.where(b > a, b - a, 1.0)
@@ -109,7 +129,9 @@ def single_bin(xp: Operations, kernel: Kernel, clusters: InUnits, background: fl
 
 def log_density(xp: Operations, kernel: Kernel, log_S: Any, x: Any, places: Any, log_floor: Any | None) -> Any:
     """Return log p at places (n, m), in bandwidths, all points (n, k) at once; NEVER where it is 0."""
-    u = distance(xp, places[..., None] - x[..., None, :])
+    d = places[..., None] - x[..., None, :]
+    # Right on a cusp, where only ties and what has no width put a node, slopes are infinite: both sides' mean is 0.
+    u = xp.where(d == 0, _ON_IT, xp.abs(d)) if 0.0 in kernel.kinks else distance(xp, d)
     terms = log_S[..., None, :] + kernel.log_unit(u, xp)
     log_p = log_sum(xp, xp.where(terms > NEVER, terms, NEVER))
     return log_p if log_floor is None else log_add(xp, log_p, log_floor)

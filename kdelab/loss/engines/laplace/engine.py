@@ -91,7 +91,7 @@ def evaluate(
             totals[i - first] = _scan_in(weights[at : at + k], K[j : j + k], names, E, s, m, A, B)
             s += m + 1
             at += k
-        _integrate_segments(d, E, F, A, B, value, P, Q)
+        _integrate_segments(d, E, F, A, B, gradient, value, P, Q)
         s = at = 0
         for i in range(first, last):
             j, k, m = ends[i], ends[i + 1] - ends[i], inside[i]
@@ -155,17 +155,18 @@ def _scan_in(w: Floats, K: Floats, names: Indices, E: Floats, s: int, m: int, A:
 
 @inlined
 def _integrate_segments(
-    d: Floats, E: Floats, F: Floats, A: Floats, B: Floats, value: Floats, P: Floats, Q: Floats
+    d: Floats, E: Floats, F: Floats, A: Floats, B: Floats, gradient: Floats | None, value: Floats, P: Floats, Q: Floats
 ) -> None:
-    """Fill value = integral_0^d log f ds and the shares of both sides per unit of their weight, P of A and Q of B."""
+    """Fill value = integral_0^d log f ds; for a gradient, each side's share per unit of weight, P of A and Q of B."""
     for s in range(d.size):
         both, y = max(A[s] + B[s], _TINY), 0.5 * d[s]
         inverse = 1.0 / both
         value[s] = d[s] * (log(both) - y + phi(4.0 * (A[s] * inverse) * (B[s] * inverse), y * y))
-    for s in range(d.size):
-        Q[s] = share(min(A[s], B[s]), max(A[s], B[s], _TINY), E[s], F[s])
-    for s in range(d.size):
-        P[s] = (d[s] - Q[s] * min(A[s], B[s])) / max(A[s], B[s], _TINY)
+    if gradient is not None:
+        for s in range(d.size):
+            Q[s] = share(min(A[s], B[s]), max(A[s], B[s], _TINY), E[s], F[s])
+        for s in range(d.size):
+            P[s] = (d[s] - Q[s] * min(A[s], B[s])) / max(A[s], B[s], _TINY)
     for s in range(d.size):
         if d[s] >= SHORT:
             heavier, lighter = max(A[s], B[s], _TINY), min(A[s], B[s])
@@ -173,10 +174,11 @@ def _integrate_segments(
             part, lesser = long_segment(log(rise), lighter / heavier * E[s], min(rise, 1.0 / rise))
             value[s] = part + d[s] * (log(heavier) - 0.5 * d[s])
             P[s], Q[s] = (d[s] - lesser) / heavier, lesser / max(lighter, _TINY)
-    for s in range(d.size):
-        of_heavier, of_lighter = P[s], Q[s]
-        P[s] = of_heavier if A[s] >= B[s] else of_lighter
-        Q[s] = of_lighter if A[s] >= B[s] else of_heavier
+    if gradient is not None:
+        for s in range(d.size):
+            of_heavier, of_lighter = P[s], Q[s]
+            P[s] = of_heavier if A[s] >= B[s] else of_lighter
+            Q[s] = of_lighter if A[s] >= B[s] else of_heavier
 
 
 @inlined

@@ -1,0 +1,1 @@
+"""One step of training in PyTorch and in JAX: the exact loss against autodiff through bins."""
