@@ -29,6 +29,7 @@ def padded(
                 raise ValueError(f"{name} must be None where points are Clusters, which have their own")
         points, lower, upper, offsets = points.points, points.lower, points.upper, points.offsets
     given = {"logits": logits, "points": points, "lower": lower, "upper": upper, "bandwidth": bandwidth}
+    _on_one_device({**given, "mask": mask})
     z, x, a, b, h = (_floats(name, one) for name, one in given.items())
     mask = None if mask is None else _array("mask", mask)
     if mask is not None and mask.dtype != bool:
@@ -92,6 +93,18 @@ def _floats(name: str, given: Any) -> Any:
     if array.dtype not in (jnp.float32, jnp.float64):
         raise ValueError(f"{name} must be float32 or float64, not {array.dtype}: {name}.astype(float), say")
     return array
+
+
+def _on_one_device(given: dict[str, Any]) -> None:
+    placed = {
+        name: one.devices()
+        for name, one in given.items()
+        if isinstance(one, jax.Array) and not isinstance(one, jax.core.Tracer) and one.committed
+    }
+    for name, devices in placed.items():
+        first = next(iter(placed))
+        if devices != placed[first]:
+            raise ValueError(f"{name} must be on {placed[first]}, as {first}, not on {devices}")
 
 
 def _sizes(offsets: Any, logits: Any, mask: Any) -> Any:

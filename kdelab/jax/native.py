@@ -14,9 +14,6 @@ from kdelab.loss.native import losses as native
 from kdelab.loss.native import quadrature
 from kdelab.loss.native.units import Padded
 
-PANELS = 16
-"""A target is cut into so many panels, unless the user says how many."""
-
 CHUNK = 2**18
 """At most so many kernel values at a time."""
 
@@ -27,7 +24,8 @@ def losses(kernel: Kernel, background: float, panels: int | None, padded: Padded
         padded = padded._replace(bandwidth=jnp.full_like(padded.lower, kernel.bandwidth))
     unit = dataclasses.replace(kernel, bandwidth=1.0)
     nodes = quadrature.nodes_of(unit)
-    return native.losses(operations, padded, unit, background, nodes, panels or PANELS, partial(_density, unit))
+    many = quadrature.panels_of(nodes, panels)
+    return native.losses(operations, padded, unit, background, nodes, many, partial(_density, unit))
 
 
 def with_gradients(

@@ -6,6 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax.lax import stop_gradient as held  # noqa: F401
 from jax.numpy import (  # noqa: F401
+    abs,
     amax,
     argsort,
     concatenate,

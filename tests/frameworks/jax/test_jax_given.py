@@ -1,5 +1,9 @@
 """What doesn't fit is a ValueError that names the argument."""
 
+import os
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -109,3 +113,18 @@ def test_numbers_of_python_s_are_floats_and_types_are_those_in_common():
     single = {name: np.asarray(GOOD[name], np.float32) for name in ("logits", "points", "lower", "upper")}
     assert cross_entropy(**{**GOOD, **single, "bandwidth": np.float32(0.1)}).dtype == np.float32
     assert cross_entropy(**{**GOOD, **single}).dtype == np.float64
+
+
+def test_devices_that_are_mixed_are_named():
+    script = """
+import jax, numpy as np, kdelab
+one, other = jax.devices()
+logits, points = jax.device_put(np.zeros((1, 2)), one), jax.device_put(np.ones((1, 2)), other)
+try:
+    kdelab.jax.cross_entropy(logits, points, np.zeros(1), np.ones(1), kdelab.Laplace(0.1))
+except ValueError as error:
+    print(error)
+"""
+    several = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    run = subprocess.run([sys.executable, "-c", script], env=several, capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("points must be on ")

@@ -25,16 +25,20 @@ def _program(one):
 
 
 @pytest.mark.parametrize(
-    ("kernel", "nodes"),
-    [(kdelab.Laplace(0.1), 4 * 16), (kdelab.Gaussian(0.1), 33 * 8), (kdelab.Epanechnikov(0.3), 65 * 25)],
+    ("kernel", "panels", "nodes"),
+    [
+        (kdelab.Laplace(0.1), None, 4 * 16),
+        (kdelab.Gaussian(0.1), 33, 33 * 8),
+        (kdelab.Epanechnikov(0.3), 4, 33 * 4 * 25),
+    ],
     ids=repr,
 )
-def test_no_array_holds_all_kernel_values(kernel, nodes, monkeypatch):
+def test_no_array_holds_all_kernel_values(kernel, panels, nodes, monkeypatch):
     monkeypatch.setattr(native, "CHUNK", 2**10)
     case = padded_cases.spread(3, n=20, k=16)
 
     def total(z, engine=False):
-        return cross_entropy(z, *case[1:4], kernel, mask=case.mask, reduction="sum", panels=33, engine=engine)
+        return cross_entropy(z, *case[1:4], kernel, mask=case.mask, reduction="sum", panels=panels, engine=engine)
 
     def twice(z, engine):
         return jax.grad(lambda z: (jax.grad(total)(z, engine) ** 2).sum())(z)

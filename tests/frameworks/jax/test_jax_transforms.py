@@ -10,6 +10,7 @@ import pytest
 
 import kdelab
 from kdelab.jax import cross_entropy
+from kdelab.jax import engine as engine_of_jax
 
 CASE = padded_cases.near(n=4, k=5)
 KERNEL = kdelab.Laplace(0.1)
@@ -69,7 +70,8 @@ def test_hessians_of_both_kinds_are_symmetric_and_those_of_differences():
 
 def test_a_third_derivative_is_native_as_well():
     def along(t, engine):
-        return total(CASE.logits * t, engine=engine)
+        z = CASE.logits * t
+        return cross_entropy(z, *CASE[1:4], kdelab.Gaussian(0.1), mask=CASE.mask, reduction="sum", engine=engine)
 
     third = [jax.grad(jax.grad(jax.grad(lambda t: along(t, engine))))(1.0) for engine in (True, False)]  # noqa: B023
     close(*third, 1e-9)
@@ -106,13 +108,32 @@ def test_ragged_clusters_by_offsets_or_as_kdelab_s():
 
 def test_a_bandwidth_is_learned():
     def at(log_h):
-        return total(CASE.logits, jnp.exp(log_h))
+        h = jnp.exp(log_h)
+        return cross_entropy(*CASE[:4], kdelab.Gaussian(1.0), h, CASE.mask, reduction="sum")
 
+    slope, bend = (jax.jit(one) for one in (jax.grad(at), jax.grad(jax.grad(at))))
     log_h = -1.0
     for _ in range(20):
-        log_h = log_h - jax.grad(at)(log_h) / jax.grad(jax.grad(at))(log_h)
-    assert abs(jax.grad(at)(log_h)) < 1e-10
+        log_h = log_h - np.clip(slope(log_h) / abs(bend(log_h)), -0.3, 0.3)
+    assert abs(slope(log_h)) < 1e-10
     assert at(log_h) < min(at(log_h - 0.1), at(log_h + 0.1))
+
+
+@pytest.mark.parametrize("background", [0.0, 0.1])
+def test_where_there_are_other_devices_a_cpu_still_has_the_engine(background, monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    called, evaluate = [], engine_of_jax._evaluate
+    monkeypatch.setattr(engine_of_jax, "_evaluate", lambda *given: called.append(1) or evaluate(*given))
+    kernel = kdelab.Cauchy(0.1234)  # a new one, so that JAX traces anew
+
+    def f(z, engine=True):
+        return cross_entropy(z, *CASE[1:4], kernel, mask=CASE.mask, background=background, engine=engine).sum()
+
+    many = jnp.stack([CASE.logits, CASE.logits + 1])
+    for derived in (f, jax.grad(f)):
+        close(jax.jit(jax.vmap(derived))(many), jnp.stack([derived(one) for one in many]))
+        close(derived(CASE.logits), derived(CASE.logits, engine=False), 1e-9)
+    assert len(called) == 8
 
 
 def test_a_kernel_of_one_s_own_needs_no_operations_of_jax():

@@ -80,8 +80,11 @@ def test_extremes_of_laplace_are_mpmath_s(points, lower, upper, engine):
     np.testing.assert_allclose(by_point[0], [float(one) for one in slopes], rtol=1e-8, atol=1e-8)
 
 
-@BOTH
-@by_kernel
+@pytest.mark.parametrize(
+    ("kernel", "engine"),
+    [*((kernel, True) for kernel in KERNELS), *((kind(0.1), False) for kind in (kdelab.Laplace, kdelab.Gaussian))],
+    ids=str,
+)
 def test_what_is_masked_may_be_anything_and_gets_no_gradient(kernel, engine):
     case = padded_cases.near(n=4, k=5)
     true = with_gradient(case, kernel, engine=engine)
@@ -151,7 +154,8 @@ kernel = kdelab.Laplace(bandwidth=0.1)
 def total(logits):
     return kdelab.jax.cross_entropy(logits, points, lower, upper, kernel, reduction="sum")
 for total in (total, jax.jit(total)):
-    print(repr(jax.grad(total)(jnp.zeros((1, 3))).round(3)), total(jnp.zeros((1, 3))).dtype)
+    gradient = jax.grad(total)(jnp.zeros((1, 3)))
+    print(*(f"{one:.3f}" for one in gradient[0]), gradient.dtype, total(jnp.zeros((1, 3))).dtype)
 """
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-    assert said == "Array([[ 0.309, -0.265, -0.044]], dtype=float32) float32\n" * 2
+    assert said == "0.309 -0.265 -0.044 float32 float32\n" * 2
