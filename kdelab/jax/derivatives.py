@@ -61,11 +61,10 @@ def _evaluated(what: What, by: tuple[int, ...], padded: Padded) -> list[Any]:
     def natively(padded: Padded) -> list[Any]:
         return native.with_gradients(*what[:3], by, padded) if by else [native.losses(*what[:3], padded)]
 
-    return list(
-        jax.lax.platform_dependent(
-            padded, cpu=partial(engine.evaluate, what.kernel, what.background, by), default=natively
-        )
-    )
+    by_engine = partial(engine.evaluate, what.kernel, what.background, by)
+    if jax.default_backend() == "cpu":  # then there is nothing else, and kernels need no operations of JAX's
+        return by_engine(padded)
+    return list(jax.lax.platform_dependent(padded, cpu=by_engine, default=natively))
 
 
 def _moving(tangents: Any) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ BY = ("logits", "points", "lower", "upper", "bandwidth")
 
 def evaluate(kernel: Kernel, background: float, by: Sequence[int], padded: Padded) -> list[Any]:
     """Return losses (n,) and their gradients by some of `BY`, of the shapes of what they are taken by."""
-    like = [padded.lower, *(padded[i] for i in by)]
+    like = [padded.lower, *(_like(padded, i) for i in by)]
     shapes = [jax.ShapeDtypeStruct(one.shape, one.dtype) for one in like]
     call = partial(_evaluate, kernel, background, tuple(by))
     return list(jax.pure_callback(call, shapes, padded, vmap_method="broadcast_all"))
@@ -30,11 +30,10 @@ def evaluate(kernel: Kernel, background: float, by: Sequence[int], padded: Padde
 
 def _evaluate(kernel: Kernel, background: float, by: tuple[int, ...], given: Padded) -> list[Any]:
     """Do it, with NumPy, for whatever axes `jax.vmap` has put before n."""
+    like = [given.lower, *(_like(given, i) for i in by)]
     dtype, shape = given.lower.dtype, given.logits.shape
-    rows = [None if one is None else np.asarray(one) for one in given]
-    flat = Padded(
-        *(None if one is None else one.reshape(-1, *one.shape[len(shape) - 1 :]) for one in rows),
-    )
+    rows = (None if one is None else np.asarray(one) for one in given)
+    flat = Padded(*(None if one is None else one.reshape(-1, *one.shape[len(shape) - 1 :]) for one in rows))
     h = flat.bandwidth
     if h is None or len(h) == 0 or (h == h[0]).all():
         own = kernel if h is None or len(h) == 0 else dataclasses.replace(kernel, bandwidth=float(h[0]))
@@ -42,15 +41,19 @@ def _evaluate(kernel: Kernel, background: float, by: tuple[int, ...], given: Pad
     elif background == 0:
         found = _in_units(kernel, by, flat)
     else:
-        found = [np.empty(one.shape) for one in (flat.lower, *(flat[i] for i in by))]
+        found = [np.empty(flat.lower.shape), *(np.empty(_like(flat, i).shape) for i in by)]
         for one in np.unique(h):  # the background has a place of its own, so that nothing can be scaled
             here = np.flatnonzero(h == one)
             part = Padded(*(None if array is None else array[here] for array in flat))
             alone = _of_one_bandwidth(dataclasses.replace(kernel, bandwidth=float(one)), background, by, part)
             for whole, some in zip(found, alone, strict=True):
                 whole[here] = some
-    wanted = [given.lower.shape, *(given[i].shape for i in by)]
-    return [array.astype(dtype).reshape(one) for array, one in zip(found, wanted, strict=True)]
+    return [array.astype(dtype).reshape(one.shape) for array, one in zip(found, like, strict=True)]
+
+
+def _like(padded: Padded, i: int) -> Any:
+    """Return what a gradient is taken by."""
+    return padded[i]
 
 
 def _in_units(kernel: Kernel, by: tuple[int, ...], flat: Padded) -> list[Any]:
@@ -74,7 +77,7 @@ def _of_one_bandwidth(kernel: Kernel, background: float, by: tuple[int, ...], fl
     values, found = loss.value_and_grads(logits, wrt=["log_bandwidth" if BY[i] == "bandwidth" else BY[i] for i in by])
     if "log_bandwidth" in found:
         found["bandwidth"] = found["log_bandwidth"] / kernel.bandwidth
-    return [values, *(_padded(found[BY[i]], flat[i].shape, mask) for i in by)]
+    return [values, *(_padded(found[BY[i]], _like(flat, i).shape, mask) for i in by)]
 
 
 def _padded(array: Any, shape: tuple[int, ...], mask: Any | None) -> Any:

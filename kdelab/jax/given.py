@@ -29,6 +29,7 @@ def padded(
                 raise ValueError(f"{name} must be None where points are Clusters, which have their own")
         points, lower, upper, offsets = points.points, points.lower, points.upper, points.offsets
     given = {"logits": logits, "points": points, "lower": lower, "upper": upper, "bandwidth": bandwidth}
+    _on_one_device({**given, "mask": mask})
     z, x, a, b, h = (_floats(name, one) for name, one in given.items())
     mask = None if mask is None else _array("mask", mask)
     if mask is not None and mask.dtype != bool:
@@ -94,17 +95,27 @@ def _floats(name: str, given: Any) -> Any:
     return array
 
 
+def _on_one_device(given: dict[str, Any]) -> None:
+    placed = {
+        name: one.devices()
+        for name, one in given.items()
+        if isinstance(one, jax.Array) and not isinstance(one, jax.core.Tracer) and one.committed
+    }
+    for name, devices in placed.items():
+        first = next(iter(placed))
+        if devices != placed[first]:
+            raise ValueError(f"{name} must be on {placed[first]}, as {first}, not on {devices}")
+
+
 def _sizes(offsets: Any, logits: Any, mask: Any) -> Any:
     """Return the sizes of ragged clusters, which have to be known where JAX traces."""
     if mask is not None:
         raise ValueError("mask must be None where there are offsets")
     if isinstance(offsets, jax.core.Tracer):
-        raise ValueError("offsets must be known when JAX traces: NumPy's, or an array of jit's static closure")
+        raise ValueError("offsets must be known when JAX traces, an array of NumPy's, say: shapes depend on them")
     ends = integers("offsets", np.asarray(offsets))
     if logits.ndim != 1 or not len(ends) or ends[0] != 0 or ends[-1] != len(logits):
-        raise ValueError(
-            f"offsets must run from 0 to the number of logits, but they are {ends} and those {logits.shape}"
-        )
+        raise ValueError(f"offsets must run from 0 to the number of logits, {logits.shape}, but they are {ends}")
     sizes = np.diff(ends)
     if (sizes < 1).any():
         raise ValueError(f"offsets must increase, so that every cluster has a point: see offsets[{np.argmin(sizes)}]")

@@ -55,7 +55,7 @@ def cross_entropy(  # noqa: PLR0913
         The weight, in [0, 1), of a uniform density on [-1, 1] mixed into p.
     reduction : "none", "mean" or "sum"
     offsets : array of int, (n + 1,), optional
-        Cluster i is ``points[offsets[i]:offsets[i + 1]]``. They are known when JAX traces, and what is ragged is padded.
+        Cluster i is ``points[offsets[i]:offsets[i + 1]]``. Shapes depend on them, so JAX must not trace them.
     panels : int, optional
         How many panels a native loss cuts each target into, before kinks cut it further: 16 if it isn't given.
     engine : bool
@@ -69,10 +69,10 @@ def cross_entropy(  # noqa: PLR0913
     Raises
     ------
     ValueError
-        If shapes or types don't fit; and, where numbers can be seen at no cost (on a CPU, arguments that JAX doesn't
-        trace), if something isn't finite, a target lies the wrong way round, a bandwidth isn't positive, or a row has no
-        neighbour. Elsewhere such a row's loss is NaN, that of a row without a neighbour inf, both without a gradient;
-        all other rows are as they would be without it.
+        If shapes or types don't fit; and, of arguments on a CPU that JAX doesn't trace, if something isn't finite, a
+        target lies the wrong way round, a bandwidth isn't positive, or a row has no neighbour. Where numbers can't be
+        looked at, such a row's loss is NaN, that of a row without a neighbour inf, both without a gradient, and all
+        other rows are as they would be without it.
 
     Notes
     -----
@@ -87,7 +87,9 @@ def cross_entropy(  # noqa: PLR0913
     --------
     >>> points, lower, upper = (jnp.array(x) for x in ([[-0.3, 0.1, 0.2]], [0.0], [0.2]))
     >>> kernel = kdelab.Laplace(bandwidth=0.1)
-    >>> jax.grad(lambda z: kdelab.jax.cross_entropy(z, points, lower, upper, kernel, reduction="sum"))(jnp.zeros((1, 3)))
+    >>> def total(logits):
+    ...     return kdelab.jax.cross_entropy(logits, points, lower, upper, kernel, reduction="sum")
+    >>> jax.grad(total)(jnp.zeros((1, 3)))
     Array([[ 0.30940264, -0.26544553, -0.04395712]], dtype=float32)
     """
     instance("kernel", kernel, Kernel, "Laplace(bandwidth=0.1)")
@@ -105,6 +107,6 @@ def cross_entropy(  # noqa: PLR0913
 @partial(jax.jit, static_argnums=0)
 def _losses(what: What, clusters: Padded) -> Any:
     dtype = jnp.result_type(*(one for one in clusters[:5] if one is not None))
-    one_type = Padded(*(None if one is None else one.astype(dtype) for one in clusters[:5]), clusters.mask)
-    clean, right, known = sound(one_type)
+    floats = (None if one is None else one.astype(dtype) for one in clusters[:5])
+    clean, right, known = sound(Padded(*(*floats, clusters.mask)))
     return jnp.where(right, jnp.where(known, losses(what, clean), jnp.inf), jnp.nan)

@@ -14,9 +14,6 @@ from kdelab.loss.native import losses as native
 from kdelab.loss.native import quadrature
 from kdelab.loss.native.units import Padded
 
-PANELS = 16
-"""A target is cut into so many panels, unless the user says how many."""
-
 CHUNK = 2**18
 """At most so many kernel values at a time."""
 
@@ -27,7 +24,8 @@ def losses(kernel: Kernel, background: float, panels: int | None, padded: Padded
         padded = padded._replace(bandwidth=jnp.full_like(padded.lower, kernel.bandwidth))
     unit = dataclasses.replace(kernel, bandwidth=1.0)
     nodes = quadrature.nodes_of(unit)
-    return native.losses(operations, padded, unit, background, nodes, panels or PANELS, partial(_density, unit))
+    many = quadrature.panels_of(nodes, panels)
+    return native.losses(operations, padded, unit, background, nodes, many, partial(_density, unit))
 
 
 def with_gradients(
@@ -54,11 +52,13 @@ def put(padded: Padded, which: Sequence[int], chosen: Sequence[Any]) -> Padded:
 
 def _density(kernel: Kernel, log_S: Any, x: Any, places: Any, log_floor: Any | None) -> Any:
     """Compute log p in chunks of places, whose kernel values are computed anew for derivatives, never kept."""
+    kept_out = partial(jax.checkpoint, prevent_cse=False)  # nothing leaves a loop's body, so nothing need be prevented
     m, size = places.shape[-1], max(1, CHUNK // max(1, x.size))
     if m <= size:
         return quadrature.log_density(operations, kernel, log_S, x, places, log_floor)
 
-    @jax.checkpoint
+    @kept_out
+    @kept_out  # once more, for the second derivatives' sake
     def of_chunk(places: Any, log_floor: Any | None) -> Any:
         return quadrature.log_density(operations, kernel, log_S, x, places, log_floor)
 

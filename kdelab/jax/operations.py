@@ -1,10 +1,12 @@
 """JAX's functions under the names that the native losses call them by."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 from jax.lax import stop_gradient as held  # noqa: F401
 from jax.numpy import (  # noqa: F401
+    abs,
     amax,
     argsort,
     concatenate,
@@ -21,9 +23,7 @@ from jax.numpy import (  # noqa: F401
     zeros_like,
 )
 
-from kdelab.loss.validate import Floats
 
-
-def constant(values: Floats, like: Any) -> Any:
-    """Return an array as one of the precision of ``like``."""
+def constant(values: Sequence[float], like: Any) -> Any:
+    """Return numbers as an array of the precision of ``like``."""
     return jnp.asarray(values, like.dtype)
