@@ -15,10 +15,10 @@ from kdelab.loss.engines.by_arrays import progress
 from kdelab.loss.engines.density import Places, log_density
 from kdelab.loss.engines.quadrature import cuts, nodes
 from kdelab.loss.kernels.base import Kernel
-from kdelab.loss.rules import Adaptive, GaussLegendre, Midpoint, Rule
+from kdelab.loss.rules import Adaptive, Exact, GaussLegendre, Midpoint, Rule
 from kdelab.loss.validate import Flags, Floats, Integers
 
-_LOSS = 1e-12  # what a loss is good for, times 1 or its own size
+_ADAPTIVE, _CLOSED = 1e-12, 1e-13  # by how much a loss may err, times 1 or its own size
 _ALLOWED = 2e-11  # by how much the gradient may err, times 1 / h or its own size
 _TOLERANCE, _ROUNDING, _FINEST = 1e-12, 64 * 2.0**-52, 2.0**-48
 _BOX_LIKE = -15.0  # log K at the end over K(0): there p jumps
@@ -43,8 +43,8 @@ def by_ends(
     some = np.flatnonzero(known & one_place)
     found[:, some] = _at_nodes(clusters, nodes.midpoint(1), some, log_p)
     some = np.flatnonzero(known & ~one_place)
-    jumps = _jumps(clusters, kernel, background)[some]
-    found[:, some], cancel = _by_differences(clusters, kernel.bandwidth, losses[some], jumps, some, log_p)
+    error, jumps = _CLOSED if isinstance(rule, Exact) else _ADAPTIVE, _jumps(clusters, kernel, background)[some]
+    found[:, some], cancel = _by_differences(clusters, kernel.bandwidth, losses[some], error, jumps, some, log_p)
     some = some[cancel]
     found[:, some] = _by_slopes(clusters, kernel, background, some, log_p)
     return found[0], found[1]
@@ -59,7 +59,7 @@ def _at_nodes(clusters: Clusters, rule: nodes.Nodes, which: Integers, log_p: Log
 
 
 def _by_differences(
-    clusters: Clusters, h: float, losses: Floats, jumps: Flags, which: Integers, log_p: LogDensity
+    clusters: Clusters, h: float, losses: Floats, error: float, jumps: Flags, which: Integers, log_p: LogDensity
 ) -> tuple[Floats, Flags]:
     """Return the gradients as differences, (2, which), and where too much cancels in them."""
     ends = np.array([clusters.lower[which], clusters.upper[which]])
@@ -73,7 +73,7 @@ def _by_differences(
     reached = at_ends > -np.inf
     found = np.where(reached, losses + np.where(reached, at_ends, 0.0), 0.0) / width * np.array([[1.0], [-1.0]])
     size = np.maximum(1 / h, np.abs(found).max(axis=0))
-    cancel = _LOSS * np.maximum(1.0, np.abs(losses)) > _ALLOWED * size * width
+    cancel = error * np.maximum(1.0, np.abs(losses)) > _ALLOWED * size * width
     return found, cancel & reached.all(axis=0) & ~jumps
 
 
