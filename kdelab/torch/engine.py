@@ -4,7 +4,6 @@ It gives the losses and the first derivatives that are wanted at once; who deriv
 losses' derivatives. As an operation it is one node in what `torch.compile` makes, and its errors are the engine's own.
 """
 
-import dataclasses
 import itertools
 import weakref
 from collections.abc import Sequence
@@ -14,14 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kdelab.loss.clusters import Clusters
+from kdelab.loss import padded
 from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.loss.kernels.base import Kernel
-from kdelab.loss.validate import count, fraction, instance, vector
+from kdelab.loss.native.units import Padded
+from kdelab.loss.padded import BY
+from kdelab.loss.validate import count, fraction, instance
 from kdelab.torch import native
-
-BY = ("logits", "points", "lower", "upper", "bandwidth")
-"""What derivatives are taken by, in the order in which they come."""
 
 
 class Evaluator:
@@ -41,92 +39,43 @@ class Evaluator:
         self.number = next(self.numbers)
         self.known[self.number] = self
 
-    def prepare(self, *tensors: Tensor | None) -> None:
-        """Keep the loss of these clusters, which stay: points, lower, upper, mask and offsets."""
-        points, lower, upper, mask, offsets = (_array(tensor) for tensor in tensors)
-        self.prepared, _ = self._prepare(_Arrays(points, lower, upper, None, mask, offsets))
+    def prepare(self, given: Sequence[Tensor | None]) -> None:
+        """Keep the loss of these clusters, which stay."""
+        arrays, offsets = _arrays(given)
+        threads = torch.get_num_threads()
+        clusters = padded.clusters_of(arrays, offsets)
+        self.prepared = CrossEntropy(clusters, self.kernel, background=self.background, threads=threads)
 
-    def check(self, logits: Tensor, *tensors: Tensor | None) -> None:
+    def check(self, given: Sequence[Tensor | None]) -> None:
         """Raise the engine's own errors, without its work; nothing where `torch.vmap` hides the numbers."""
         try:
-            z, given = _array(logits), _Arrays(*(_array(tensor) for tensor in tensors))
+            arrays, offsets = _arrays(given)
         except RuntimeError:
             return
-        clusters = given.clusters()
-        clusters.checked(z.reshape(-1) if given.mask is None else z[given.mask])
-        if given.bandwidth is not None:
-            bandwidths(np.atleast_1d(given.bandwidth))
+        padded.clusters_of(arrays, offsets).checked(padded.flat(arrays.logits, arrays.mask))
+        if arrays.bandwidth is not None:
+            padded.positive(arrays.bandwidth)
 
-    def evaluate(self, logits: Any, clusters: "_Arrays", wanted: Sequence[bool]) -> list[Any]:
-        """Return losses (n,) and the gradients that are wanted, of the shapes of what they are taken by, else None."""
-        prepared, scale = (self.prepared, None) if self.prepared is not None else self._prepare(clusters)
-        mask = clusters.mask
-        z = logits.reshape(-1) if mask is None else logits[mask]
-        names = [f"log_{name}" if name == "bandwidth" else name for name in BY]
-        wrt = [name for name, one in zip(names, wanted, strict=True) if one]
-        values, found = prepared.value_and_grads(z, wrt=wrt)
-        if scale is not None:
-            values = values + np.log(scale)
-            each = prepared.clusters.spread(scale)
-            units = {"logits": 1.0, "points": each, "lower": scale, "upper": scale, "log_bandwidth": scale}
-            found = {name: gradient / units[name] for name, gradient in found.items()}
-        elif "log_bandwidth" in found:
-            found["log_bandwidth"] = found["log_bandwidth"] / prepared.kernel.bandwidth
-        for name in {"logits", "points"} & set(found):
-            if mask is None:
-                found[name] = found[name].reshape(logits.shape)
-            else:
-                flat, found[name] = found[name], np.zeros(logits.shape)
-                found[name][mask] = flat
-        return [values, *(found.get(name) for name in names)]
-
-    def _prepare(self, given: "_Arrays") -> tuple[CrossEntropy, Any | None]:
-        """Return the loss of these clusters; with a bandwidth a prediction, (n,), scaled to 1, and those bandwidths."""
-        clusters, kernel, h = given.clusters(), self.kernel, given.bandwidth
-        if h is not None and h.ndim == 0:
-            kernel, h = dataclasses.replace(kernel, bandwidth=float(h)), None
-        elif h is not None:
-            h, kernel = bandwidths(h), dataclasses.replace(kernel, bandwidth=1.0)
-            centre = clusters.centres
-            points = (clusters.points - clusters.spread(centre)) / clusters.spread(h)
-            lower, upper = (clusters.lower - centre) / h, (clusters.upper - centre) / h
-            clusters = Clusters(points, clusters.offsets, lower, upper)
-        threads = torch.get_num_threads()
-        return CrossEntropy(clusters, kernel, background=self.background, threads=threads), h
+    def evaluate(self, given: Sequence[Tensor | None], by: Sequence[str]) -> list[Any]:
+        """Return losses (n,) and gradients by some of `BY`, of the shapes of what they are taken by."""
+        arrays, offsets = _arrays(given)
+        if self.prepared is None:
+            threads = torch.get_num_threads()
+            return padded.evaluate(self.kernel, self.background, by, arrays, offsets, threads)
+        found = padded.gradients(self.prepared, padded.flat(arrays.logits, arrays.mask), by)
+        return padded.shaped(found, by, arrays.logits, arrays.mask)
 
 
-def bandwidths(given: Any) -> Any:
-    """Return bandwidths (n,) if they are finite and positive."""
-    h = vector("bandwidth", given)
-    if not (h > 0).all():
-        raise ValueError(
-            f"bandwidth must be greater than 0, but bandwidth[{np.argmin(h > 0)}] is {h[np.argmin(h > 0)]}"
-        )
-    return h
+def _arrays(given: Sequence[Tensor | None]) -> tuple[Padded, Any | None]:
+    """Return logits, points, lower, upper, bandwidths (n,) and mask as NumPy's, floats as float64; and offsets."""
+    *arrays, offsets = (None if tensor is None else _array(tensor) for tensor in given)
+    clusters = Padded(*arrays)
+    if clusters.bandwidth is not None:
+        clusters = clusters._replace(bandwidth=np.broadcast_to(clusters.bandwidth, clusters.lower.shape))
+    return clusters, offsets
 
 
-@dataclasses.dataclass
-class _Arrays:
-    """What a user gives besides the logits, as NumPy's."""
-
-    points: Any
-    lower: Any
-    upper: Any
-    bandwidth: Any | None
-    mask: Any | None
-    offsets: Any | None
-
-    def clusters(self) -> Clusters:
-        """Return the clusters, checked."""
-        if self.offsets is None:
-            return Clusters.from_padded(self.points, self.lower, self.upper, self.mask)
-        return Clusters(self.points, self.offsets, self.lower, self.upper)
-
-
-def _array(tensor: Tensor | None) -> Any:
-    """Return a tensor's numbers, floats as float64."""
-    if tensor is None:
-        return None
+def _array(tensor: Tensor) -> Any:
     return (tensor.double() if tensor.is_floating_point() else tensor).detach().numpy()
 
 
@@ -139,13 +88,14 @@ def evaluate(
 
     Shapes are those of what they are taken by, except that the gradient by bandwidth is one a prediction.
     """
-    given = _Arrays(*(_array(tensor) for tensor in (points, lower, upper, bandwidth, mask, offsets)))
-    found = Evaluator.known[evaluator].evaluate(_array(logits), given, wanted)
-    values, *gradients = (
-        logits.new_empty(0) if array is None else torch.from_numpy(np.ascontiguousarray(array)).to(logits.dtype)
-        for array in found
+    by = [name for name, one in zip(BY, wanted, strict=True) if one]
+    given = (logits, points, lower, upper, bandwidth, mask, offsets)
+    values, *found = (
+        torch.from_numpy(np.ascontiguousarray(array)).to(logits.dtype)
+        for array in Evaluator.known[evaluator].evaluate(given, by)
     )
-    return values, *gradients
+    gradients = dict(zip(by, found, strict=True))
+    return values, *(gradients.get(name, logits.new_empty(0)) for name in BY)
 
 
 @evaluate.register_fake
@@ -167,8 +117,8 @@ def _(info, in_dims, *arguments):  # type: ignore[no-untyped-def]
         for tensor, dim in zip(tensors, in_dims, strict=False)
     ]
     logits, points, lower, upper, bandwidth, mask, offsets = batched
-    own, holder = bandwidth is not None and (in_dims[4] is not None or tensors[4].ndim == 1), Evaluator.known[evaluator]
-    if offsets is not None or holder.prepared is not None or (own and holder.background > 0):
+    own = bandwidth is not None and (in_dims[4] is not None or tensors[4].ndim == 1)
+    if offsets is not None or Evaluator.known[evaluator].prepared is not None:
         each = [evaluate(*(None if one is None else one[i] for one in batched), evaluator, wanted) for i in range(size)]
         return tuple(torch.stack(parts) for parts in zip(*each, strict=True)), (0,) * 6
     n = lower.shape[1]

@@ -77,7 +77,7 @@ def cross_entropy(  # noqa: PLR0913
     -----
     On a CPU the loss and its first derivatives come from kdelab's compiled engine, in float64 inside, whatever is
     given: with autograd and under `torch.compile`. All else is native, in PyTorch's operations: other devices, second
-    derivatives, `torch.func`'s derivatives, and a bandwidth a prediction together with a background.
+    derivatives, and `torch.func`'s.
 
     Native Laplace without a background is a closed form. Other kernels take eight nodes of Gauss-Legendre a panel, the
     box one; where log K has cusps or ends, 25 that crowd there, on panels between those. As many panels as it takes, up
@@ -174,7 +174,8 @@ class CrossEntropy(torch.nn.Module):
         for name, tensor in zip(("points", "lower", "upper", "bandwidth", "mask", "offsets"), tensors, strict=True):
             self.register_buffer(name, None if tensor is None else tensor.detach().clone(), persistent=False)
         if points.device.type == "cpu":
-            self.evaluator.prepare(self.points, self.lower, self.upper, self.mask, self.offsets)
+            given = (self.points, self.points, self.lower, self.upper, None, self.mask, self.offsets)
+            self.evaluator.prepare(given)
 
     def forward(self, logits: Tensor) -> Tensor:
         """Return the loss of logits, of the points' shape."""
@@ -190,14 +191,13 @@ def _losses(
     given: tuple[Any, ...], kernel: Kernel, background: float, panels: int | None, evaluator: int, engine: bool
 ) -> Tensor:
     """Return the losses (n,), by whatever suits."""
-    logits, h = given[0], given[4]
-    own = h is not None and h.ndim > 0 and background > 0
-    if engine and logits.device.type == "cpu" and not own:
+    logits = given[0]
+    if engine and logits.device.type == "cpu":
         grad = torch.is_grad_enabled()
         wanted = [grad and one is not None and one.requires_grad for one in given[:5]]
         return Exact.apply(*given, evaluator, wanted)[0]
     if logits.device.type == "cpu" and not torch.compiler.is_compiling():
-        Evaluator.known[evaluator].check(*given)
+        Evaluator.known[evaluator].check(given)
     return native.losses(given, kernel, background, panels)
 
 
