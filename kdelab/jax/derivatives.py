@@ -7,9 +7,9 @@ import jax
 from jax.custom_derivatives import SymbolicZero
 
 from kdelab.jax import engine, native
-from kdelab.jax.engine import BY
 from kdelab.loss.kernels.base import Kernel
 from kdelab.loss.native.units import Padded
+from kdelab.loss.padded import BY
 
 
 class What(NamedTuple):
@@ -36,28 +36,27 @@ def _losses(what: What, *padded: Any) -> Any:
 @partial(_losses.defjvp, symbolic_zeros=True)
 def _(what: What, primals: Any, tangents: Any) -> Any:
     by = _moving(tangents)
-    values, *gradients = _with_gradients(what, by, *primals)
-    parts = [_along(one, tangents[i]) for i, one in zip(by, gradients, strict=True)]
-    return values, sum(parts[1:], parts[0])
+    values, *gradients = _with_gradients(what, tuple(by), *primals)
+    return values, sum(_along(one, by[name]) for name, one in zip(by, gradients, strict=True))
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
-def _with_gradients(what: What, by: tuple[int, ...], *padded: Any) -> Any:
+def _with_gradients(what: What, by: tuple[str, ...], *padded: Any) -> Any:
     return _evaluated(what, by, Padded(*padded))
 
 
 @partial(_with_gradients.defjvp, symbolic_zeros=True)
-def _(what: What, by: tuple[int, ...], primals: Any, tangents: Any) -> Any:
+def _(what: What, by: tuple[str, ...], primals: Any, tangents: Any) -> Any:
     padded, moving = Padded(*primals), _moving(tangents)
 
-    def found(*chosen: Any) -> Any:
-        return native.with_gradients(*what[:3], by, native.put(padded, moving, chosen))
+    def found(chosen: dict[str, Any]) -> Any:
+        return native.with_gradients(*what[:3], by, padded._replace(**chosen))
 
-    along = jax.jvp(found, [padded[i] for i in moving], [tangents[i] for i in moving])[1]
+    along = jax.jvp(found, [{name: getattr(padded, name) for name in moving}], [moving])[1]
     return _with_gradients(what, by, *primals), along
 
 
-def _evaluated(what: What, by: tuple[int, ...], padded: Padded) -> list[Any]:
+def _evaluated(what: What, by: tuple[str, ...], padded: Padded) -> list[Any]:
     def natively(padded: Padded) -> list[Any]:
         return native.with_gradients(*what[:3], by, padded) if by else [native.losses(*what[:3], padded)]
 
@@ -67,9 +66,10 @@ def _evaluated(what: What, by: tuple[int, ...], padded: Padded) -> list[Any]:
     return list(jax.lax.platform_dependent(padded, cpu=by_engine, default=natively))
 
 
-def _moving(tangents: Any) -> tuple[int, ...]:
-    """Return which of `BY` there are tangents of."""
-    return tuple(i for i, one in enumerate(tangents[: len(BY)]) if not (one is None or type(one) is SymbolicZero))
+def _moving(tangents: Any) -> dict[str, Any]:
+    """Return the tangents that aren't 0, by name."""
+    named = zip(BY, tangents, strict=False)
+    return {name: one for name, one in named if not (one is None or type(one) is SymbolicZero)}
 
 
 def _along(gradient: Any, tangent: Any) -> Any:

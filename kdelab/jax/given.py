@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kdelab.jax.engine import BY
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.native.units import Padded
+from kdelab.loss.padded import BY
 from kdelab.loss.ragged import ranges
 from kdelab.loss.validate import integers
 

@@ -57,7 +57,7 @@ def cross_entropy(  # noqa: PLR0913
     offsets : array of int, (n + 1,), optional
         Cluster i is ``points[offsets[i]:offsets[i + 1]]``. Shapes depend on them, so JAX must not trace them.
     panels : int, optional
-        How many panels a native loss cuts each target into, before kinks cut it further: 16 if it isn't given.
+        How many panels a native loss cuts each target into, or what lies between its cusps: 16 and 4 if it isn't given.
     engine : bool
         Whether kdelab's compiled engine may be used.
 
@@ -81,7 +81,10 @@ def cross_entropy(  # noqa: PLR0913
 
     Native Laplace without a background is a closed form. Other kernels take eight nodes of Gauss-Legendre a panel, or
     25 that crowd at cusps and ends of kernels; the box one. A Gaussian wants as many panels as W D / 3, W the target's
-    width and D the distance of its points in bandwidths, for 1e-10, and W D / 8 for 1e-4; the others W.
+    width and D the distance of its points in bandwidths, for 1e-10, and W D / 8 for 1e-4; the others W. Derivatives by
+    the ends of a target narrower than a bandwidth lose digits natively, eps h / (b - a) of them.
+
+    Own kernels give losses and first derivatives on a CPU; the rest asks their ``log_unit`` for JAX's operations.
 
     Examples
     --------

@@ -29,25 +29,17 @@ def losses(kernel: Kernel, background: float, panels: int | None, padded: Padded
 
 
 def with_gradients(
-    kernel: Kernel, background: float, panels: int | None, by: Sequence[int], padded: Padded
+    kernel: Kernel, background: float, panels: int | None, by: Sequence[str], padded: Padded
 ) -> list[Any]:
     """Return L (n,) and its gradients by some of the arguments, as `engine.evaluate` does."""
 
     def total(*chosen: Any) -> tuple[Any, Any]:
-        found = losses(kernel, background, panels, put(padded, by, chosen))
+        found = losses(kernel, background, panels, padded._replace(**dict(zip(by, chosen, strict=True))))
         return found.sum(), found
 
     derived = jax.value_and_grad(total, tuple(range(len(by))), has_aux=True)
-    (_, values), gradients = derived(*(padded[i] for i in by))
+    (_, values), gradients = derived(*(getattr(padded, name) for name in by))
     return [values, *gradients]
-
-
-def put(padded: Padded, which: Sequence[int], chosen: Sequence[Any]) -> Padded:
-    """Return the clusters with some arrays in place of their own."""
-    arrays = list(padded)
-    for i, one in zip(which, chosen, strict=True):
-        arrays[i] = one
-    return Padded(*arrays)
 
 
 def _density(kernel: Kernel, log_S: Any, x: Any, places: Any, log_floor: Any | None) -> Any:
