@@ -24,7 +24,7 @@ def losses(kernel: Kernel, background: float, panels: int | None, padded: Padded
         padded = padded._replace(bandwidth=jnp.full_like(padded.lower, kernel.bandwidth))
     unit = dataclasses.replace(kernel, bandwidth=1.0)
     nodes = quadrature.nodes_of(unit)
-    many = quadrature.panels_of(nodes, panels)
+    many = quadrature.panels_of(kernel, panels)
     return native.losses(operations, padded, unit, background, nodes, many, partial(_density, unit))
 
 

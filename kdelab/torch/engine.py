@@ -138,8 +138,11 @@ class Exact(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(*arguments: Any) -> Any:  # noqa: D102
-        return evaluate(*arguments)
+    def forward(  # noqa: D102
+        logits: Any, points: Any, lower: Any, upper: Any, bandwidth: Any, mask: Any, offsets: Any, evaluator: int,
+        wanted: Sequence[bool],
+    ) -> Any:  # fmt: skip
+        return evaluate(logits, points, lower, upper, bandwidth, mask, offsets, evaluator, wanted)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:  # noqa: D102

@@ -12,7 +12,7 @@ from kdelab.loss.native import quadrature
 from kdelab.loss.native.units import Padded
 from kdelab.torch import operations
 
-FINEST = 1024
+FINEST = 2**14
 """More panels than these are not tried."""
 
 CHUNK = 2**18
@@ -42,7 +42,7 @@ def losses(given: Sequence[Any], kernel: Kernel, background: float, panels: int 
         else None
     )
     if enough is None:
-        return _losses(clusters, kernel, background, quadrature.panels_of(_nodes(kernel), panels))
+        return _losses(clusters, kernel, background, quadrature.panels_of(kernel, panels))
     groups = [(count, torch.nonzero(enough == count)[:, 0]) for count in torch.unique(enough).tolist()]
     if len(groups) == 1:
         return _losses(clusters, kernel, background, groups[0][0])
@@ -77,6 +77,13 @@ def _enough(clusters: Padded, kernel: Kernel, background: float) -> Any | None:
     """Return how many panels each prediction needs (n,); None where numbers can't be looked at."""
     if torch.compiler.is_compiling():
         return None
+    a_bandwidth = quadrature.panels_a_bandwidth(kernel, _AGREED[clusters.logits.dtype] / 10)
+    if a_bandwidth > 0:
+        try:
+            width = (clusters.upper - clusters.lower) / clusters.bandwidth
+            return torch.exp2(torch.log2((width.detach() * a_bandwidth).clamp(min=1)).ceil()).long()
+        except RuntimeError:
+            return None
     held = Padded(*(None if tensor is None else tensor.detach() for tensor in clusters))
     agreed, n = _AGREED[held.logits.dtype], len(held.lower)
     enough = torch.full((n,), FINEST, device=held.lower.device)

@@ -94,7 +94,7 @@ class Kernel(ABC):
     bend : float
         From so many bandwidths on log K hardly bends any more: panels that are longer are stretched.
     strip : float
-        Up to so many bandwidths from the real axis the real part of K is positive; 0 where it isn't.
+        Up to so many bandwidths from the real axis, between kinks, the real part of K is positive; 0 where it isn't.
     compiled : type or None
         The same kernel for compiled code; without it all goes through arrays, the same numbers many times as slowly.
     power : float

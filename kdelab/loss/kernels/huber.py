@@ -45,6 +45,7 @@ class Huber(Kernel):
     """
 
     kinks: ClassVar[tuple[float, ...]] = (-1.0, 1.0)
+    strip: ClassVar[float] = math.pi / 2
     compiled: ClassVar[type[Compiled] | None] = _Compiled
 
     def log_unit(self, u: Any, xp: Any = np) -> Any:

@@ -35,6 +35,7 @@ class Laplace(Kernel):
     """K(u) = exp(-abs(u)) / 2, the thread's own example: the only kernel whose gradient forgets how far away it is."""
 
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
+    strip: ClassVar[float] = math.pi / 2
     compiled: ClassVar[type[Compiled] | None] = _Compiled
 
     def log_unit(self, u: Any, xp: Any = np) -> Any:

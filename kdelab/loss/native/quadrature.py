@@ -39,7 +39,7 @@ _TWO = (0.5 - math.sqrt(1 / 12), 0.5 + math.sqrt(1 / 12))
 
 
 _ON_IT = 1e-30
-_CROWDED = 25
+SMOOTH, _CROWDED = 8, 25
 
 
 def nodes_of(kernel: Kernel) -> Nodes:
@@ -47,7 +47,7 @@ def nodes_of(kernel: Kernel) -> Nodes:
     if kernel.support < math.inf and not _bends(kernel):
         return Nodes((0.5,), (1.0,))
     if kernel.support == math.inf and kernel.power == 1:
-        x, w = np.polynomial.legendre.leggauss(8)
+        x, w = np.polynomial.legendre.leggauss(SMOOTH)
         return Nodes(tuple(((1 + x) / 2).tolist()), tuple((w / 2).tolist()))
     x, w = np.polynomial.legendre.leggauss(_CROWDED)
     t, order = (1 + x) / 2, max(4.0, math.ceil(kernel.power))
@@ -55,14 +55,29 @@ def nodes_of(kernel: Kernel) -> Nodes:
     return Nodes(tuple(betainc(order, order, t).tolist()), tuple((w / 2 * pace).tolist()))
 
 
-def crowded(nodes: Nodes) -> bool:
-    """Return whether nodes crowd at the ends of a panel."""
-    return len(nodes.places) == _CROWDED
+def between_kinks(kernel: Kernel) -> bool:
+    """Return whether what lies between kinks is cut into equal panels, rather than the target.
+
+    A cut close by a cusp, but not on it, leaves next to it a panel that isn't smooth; and where nobody knows how near
+    the zeros of p come, twice as many panels must cut all of them, or the difference says nothing.
+    """
+    return bool(kernel.kinks) and kernel.strip == 0
 
 
-def panels_of(nodes: Nodes, panels: int | None) -> int:
-    """Return how many panels there are where numbers can't be looked at: unless it is said, 16, or 4 of many nodes."""
-    return panels if panels is not None else 4 if crowded(nodes) else 16
+def panels_of(kernel: Kernel, panels: int | None) -> int:
+    """Return how many panels there are where numbers can't be looked at: as is said, or 16, or 4 between kinks."""
+    return panels if panels is not None else 4 if between_kinks(kernel) else 16
+
+
+def panels_a_bandwidth(kernel: Kernel, error: float) -> float:
+    """Return how many panels a bandwidth are enough for an error; 0 where that depends on the points.
+
+    In the strip about the real axis where Re K > 0 no mixture of kernels has a zero, so that log p is analytic there
+    between its kinks. Gauss's rule of m nodes errs by rho^-2m, with rho the sum of the semi-axes, in half panels, of
+    the ellipse that fits in: (rho - 1 / rho) / 2 half panels high.
+    """
+    rho = error ** (-1 / (2 * SMOOTH))
+    return (rho - 1 / rho) / (4 * kernel.strip) if kernel.strip > 0 else 0.0
 
 
 def _bends(kernel: Kernel) -> bool:
@@ -71,20 +86,18 @@ def _bends(kernel: Kernel) -> bool:
 
 
 def rule(xp: Operations, kernel: Kernel, nodes: Nodes, clusters: InUnits, panels: int, background: float) -> Rule:
-    """Return the nodes of targets cut into equal panels and at the kinks; or what lies between cusps into equal ones.
-
-    A cut close by a cusp, but not on it, would leave next to it a panel that isn't smooth.
-    """
+    """Return the nodes of targets cut into equal panels and at the kinks, or `between_kinks` into equal panels."""
     a, b = clusters.a[..., None], clusters.b[..., None]
     steps = xp.constant([i / panels for i in range(panels)], a)
     cuts = [clusters.x + kink for kink in kernel.kinks]
     if background > 0:
         cuts += [wall[..., None] for wall in clusters.walls]
-    edges = xp.concatenate([a, b] if crowded(nodes) else [a + (b - a) * steps, b], axis=-1)
+    between = between_kinks(kernel)
+    edges = xp.concatenate([a, b] if between else [a + (b - a) * steps, b], axis=-1)
     if cuts:
         cut = xp.minimum(xp.maximum(xp.concatenate([edges, *cuts], axis=-1), a), b)
         edges = xp.take_along_axis(cut, xp.argsort(xp.held(cut)), axis=-1)
-    if crowded(nodes):
+    if between:
         apart = edges[..., 1:] - edges[..., :-1]
         within = edges[..., :-1, None] + apart[..., None] * steps
         edges = xp.concatenate([within.reshape((*apart.shape[:-1], apart.shape[-1] * panels)), b], axis=-1)

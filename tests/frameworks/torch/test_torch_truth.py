@@ -37,9 +37,7 @@ def true(case, kernel, background=0.0):
 def test_spread_clusters(kernel, engine, dtype, bandwidths):
     background = 0.1 if kernel.support < np.inf else 0.0
     case = padded_cases.spread(bandwidths, n=40, k=12)
-    case = case._replace(
-        **{name: getattr(case, name).astype(np.float32) for name in ("logits", "points", "lower", "upper")}
-    )
+    case = padded_cases.Case(*(array.astype(np.float32).astype(np.float64) for array in case[:4]), case.mask)
     values, by_logit, _ = found(case, kernel, dtype, engine, background)
     expected = true(case, kernel, background)
     finite = np.isfinite(expected[0])
