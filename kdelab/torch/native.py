@@ -36,14 +36,10 @@ def losses(given: Sequence[Any], kernel: Kernel, background: float, panels: int 
     if offsets is not None:
         logits, points, mask = padded(logits, points, offsets)
     clusters = Padded(logits, points, lower, upper, h.expand(lower.shape), mask)
-    enough = (
-        _enough(clusters, kernel, background)
-        if panels is None and not native.closed(kernel, background) and len(lower)
-        else None
-    )
-    if enough is None:
+    search = panels is None and not native.closed(kernel, background) and len(lower) > 0
+    groups = _groups(clusters, kernel, background) if search else None
+    if groups is None:
         return _losses(clusters, kernel, background, quadrature.panels_of(kernel, panels))
-    groups = [(count, torch.nonzero(enough == count)[:, 0]) for count in torch.unique(enough).tolist()]
     if len(groups) == 1:
         return _losses(clusters, kernel, background, groups[0][0])
     parts = [_losses(_taken(clusters, rows), kernel, background, count) for count, rows in groups]
@@ -73,34 +69,37 @@ def _nodes(kernel: Kernel) -> quadrature.Nodes:
     return quadrature.nodes_of(kernel)
 
 
-def _enough(clusters: Padded, kernel: Kernel, background: float) -> Any | None:
-    """Return how many panels each prediction needs (n,); None where numbers can't be looked at."""
+def _groups(clusters: Padded, kernel: Kernel, background: float) -> list[tuple[int, Any]] | None:
+    """Return how many panels are enough, and for which rows; None where numbers can't be looked at."""
     if torch.compiler.is_compiling():
         return None
-    a_bandwidth = quadrature.panels_a_bandwidth(kernel, _AGREED[clusters.logits.dtype] / 10)
-    if a_bandwidth > 0:
-        try:
-            width = (clusters.upper - clusters.lower) / clusters.bandwidth
-            return torch.exp2(torch.log2((width.detach() * a_bandwidth).clamp(min=1)).ceil()).long()
-        except RuntimeError:
-            return None
     held = Padded(*(None if tensor is None else tensor.detach() for tensor in clusters))
-    agreed, n = _AGREED[held.logits.dtype], len(held.lower)
-    enough = torch.full((n,), FINEST, device=held.lower.device)
-    rows, panels = torch.arange(n, device=held.lower.device), 1
-    before = _value_and_grad(held, kernel, background, panels)
     try:
-        while len(rows) and panels < FINEST:
-            panels *= 2
-            now = _value_and_grad(_taken(held, rows), kernel, background, panels)
-            apart = torch.maximum(_apart(now[0], before[0]), _apart(now[1], before[1]).amax(-1))
-            done = apart <= agreed
-            enough[rows[done]] = panels
-            rows, before = rows[~done], (now[0][~done], now[1][~done])
+        enough = _enough(held, kernel, background)
+        return [(count, torch.nonzero(enough == count)[:, 0]) for count in torch.unique(enough).tolist()]
     except RuntimeError as error:
         if "vmap" not in str(error):
             raise
         return None
+
+
+def _enough(clusters: Padded, kernel: Kernel, background: float) -> Any:
+    """Return how many panels each prediction needs (n,), powers of two: known beforehand, or found out."""
+    agreed, n = _AGREED[clusters.logits.dtype], len(clusters.lower)
+    a_bandwidth = quadrature.panels_a_bandwidth(kernel, agreed / 10)
+    if a_bandwidth > 0:
+        needed = a_bandwidth * (clusters.upper - clusters.lower) / clusters.bandwidth
+        return torch.exp2(torch.log2(needed.clamp(1, FINEST)).ceil()).long()
+    enough = torch.full((n,), FINEST, device=clusters.lower.device)
+    rows, panels = torch.arange(n, device=clusters.lower.device), 1
+    before = _value_and_grad(clusters, kernel, background, panels)
+    while len(rows) and panels < FINEST:
+        panels *= 2
+        now = _value_and_grad(_taken(clusters, rows), kernel, background, panels)
+        apart = torch.maximum(_apart(now[0], before[0]), _apart(now[1], before[1]).amax(-1))
+        done = apart <= agreed
+        enough[rows[done]] = panels
+        rows, before = rows[~done], (now[0][~done], now[1][~done])
     return enough
 
 
