@@ -78,7 +78,7 @@ bench: $(READY) ## time the loss against its peers, in an environment of their o
 history: $(READY) ## time our own losses and the gun against the entry before in benchmarks/history.csv
 	$(ONE_THREAD) $(RUN) benchmarks.history
 
-battles: $(READY) ## record the sample robots' battles again (needs Debian's robocode and a JRE); SET=confirm: the other set (a JDK)
+battles: $(READY) ## record the sample robots' battles again (needs Debian's robocode and a JRE); SET=confirm or SET=fresh: the others (a JDK)
 	$(RUN) kdelab.gun battles $(SET)
 
 dial: $(READY) ## compute again what notebook 07 decides from: guns and surfers that chase or give up (half an hour)
