@@ -15,21 +15,32 @@ ONE_THREAD := NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 export PYTHONUNBUFFERED := 1
 # This checkout's kdelab, in kernels too, even if PYTHON's environment has another one.
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
+# PyTorch and JAX stay out of the lock: each is an environment of its own.
+LOCKED := record completion notebooks dev
 NBVAL := --nbval --nbval-current-env --nbval-kernel-startup-timeout 300
 
 .DEFAULT_GOAL := help
-.PHONY: help env lock reports notebooks unit coverage lowest test test-all release lint mutants lab bench history battles dial evidence duels clean
+.PHONY: help env env-torch env-jax env-jax-oldest lock reports notebooks unit coverage lowest test test-torch test-jax test-jax-oldest test-all release lint mutants lab bench history battles dial evidence duels clean
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 env: $(READY) ## build .venv from the lock, if it is missing or out of date
 
 $(ENV)/ready: requirements.lock pyproject.toml
 	$(BASE) tools/env.py
 
+env-torch: ## build .venv-torch: the lock, and PyTorch on top, as pinned in pyproject.toml
+	$(BASE) tools/env.py torch
+
+env-jax: ## build .venv-jax: the lock, and JAX on top, as pinned in pyproject.toml
+	$(BASE) tools/env.py jax
+
+env-jax-oldest: ## build .venv-jax-oldest, with the oldest JAX that pyproject.toml allows
+	$(BASE) tools/env.py jax-oldest
+
 lock: $(READY) ## resolve the newest versions again and write requirements.lock
-	$(RUN) uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --no-annotate \
+	$(RUN) uv pip compile --quiet --universal --python-version 3.11 $(LOCKED:%=--extra %) --generate-hashes --no-annotate \
 	  --no-emit-index-url --custom-compile-command "make lock" --upgrade --output-file requirements.lock pyproject.toml
 
 reports: $(READY) ## run the notebooks that changed and build reports/index.html
@@ -63,6 +74,15 @@ test: lint ## lint, types, layers, unit tests, strict nbval on every notebook, r
 	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m "not slow"
 	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadscope $(NBVAL) notebooks
 
+test-torch: env-torch ## the tests of kdelab.torch
+	$(ONE_THREAD) .venv-torch/bin/python -m pytest -n 2 --dist loadgroup tests/frameworks/torch
+
+test-jax: env-jax ## the tests of kdelab.jax
+	$(ONE_THREAD) .venv-jax/bin/python -m pytest -n 2 --dist loadgroup tests/frameworks/jax
+
+test-jax-oldest: env-jax-oldest ## the same with the oldest JAX that pyproject.toml allows
+	$(ONE_THREAD) .venv-jax-oldest/bin/python -m pytest -n 2 --dist loadgroup tests/frameworks/jax
+
 test-all: $(READY) ## what `make test` leaves out: other parameters, more wrong libraries, more battles
 	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m slow
 
@@ -93,8 +113,8 @@ duels: $(READY) ## fight again what notebook 16 decides from: real battles of tr
 release: $(READY) ## rehearse a release: sdist, wheel, twine's opinion, README's lines in an empty environment
 	$(PYTHON) tools/release.py
 
-clean: ## remove what was built: .venv, pages (not files of your own beside them), caches
-	rm -rf $(ENV) .venv-lock .venv-lowest .bench .coverage .coverage.* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+clean: ## remove what was built: environments, pages (not files of your own beside them), caches
+	rm -rf $(ENV) .venv-torch .venv-jax .venv-jax-oldest .venv-lock .venv-lowest .bench .coverage .coverage.* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	cd reports && { sha256sum --check .made 2>/dev/null || :; } | sed -n 's/: OK$$//p' | \
 	  while IFS= read -r file; do rm -f -- "$$file"; done
 	rm -rf reports/.made reports/.work-* && { rmdir reports/observations 2>/dev/null || :; }

@@ -18,7 +18,7 @@ from kdelab.report.build.cells import tidy
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 84  # characters of the text's boxes
-COLOURS = ["#e8f1fa", "#efeaf7", "#fdf3e0", "#f9e9e4", "#f1f1f1"]
+COLOURS = ["#e8f1fa", "#efeaf7", "#fdf3e0", "#eaf5ea", "#f9e9e4", "#f1f1f1"]
 
 
 class Wing(NamedTuple):

@@ -23,6 +23,8 @@ EXTRAS = {
          "nbconvert", "papermill", "traitlets", "jinja2", "markupsafe", "mistune", "bleach", "pygments",
          "latex2mathml", "tqdm"),
     ),
+    "torch": Extra("the loss in PyTorch (kdelab.torch)", ("torch",)),
+    "jax": Extra("the loss in JAX (kdelab.jax)", ("jax",)),
     "completion": Extra("completion in a shell", ("shtab",)),
 }  # fmt: skip
 DISTRIBUTIONS = {

@@ -56,7 +56,7 @@ def test_every_package_that_the_library_imports_is_one_of_three_or_of_an_extra()
 def test_pip_installs_three_packages_and_the_extras_bring_what_the_wings_need():
     assert {split(one)[0] for one in PROJECT["dependencies"]} == {"numpy", "scipy", "numba"}
     asked = PROJECT["optional-dependencies"]
-    for extra in ("gun", "record", "completion"):
+    for extra in ("gun", "record", "torch", "jax", "completion"):
         needed = {extras.DISTRIBUTIONS.get(name, name) for name in EXTRAS[extra].packages}
         assert needed == {split(one)[0] for one in asked[extra]} - {"kdelab"}
     assert {split(one)[0] for one in asked["notebooks"]} > {"kdelab", "matplotlib", "papermill"}
@@ -71,6 +71,19 @@ def test_an_extra_s_package_that_is_missing_is_named_with_its_command(extra, pac
         assert caught.value.name == package
     assert isinstance(caught.value, ModuleNotFoundError)
     assert isinstance(caught.value.__cause__, ModuleNotFoundError)
+
+
+@pytest.mark.parametrize("name", ["torch", "jax"])
+def test_a_framework_is_asked_for_by_attribute_and_named_where_it_is_missing(name):
+    said = alone(f"""
+import kdelab
+try:
+    kdelab.{name}.cross_entropy
+except kdelab.extras.MissingExtra as error:
+    print(error)
+""")
+    assert SENTENCE.fullmatch(said.strip())
+    assert f"[{name}]" in said
 
 
 def test_a_sentence_names_all_that_is_missing():
@@ -89,7 +102,8 @@ def test_a_package_that_is_there_and_broken_is_not_called_missing(tmp_path, monk
 
 
 @pytest.mark.parametrize(
-    ("absent", "fewest", "wanted"), [((), 50, {"gun", "notebooks"}), (BUT_GUN, 130, {"record", "notebooks"})]
+    ("absent", "fewest", "wanted"),
+    [((), 50, {"gun", "torch", "jax", "notebooks"}), (BUT_GUN, 130, {"record", "torch", "jax", "notebooks"})],
 )
 def test_without_extras_every_module_and_name_loads_or_says_which_extra_it_needs(absent, fewest, wanted):
     script = """

@@ -11,9 +11,13 @@ from pathlib import Path
 import pytest
 
 from kdelab import __version__
+from kdelab.extras import EXTRAS
 
 ROOT = Path(__file__).parent.parent
-PROJECT, SETTINGS = (tomllib.loads((ROOT / "pyproject.toml").read_text())[name] for name in ("project", "tool"))
+TOML = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, SETTINGS, GROUPS = (TOML[name] for name in ("project", "tool", "dependency-groups"))
+
+FRAMEWORKS = ("torch", "jax")
 
 
 def split(requirement: str) -> tuple[str, str]:
@@ -22,7 +26,9 @@ def split(requirement: str) -> tuple[str, str]:
 
 
 def asked_by_pip() -> dict[str, str]:
-    groups = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    """What stands in the lock and in the conda environment, too: all but the frameworks."""
+    extras = PROJECT["optional-dependencies"]
+    groups = [PROJECT["dependencies"], *(extras[name] for name in extras if name not in FRAMEWORKS)]
     asked = dict(split(requirement) for group in groups for requirement in group)
     asked.pop("kdelab")  # an extra that brings another
     return asked
@@ -47,12 +53,30 @@ def test_the_lock_pins_every_package_asked_for_with_hashes_and_names_no_index():
     assert [line for line in entries if not entry.fullmatch(line.strip())] == []
     assert not asked_by_pip().keys() - {entry.fullmatch(line.strip())[1] for line in entries}
     assert "://" not in text
+    assert not {*FRAMEWORKS} & {entry.fullmatch(line.strip())[1] for line in entries}
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_a_framework_has_an_environment_and_the_oldest_that_its_extra_allows_is_tried(name):
+    groups = {group: dict(map(split, pins)) for group, pins in GROUPS.items()}
+    assert all(re.fullmatch(r"==[\d.]+", bound) for pins in groups.values() for bound in pins.values())
+    ((asked, bound),) = map(split, PROJECT["optional-dependencies"][name])
+    assert asked == name
+    oldest = groups.get(f"{name}-oldest", groups[name])[name]
+    assert re.fullmatch(rf">={bound[2:]}(\.0)*", oldest.replace("==", ">="))
+    makefile = (ROOT / "Makefile").read_text()
+    assert all(f"tools/env.py {group}\n" in makefile for group in groups)
+    assert f"\nmake test-{name}\n" in (ROOT / ".ci" / "run").read_text()
 
 
 def test_every_command_of_the_workflows_is_a_target_or_a_file_that_is_there():
     text = "".join(path.read_text() for path in (ROOT / ".github" / "workflows").glob("*.yml"))
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert {"reports", "test", "unit", "lowest", "coverage"} <= set(re.findall(r"run: make ([a-z-]+)", text)) <= targets
+    assert (
+        {"reports", "test", "test-jax-oldest", "unit", "lowest", "coverage"}
+        <= set(re.findall(r"run: make ([a-z-]+)", text))
+        <= targets
+    )
     assert all((ROOT / path).exists() for path in re.findall(r"run: bash (\S+)", text))
 
 
@@ -75,7 +99,7 @@ def test_a_limit_of_complexity_is_as_low_as_the_code_allows(rule, limit):
 def test_the_environment_is_installed_by_those_hashes():
     assert "\t$(BASE) tools/env.py\n" in (ROOT / "Makefile").read_text()
     text = (ROOT / "tools" / "env.py").read_text()
-    assert 'hashed = ["--require-hashes", "--requirement"]' in text
+    assert 'hashed = ["--no-deps", "--require-hashes", "--requirement"]' in text
     assert text.count("*hashed, str(") == 3  # pip brings uv, uv the rest, or pip all
 
 
@@ -88,6 +112,7 @@ def test_the_workflows_name_each_action_by_its_commit():
 
 def test_importing_kdelab_loads_no_plotting_no_tables_and_no_jupyter():
     heavy = {"numpy", "matplotlib", "seaborn", "pandas", "pyarrow", "numba", "IPython", "nbformat", "sklearn"}
+    heavy |= {*FRAMEWORKS}
     script = f"import sys, kdelab; print(*sorted({heavy} & set(sys.modules)))"
     assert (
         subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split() == []
@@ -115,6 +140,12 @@ def test_an_unknown_name_is_an_attribute_error():
 
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = kdelab.no_such_name
+
+
+def test_no_folder_of_tests_passes_for_a_package():
+    on_the_path = {path.parent for path in (ROOT / "tests").rglob("*.py")}
+    beside = {folder.name for path in on_the_path for folder in path.iterdir() if folder.is_dir()}
+    assert beside & {name for extra in EXTRAS.values() for name in extra.packages} == set()
 
 
 def test_the_wheel_builds_and_carries_the_data(tmp_path):

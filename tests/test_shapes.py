@@ -35,6 +35,7 @@ def test_what_takes_logits_returns_the_shapes_that_it_promises(function):
 @pytest.mark.parametrize("x", [X, np.array([X, X])])
 def test_a_density_has_a_row_a_prediction(x):
     assert shapes.kept(LOSS.density, LOSS.density(LOGITS, x), SIZES)
+    assert shapes.kept(LOSS.log_density, LOSS.log_density(LOGITS, x), SIZES)
 
 
 @pytest.mark.parametrize("gun", [kdelab.NeighbourModel(), baselines.Linear(), baselines.Histogram()])

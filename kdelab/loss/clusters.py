@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from kdelab.loss.parts import Part, cut
 from kdelab.loss.ragged import Ragged, offsets_of, ranges, shuffled
-from kdelab.loss.validate import Floats, Integers, count, instance, integers, positive, real, vector
+from kdelab.loss.validate import Floats, Integers, count, instance, integers, positive, real, truths, vector
 
 
 class Batch(NamedTuple):
@@ -106,6 +106,49 @@ class Clusters(Ragged):
         offsets = offsets_of(np.array([len(part) for part in parts], dtype=np.int64))
         made = object.__new__(cls)
         made._fill(np.concatenate(parts) if parts else np.empty(0), offsets, lower, upper)
+        return made
+
+    @classmethod
+    def from_padded(
+        cls, points: ArrayLike, lower: ArrayLike, upper: ArrayLike, mask: ArrayLike | None = None
+    ) -> "Clusters":
+        """Build a batch from a table with one row a prediction, as neural networks hold it.
+
+        Parameters
+        ----------
+        points : array_like, (n, k)
+        lower, upper : array_like, (n,)
+        mask : array_like of bool, (n, k), optional
+            True where there is a neighbour; what lies elsewhere isn't looked at, and may be NaN. Without it all are.
+
+        Raises
+        ------
+        ValueError
+            As `Clusters` does, or if shapes don't fit, or a row has no neighbour.
+
+        Examples
+        --------
+        Logits go in by the same mask, and gradients come out by it:
+
+        >>> mask = np.array([[True, True, True], [True, False, True]])
+        >>> clusters = kdelab.Clusters.from_padded([[-0.3, 0.1, 0.2], [0.4, np.nan, 0.6]], [0.0, 0.1], [0.2, 0.3], mask)
+        >>> logits = np.zeros((2, 3))
+        >>> values, flat = kdelab.CrossEntropy(clusters, kdelab.Laplace(bandwidth=0.1)).value_and_grad(logits[mask])
+        >>> gradient = np.zeros((2, 3))
+        >>> gradient[mask] = flat
+        >>> gradient.round(3)
+        array([[ 0.309, -0.265, -0.044],
+               [-0.381,  0.   ,  0.381]])
+        """
+        table = real("points", points)
+        if table.ndim != 2 or (len(table) and not table.shape[1]):
+            raise ValueError(f"points must be a table of n rows with a column at least, not of shape {table.shape}")
+        kept = table if mask is None else table[truths("mask", mask, table.shape)]
+        sizes = np.full(len(table), table.shape[1]) if mask is None else np.count_nonzero(np.asarray(mask), axis=1)
+        if (sizes == 0).any():
+            raise ValueError(f"mask must leave a neighbour in every row, but row {np.argmax(sizes == 0)} has none")
+        made = object.__new__(cls)
+        made._fill(vector("points", kept.reshape(-1), own=True), offsets_of(sizes), lower, upper)
         return made
 
     @classmethod

@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.engines.by_arrays import ByArrays
-from kdelab.loss.engines.quadrature.engine import densities
+from kdelab.loss.engines.quadrature.engine import log_densities
 from kdelab.loss.engines.table import engine_for, resolved
 from kdelab.loss.frozen import Frozen
 from kdelab.loss.kernels.base import Kernel, refuse_beyond_reach
 from kdelab.loss.rules import Rule
-from kdelab.loss.validate import Floats, fraction, instance, names, places
+from kdelab.loss.runtime import at_most
+from kdelab.loss.validate import Floats, count, fraction, instance, names, places, vector
 
 
 class CrossEntropy(Frozen):
@@ -32,6 +34,13 @@ class CrossEntropy(Frozen):
         adaptive to 1e-12.
     background : float
         The weight, in [0, 1), of a uniform density on [-1, 1] mixed into p.
+    threads : int, optional
+        How many threads may work at most; as many as NUMBA_NUM_THREADS says if it isn't given. No digit depends on it.
+
+    Notes
+    -----
+    Everything is computed in float64. Where the logits are an array of float32, losses and gradients come back in
+    float32, rounded once (beyond its range: infinite, with NumPy's warning); whatever else they are, in float64.
 
     Raises
     ------
@@ -54,21 +63,26 @@ class CrossEntropy(Frozen):
         kernel: Kernel,
         quadrature: Rule | Literal["auto"] = "auto",
         background: float = 0.0,
+        threads: int | None = None,
     ) -> None:
         self.clusters = instance("clusters", clusters, Clusters, "Clusters.from_lists(points, lower, upper)")
         self.kernel = instance("kernel", kernel, Kernel, "Laplace(bandwidth=0.1)")
         self.background = fraction("background", background)
         self.quadrature = resolved(quadrature, kernel, self.background)
+        self.threads = threads if threads is None else count("threads", threads)
         refuse_beyond_reach("points", kernel, clusters.points, clusters.lower, clusters.upper)
-        self._engine = engine_for(clusters, kernel, self.quadrature, self.background)
+        with at_most(self.threads):
+            self._engine = engine_for(clusters, kernel, self.quadrature, self.background)
 
-    def value_and_grad(self, logits: ArrayLike) -> tuple[Floats, Floats]:
+    def value_and_grad(self, logits: ArrayLike, weights: ArrayLike | None = None) -> tuple[Floats, Floats]:
         """Return the losses and the gradient of their sum.
 
         Parameters
         ----------
         logits : array_like, (total,)
             z_j of every point, in the order of ``clusters.points``.
+        weights : array_like, (n,), optional
+            The gradient is that of sum_n weights_n L_n: what the losses count upstream. The losses aren't weighted.
 
         Returns
         -------
@@ -78,14 +92,19 @@ class CrossEntropy(Frozen):
             dL/dz_j = S_j mean(R) - mean(r_j), means over the target; r_j = S_j K_h(x - x_j) / p(x) and R = sum_j r_j
             (1, but for a background). Where p is 0, r_j counts as 0. It sums to 0 over each cluster.
         """
-        return self._engine.value_and_grad(self._checked(logits))
+        values, gradients = self.value_and_grads(logits, ("logits",), weights)
+        return values, gradients["logits"]
 
     def value(self, logits: ArrayLike) -> Floats:
         """Return the losses alone, (n,)."""
-        return self._engine.value(self._checked(logits))
+        with at_most(self.threads):
+            return _as_given(logits, self._engine.value(self._checked(logits)))
 
     def value_and_grads(
-        self, logits: ArrayLike, wrt: Sequence[str] = ("logits", "points", "log_bandwidth")
+        self,
+        logits: ArrayLike,
+        wrt: Sequence[str] = ("logits", "points", "log_bandwidth"),
+        weights: ArrayLike | None = None,
     ) -> tuple[Floats, dict[str, Floats]]:
         """Return the losses and their gradients with respect to whatever a trainer may want to learn.
 
@@ -93,6 +112,8 @@ class CrossEntropy(Frozen):
         ----------
         logits : array_like, (total,)
         wrt : sequence of "logits", "points" and "log_bandwidth"
+        weights : array_like, (n,), optional
+            As in `value_and_grad`, for every gradient.
 
         Returns
         -------
@@ -112,12 +133,17 @@ class CrossEntropy(Frozen):
         known = ("logits", "points", "log_bandwidth")
         wanted = names("wrt", wrt, known)
         checked = self._checked(logits)
-        if set(wanted) <= {"logits"}:
-            values, gradient = self._engine.value_and_grad(checked)
-            return values, {name: gradient for name in wanted}
-        values, *gradients = self._engine.value_and_grads(checked)
-        by_name = dict(zip(known, gradients, strict=True))
-        return values, {name: by_name[name] for name in wanted}
+        each = None if weights is None else vector("weights", weights, len(self.clusters), "one a prediction")
+        with at_most(self.threads):
+            if set(wanted) <= {"logits"}:
+                values, *gradients = self._engine.value_and_grad(checked)
+            else:
+                values, *gradients = self._engine.value_and_grads(checked)
+        by_name = {name: gradient for name, gradient in zip(known, gradients, strict=False) if name in wanted}
+        if each is not None:
+            for gradient in by_name.values():
+                gradient *= each if len(gradient) == len(each) else self.clusters.spread(each)
+        return _as_given(logits, values), {name: _as_given(logits, by_name[name]) for name in wanted}
 
     def density(self, logits: ArrayLike, x: ArrayLike) -> Floats:
         """Return p at the places x.
@@ -133,15 +159,39 @@ class CrossEntropy(Frozen):
         density : (n, m)
             Per guess factor.
         """
+        return np.exp(self.log_density(logits, x))
+
+    def log_density(self, logits: ArrayLike, x: ArrayLike) -> Floats:
+        """Return log p at the places x, to the last digits where p itself underflows; -inf where p is 0.
+
+        Parameters
+        ----------
+        logits : array_like, (total,)
+        x : array_like, (m,) or (n, m)
+            As in `density`.
+
+        Returns
+        -------
+        log_density : (n, m)
+            In nats, of the density per guess factor.
+        """
         checked = self._checked(logits)
         at = places(x, len(self.clusters))
         refuse_beyond_reach("x", self.kernel, at, self.clusters.points)
         if isinstance(self._engine, ByArrays):
-            return self._engine.density(checked, at)
-        return densities(self.clusters, self.kernel.in_numbers(self.background), checked, at)
+            return self._engine.log_density(checked, at)
+        zero = np.zeros(len(self.clusters))
+        with at_most(self.threads):
+            return log_densities(self.clusters, self.kernel.in_numbers(self.background), checked, zero, at)
 
     def __repr__(self) -> str:
         return f"CrossEntropy({self.clusters!r}, {self.kernel!r}, {self.quadrature!r}, background={self.background})"
 
     def _checked(self, logits: ArrayLike) -> Floats:
         return self.clusters.checked(logits)
+
+
+def _as_given(logits: ArrayLike, result: Floats) -> Floats:
+    """Return the result, in float32 if that is what the logits are an array of."""
+    single = getattr(logits, "dtype", None) == np.float32
+    return result.astype(np.float32) if single else result

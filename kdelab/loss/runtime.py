@@ -4,9 +4,10 @@ import hashlib
 import os
 import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
@@ -148,28 +149,43 @@ def compiled(function: Callable[..., Any] | None = None, *, fastmath: Any = MATH
     return dispatcher
 
 
+_most: ContextVar[int | None] = ContextVar("most", default=None)
+
+
+@contextmanager
+def at_most(threads: int | None) -> Iterator[None]:
+    """Let `in_parallel` deal to so many threads at most, here and in what is called from here; None changes nothing."""
+    before = _most.set(_most.get() if threads is None else threads)
+    try:
+        yield
+    finally:
+        _most.reset(before)
+
+
 def in_parallel(function: Callable[..., Any], offsets: Integers, *arguments: Any) -> None:
     """Call ``function(first, last, *arguments)`` for all predictions, dealt to threads by about equally many points.
 
     Threads of Python, over functions that have let go of the GIL, rather than numba's: those double the time that
-    compiling takes, and a process that has used them can't be forked any more. NUMBA_NUM_THREADS says how many.
+    compiling takes, and a process that has used them can't be forked any more. `at_most` says how many, or else
+    NUMBA_NUM_THREADS.
     """
     n, points = len(offsets) - 1, int(offsets[-1])
-    parts = min(numba.config.NUMBA_NUM_THREADS, points // ENOUGH + 1)
+    most = _most.get() or numba.config.NUMBA_NUM_THREADS
+    parts = min(most, points // ENOUGH + 1)
     cuts = [int(c) for c in np.searchsorted(offsets, np.arange(1, parts) * (points / parts))]
     spans = list(pairwise([0, *cuts, n]))
     if parts == 1:
         function(0, n, *arguments)
         return
-    others = [_pool().submit(function, first, last, *arguments) for first, last in spans[1:]]
+    others = [_pool(most).submit(function, first, last, *arguments) for first, last in spans[1:]]
     function(*spans[0], *arguments)
     for other in others:
         other.result()
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(numba.config.NUMBA_NUM_THREADS)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads)
 
 
 if hasattr(os, "register_at_fork"):

@@ -141,6 +141,15 @@ def real(name: str, given: ArrayLike) -> NDArray[Any]:
     return array
 
 
+def truths(name: str, given: ArrayLike, shape: tuple[int, ...]) -> Flags:
+    """Return ``given`` as an array of truth values of this shape, else raise a ValueError."""
+    array = real(name, given)
+    if array.dtype != bool or array.shape != shape:
+        raise ValueError(f"{name} must hold truth values of shape {shape}, not {array.dtype} of shape {array.shape}")
+    flags: Flags = array
+    return flags
+
+
 def positive(name: str, given: float) -> float:
     """Return ``given`` as a float if it is a finite number above zero, else raise a ValueError."""
     number = scalar(name, given)

@@ -74,3 +74,44 @@ def test_bad_lists_are_named():
         kdelab.Clusters.from_lists([[0.1], [math.nan]], LOWER, UPPER)
     with pytest.raises(ValueError, match=r"^lower has 2 entries where 1 are needed"):
         kdelab.Clusters.from_lists([[0.1]], LOWER, UPPER)
+
+
+MASK = np.array([[True, True, False], [True, True, True]])
+TABLE = np.array([[0.1, 0.2, np.nan], [-0.3, 0.4, 0.0]])
+
+
+def test_a_padded_table_gives_the_same_clusters_whatever_is_masked():
+    for layout in (np.ascontiguousarray, np.asfortranarray, list):
+        clusters = kdelab.Clusters.from_padded(layout(TABLE), LOWER, UPPER, layout(MASK))
+        assert np.array_equal(clusters.points, POINTS)
+        assert np.array_equal(clusters.offsets, OFFSETS)
+        assert np.array_equal(clusters.lower, LOWER)
+    whole = np.array([[0.1, 0.2], [0.3, 0.4]])
+    clusters = kdelab.Clusters.from_padded(whole, LOWER, UPPER)
+    whole[0, 0] = 9.0
+    assert clusters.points.tolist() == [0.1, 0.2, 0.3, 0.4]
+    assert clusters.sizes.tolist() == [2, 2]
+    assert not clusters.points.flags.writeable
+    for mask in (None, np.ones((0, 3), bool)):
+        assert len(kdelab.Clusters.from_padded(np.empty((0, 3)), [], [], mask)) == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "mask", "message"),
+    [
+        (TABLE, None, "points must be finite, but 1 of 6 are not"),
+        (TABLE, ~MASK, "points must be finite|mask must leave a neighbour in every row, but row 1 has none"),
+        (POINTS, None, "points must be a table"),
+        (TABLE[None], None, "points must be a table"),
+        (np.empty((2, 0)), None, "points must be a table of n rows with a column at least"),
+        (TABLE, MASK[0], r"mask must hold truth values of shape \(2, 3\)"),
+        (TABLE, MASK.astype(int), "mask must hold truth values"),
+        (TABLE, "mask", "mask must be real numbers, not text"),
+        (TABLE, [[True, True, False], [False] * 3], "mask must leave a neighbour in every row, but row 1 has none"),
+        (TABLE[:1], MASK[:1], "lower has 2 entries where 1 are needed"),
+        (np.ma.array(TABLE), MASK, "points must not be a masked array"),
+    ],
+)
+def test_a_padded_table_that_does_not_fit_is_refused_by_name(table, mask, message):
+    with pytest.raises(ValueError, match=f"^({message})"):
+        kdelab.Clusters.from_padded(table, LOWER, UPPER, mask)

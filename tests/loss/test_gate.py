@@ -67,6 +67,9 @@ VECTORS = {
     "offsets": lambda given: kdelab.Clusters(POINTS, given, LOWER, UPPER),
     "predictions": CLUSTERS.take,
     "assignment": lambda given: CLUSTERS.cut(given, 9),
+    "mask": lambda given: kdelab.Clusters.from_padded(
+        np.zeros((2, 5)), LOWER, UPPER, "None isn't a mask" if given is None else given
+    ),
     "logits": LOSS.value_and_grad,
     "x": lambda given: LOSS.density(LOGITS, given),
     "d": kdelab.Cauchy(0.1).log,
@@ -83,6 +86,7 @@ ALSO_LOGITS = {
     "value": LOSS.value,
     "value_and_grads": LOSS.value_and_grads,
     "density": lambda given: LOSS.density(given, [0.0]),
+    "log_density": lambda given: LOSS.log_density(given, [0.0]),
     "two passes": kdelab.TwoPass(PARTS, kdelab.Laplace(0.1)).value_and_grad,
     "two passes at nodes": kdelab.TwoPass(PARTS, kdelab.Gaussian(0.1)).value,
     "in parts": shuffled.NormalisedInParts(PARTS, kdelab.Laplace(0.1)).value_and_grad,
@@ -132,6 +136,7 @@ SCALARS = {
 }
 COUNTS = {
     "bins": kdelab.Midpoint,
+    "threads": lambda given: kdelab.CrossEntropy(CLUSTERS, kdelab.Laplace(0.1), threads=-1 if given is None else given),
     "nodes": kdelab.GaussLegendre,
     "size": lambda given: list(CLUSTERS.split(given)),
     "parts": lambda given: CLUSTERS.scatter(np.random.default_rng(0), given),

@@ -103,11 +103,11 @@ class ByArrays(Engine):
             s = np.sinh(stretch * s) / np.sinh(stretch)
         return s**power, pace * power * s ** (power - 1)
 
-    def density(self, logits: Floats, places: Floats) -> Floats:
-        """Return p at places (n, m) of n predictions."""
+    def log_density(self, logits: Floats, places: Floats) -> Floats:
+        """Return log p at places (n, m) of n predictions."""
         log_weights = self.clusters.log_softmax(logits) + np.log1p(-self.background)
         rows = [
-            np.exp(self._values(0.0, at, self.clusters.points[part], log_weights[part])[:, 0])
+            self._values(0.0, at, self.clusters.points[part], log_weights[part])[:, 0]
             for at, part in zip(places, self.clusters.slices(), strict=True)
         ]
         return np.array(rows).reshape(places.shape)

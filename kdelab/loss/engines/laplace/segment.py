@@ -14,31 +14,19 @@ terms that don't cancel: differences of logarithms would lose ten digits on shor
 
 import math
 
-import numpy as np
-
 from kdelab.loss.arithmetic import log1p, polynomial
+from kdelab.loss.engines.laplace.series import E2, PHI
 from kdelab.loss.runtime import inlined, scalar
 
 SHORT = 0.25
 """Segments shorter than this go without the dilogarithm."""
 
 _PI2_12 = math.pi**2 / 12
-_ORDER = 7
 # 1, 1/3, 1/5, ...: the series of artanh(t) / t in t^2, to the last digit where t <= tanh(SHORT / 2).
 _ARTANH = tuple(1.0 / (2 * n + 1) for n in range(9))
 
 
-def _series() -> list[tuple[float, ...]]:
-    """Return for i = 0, 1, ... the coefficients, in y^2, of (kappa y^2)^(i + 1) in Phi / d."""
-    square = np.array([2.0 ** (2 * m + 1) / math.factorial(2 * m + 2) for m in range(_ORDER)])  # sinh^2(s) / s^2
-    power, rows = np.ones(1), []
-    for i in range(_ORDER):
-        power = np.convolve(power, square)[: _ORDER - i]
-        rows.append(tuple(float((-1) ** i / (i + 1) * c / (2 * (i + 1 + n) + 1) / 2) for n, c in enumerate(power)))
-    return rows
-
-
-_C0, _C1, _C2, _C3, _C4, _C5, _C6 = _series()
+_C0, _C1, _C2, _C3, _C4, _C5, _C6 = PHI
 
 
 @inlined
@@ -65,23 +53,11 @@ def share(lighter: float, heavier: float, E: float, F: float) -> float:
     return part * polynomial(t * t, _ARTANH)
 
 
-_E2 = (
-    1.0 / 36.0,
-    -1.0 / 3600.0,
-    1.0 / 211680.0,
-    -1.0 / 10886400.0,
-    1.0 / 526901760.0,
-    -4.064761645144226e-11,
-    8.921691020456453e-13,
-    -1.993929586072108e-14,
-)
-
-
 @inlined
 def _E2_of(v: float) -> float:
     """Return E2 = -Li2(-q) from v = log1p(q), 0 <= q <= 1."""
     v2 = v * v
-    return v + 0.25 * v2 + v * v2 * polynomial(v2, _E2)
+    return v + 0.25 * v2 + v * v2 * polynomial(v2, E2)
 
 
 @scalar

@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 
-from kdelab.loss.arithmetic import HUGE, exp, highest, total
+from kdelab.loss.arithmetic import total
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.engines.base import Batch, Engine, Wanted
 from kdelab.loss.engines.quadrature import cuts, nodes
-from kdelab.loss.engines.quadrature.integrate import Prepared, integrate, prepare
-from kdelab.loss.engines.quadrature.panel import Cluster
-from kdelab.loss.engines.quadrature.terms import terms
+from kdelab.loss.engines.quadrature.integrate import Prepared, cluster_of, integrate, prepare
+from kdelab.loss.engines.quadrature.panel import log_background, mix
+from kdelab.loss.engines.quadrature.terms import slopes, terms
 from kdelab.loss.kernels.base import Compiled, Kernel
 from kdelab.loss.ragged import offsets_of
 from kdelab.loss.rules import Adaptive, GaussLegendre, Midpoint
@@ -54,30 +54,41 @@ class ByQuadrature(Engine):
         )  # fmt: skip
 
 
-def densities(clusters: Clusters, kernel: Compiled, logits: Floats, places: Floats) -> Floats:
-    """Return p at places (n, m) of n predictions."""
-    out = np.empty_like(places)
-    in_parallel(_densities, clusters.offsets, kernel, Batch.of(clusters), logits, places, out)
+def log_densities(
+    clusters: Clusters, kernel: Compiled, logits: Floats, origins: Floats, y: Floats, slope: Floats | None = None
+) -> Floats:
+    """Return log p at places origins (n,) + y (n, m); unless it is None, fill ``slope`` (n, m) with (log p)'.
+
+    A kernel with a cusp at its point slopes as on the side on which y lies.
+    """
+    out = np.empty_like(y)
+    in_parallel(_log_densities, clusters.offsets, kernel, Batch.of(clusters), logits, origins, y, out, slope)
     return out
 
 
 @compiled
-def _densities(
-    first: int, stop: int, kernel: Compiled, batch: Batch, logits: Floats, places: Floats, out: Floats
-) -> None:
-    x, ends = batch.points, batch.offsets
+def _log_densities(
+    first: int, stop: int, kernel: Compiled, batch: Batch, logits: Floats, origins: Floats, y: Floats, out: Floats,
+    slope: Floats | None,
+) -> None:  # fmt: skip
+    ends = batch.offsets
+    widest = 1
     for i in range(first, stop):
-        points = x[ends[i] : ends[i + 1]]
-        work = np.empty((3, points.size))
-        z, w = work[0], work[1]
-        top = highest(logits[ends[i] : ends[i + 1]])
-        for j in range(points.size):
-            z[j] = max(logits[ends[i] + j] - top, -HUGE)
-            w[j] = exp(z[j])
-        log_scale = kernel.log_constant - math.log(total(w)) + math.log1p(-kernel.background)
-        cluster = Cluster(points, z, w, 0, log_scale, 0.0)
-        for q in range(places.shape[1]):
-            place = places[i, q]
-            scale, s_total = terms(kernel, cluster, place, 0.0, work[2])
-            p = math.exp(log_scale + scale + math.log(s_total)) if s_total > 0.0 else 0.0
-            out[i, q] = p + (0.5 * kernel.background if abs(place) <= 1.0 else 0.0)
+        widest = max(widest, ends[i + 1] - ends[i])
+    work = np.empty((4, widest + 64))
+    for i in range(first, stop):
+        part = slice(ends[i], ends[i + 1])
+        cluster, _ = cluster_of(kernel, batch.points[part], logits[part], batch.lower[i], batch.upper[i], work)
+        k = cluster.x.size
+        r, steep = work[2, :k], work[3, :k]
+        for q in range(y.shape[1]):
+            scale, s_total = terms(kernel, cluster, origins[i], y[i, q], r)
+            log_p, share = cluster.log_scale + scale + math.log(s_total) if s_total > 0.0 else -np.inf, 1.0
+            log_floor = log_background(kernel, origins[i] + y[i, q])
+            if log_floor > -np.inf:
+                log_p, share = mix(log_p, log_floor)
+            out[i, q] = log_p
+            if slope is not None:
+                slopes(kernel, cluster, origins[i], y[i, q], y[i, q], scale, r, steep)
+                ratio = share / s_total if s_total > 0.0 else math.exp(min(cluster.log_scale + scale - log_p, 0.0))
+                slope[i, q] = total(steep) / kernel.h * ratio if log_p > -np.inf else 0.0

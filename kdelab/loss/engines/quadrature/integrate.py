@@ -65,7 +65,8 @@ def integrate(
     coefficients = np.empty((2, nodes.places.size))
     for i in range(first, stop):
         part = slice(ends[i], ends[i + 1])
-        cluster, z_total = _cluster(kernel, batch.points[part], logits[part], batch.lower[i], batch.upper[i], work[7:])
+        x, a, b = batch.points[part], batch.lower[i], batch.upper[i]
+        cluster, z_total = cluster_of(kernel, x, logits[part], a, b, work[7:])
         mean_r, mean_slope = gradient[part], by_point if by_point is None else by_point[part]
         for j in range(mean_r.size):
             mean_r[j] = 0.0
@@ -93,7 +94,7 @@ def integrate(
 
 
 @numba.njit(error_model="numpy", fastmath=MATH)
-def _cluster(kernel: Compiled, x: Floats, logits: Floats, a: float, b: float, work: Floats) -> tuple[Cluster, float]:
+def cluster_of(kernel: Compiled, x: Floats, logits: Floats, a: float, b: float, work: Floats) -> tuple[Cluster, float]:
     """Return the prediction's `Cluster` and the sum of its weights. The anchor has the largest z_j - d_j / h."""
     z, w = work[0, : x.size], work[1, : x.size]
     top = highest(logits)
@@ -122,7 +123,7 @@ def prepare(first: int, stop: int, kernel: Compiled, batch: Batch, prepared: Pre
         k = ends[i + 1] - ends[i]
         work = np.empty((3, k))
         points = batch.points[ends[i] : ends[i + 1]]
-        cluster, _ = _cluster(kernel, points, np.zeros(k), batch.lower[i], batch.upper[i], work)
+        cluster, _ = cluster_of(kernel, points, np.zeros(k), batch.lower[i], batch.upper[i], work)
         for p in range(panels.offsets[i], panels.offsets[i + 1]):
             panel = Panel(panels.origins[p], panels.lengths[p], panels.stretches[p], panels.power, 1.0)
             for q in range(nodes.places.size):
