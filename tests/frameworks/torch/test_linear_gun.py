@@ -20,7 +20,9 @@ def test_weights_trained_in_torch_are_those_of_the_linear_gun():
     clusters, features = found.clusters(), torch.tensor(recall.scaled(RANGES))
     asking = np.repeat(found.rows, clusters.sizes)
     apart = (features[asking] - features[found.neighbours.rows]).abs()
-    root = torch.full((len(RANGES),), 2.0, dtype=torch.float64, requires_grad=True)  # weights are its squares: at least 0
+    root = torch.full(
+        (len(RANGES),), 2.0, dtype=torch.float64, requires_grad=True
+    )  # weights are its squares: at least 0
     loss = kdelab.torch.CrossEntropy(clusters, None, None, KERNEL, reduction="mean")
     optimiser = torch.optim.LBFGS(
         [root], max_iter=2000, history_size=20, tolerance_grad=1e-9, tolerance_change=0, line_search_fn="strong_wolfe"
