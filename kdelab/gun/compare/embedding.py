@@ -5,37 +5,17 @@ prediction's, -sum_f abs(e_f(i) - e_f(j)). Learned weights are the same with a d
 """
 
 import math
-from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from kdelab.gun.compare.networks import Training
 from kdelab.learn.memory import Neighbourhood
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.kernels import Kernel
 from kdelab.loss.validate import Floats, Integers
 from kdelab.torch import cross_entropy
-
-
-class Training(NamedTuple):
-    """The network's size, and how it is trained: by Adam, whose step shrinks to nothing from the first to the last.
-
-    Attributes
-    ----------
-    hidden, width : int
-        Of the layer between, and of the embedding.
-    epochs : int
-    batch : int
-        Predictions a step, with all of their neighbours.
-    step : float
-    """
-
-    hidden: int = 64
-    width: int = 16
-    epochs: int = 20
-    batch: int = 256
-    step: float = 0.01
 
 
 class Embedding(torch.nn.Module):
@@ -86,15 +66,15 @@ def binned(logits: Tensor, clusters: Clusters, kernel: Kernel, bins: int) -> Ten
     return -torch.logsumexp(log_weights[:, :, None] + log_kernel, dim=1).mean(-1)
 
 
-def trained(  # noqa: PLR0913
+def trained(
     features: Floats,
     rows: Integers,
     found: Neighbourhood,
     clusters: Clusters,
     kernel: Kernel,
     seed: int,
+    training: Training,
     bins: int = 0,
-    training: Any = Training(),
 ) -> Embedding:
     """Return a network trained on the clusters of some rows.
 
@@ -109,9 +89,9 @@ def trained(  # noqa: PLR0913
     kernel : Kernel
     seed : int
         Of the network's first weights, and of the order of predictions.
+    training : Training
     bins : int
         So many midpoint bins a target; 0: the exact loss.
-    training : Training
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)

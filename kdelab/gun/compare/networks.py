@@ -31,7 +31,7 @@ from kdelab.learn.form import Form
 from kdelab.learn.memory import SHARE, Neighbourhood
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
-from kdelab.loss.kernels import Laplace
+from kdelab.loss.kernels import Kernel, Laplace
 from kdelab.loss.rules import Midpoint
 from kdelab.loss.validate import Floats, Integers
 
@@ -41,10 +41,38 @@ BINS = (1, 4, 16, 64)
 SEEDS = range(400, 405)
 SETS = ("samples", "confirm", sets.FRESH)
 NEIGHBOURS = 100
-SETTINGS: dict[str, Any] = {"kernel": Laplace(0.1), "predictions": 6000, "shrinkage": 1.0, "max_iter": 40}
 
 Weigh = Callable[[Floats, Integers, Neighbourhood], Floats]
 """Takes a table of features, rows and their neighbours, and returns the neighbours' logits."""
+
+
+class Training(NamedTuple):
+    """The network's size, and how it is trained: by Adam, with a step that falls to 0 in a line.
+
+    Attributes
+    ----------
+    hidden, width : int
+        Of the layer between, and of the embedding.
+    epochs : int
+    batch : int
+        Predictions a step, with all of their neighbours.
+    step : float
+    """
+
+    hidden: int = 64
+    width: int = 16
+    epochs: int = 20
+    batch: int = 256
+    step: float = 0.01
+
+
+SETTINGS: dict[str, Any] = {
+    "kernel": Laplace(0.1),
+    "predictions": 6000,
+    "shrinkage": 1.0,
+    "max_iter": 40,
+    "training": Training(),
+}
 
 
 class Learner(NamedTuple):
@@ -115,7 +143,7 @@ def trained(
         Each picks the predictions, the same for all learners.
     learners : mapping of str to Learner
     settings : mapping
-        Of `NeighbourModel`; "training" is the network's, a `kdelab.gun.compare.embedding.Training`.
+        Of `NeighbourModel`; "training" is the network's.
     """
     honest = Recall(waves, within_round=True)
     for seed in seeds:
@@ -131,9 +159,9 @@ def trained(
 
 
 def _gun(form: str, settings: Mapping[str, Any], seed: int, **changes: Any) -> NeighbourModel:
-    named = {name: value for name, value in settings.items() if name != "training"} | changes
-    once = {"neighbours": NEIGHBOURS, "retrievals": 1, "validation": 0.0, "within_round": True}
-    return NeighbourModel(form=form, random_state=seed, **once, **named)
+    once = {"neighbours": NEIGHBOURS, "retrievals": 1, "validation": 0.0, "within_round": True, "random_state": seed}
+    named = {name: value for name, value in settings.items() if name != "training"}
+    return NeighbourModel(form=form, **(once | named | changes))
 
 
 def _weights(found: Found, learner: Learner, seed: int, settings: Mapping[str, Any]) -> Weigh:
@@ -149,11 +177,10 @@ def _weights(found: Found, learner: Learner, seed: int, settings: Mapping[str, A
 
 
 def _network(found: Found, learner: Learner, seed: int, settings: Mapping[str, Any]) -> Weigh:
-    from kdelab.gun.compare import embedding  # noqa: PLC0415  (it takes PyTorch)
+    from kdelab.gun.compare import embedding  # it takes PyTorch
 
-    features, more = found.recall.scaled(RANGES), {"training": settings["training"]} if "training" in settings else {}
-    batch = found.rows, found.neighbours, found.clusters()
-    return embedding.trained(features, *batch, settings["kernel"], seed, learner.bins, **more).logits
+    batch = found.recall.scaled(RANGES), found.rows, found.neighbours, found.clusters()
+    return embedding.trained(*batch, settings["kernel"], seed, settings["training"], learner.bins).logits
 
 
 def tuned(weigh: Weigh, found: Found, settings: Mapping[str, Any]) -> Weigh:
@@ -169,12 +196,10 @@ class Examined:
     Parameters
     ----------
     exam : Exam
-    at : callable, optional
-        Which robots' shots are asked for, by name; all by default.
     kernel : Kernel
     """
 
-    def __init__(self, exam: Exam, kernel: Any = SETTINGS["kernel"]) -> None:
+    def __init__(self, exam: Exam, kernel: Kernel) -> None:
         self.exam, self.kernel = exam, kernel
         recall = Recall(exam.waves, within_round=True)
         known = recall.memory.stored[exam.rows] >= SHARE

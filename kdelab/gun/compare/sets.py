@@ -22,7 +22,7 @@ def seed_of(battles: pd.Series) -> np.ndarray:
 
 
 def battles_of(name: str) -> pd.DataFrame:
-    """Return the waves of one of `SETS`, or of "fresh"; of "surfers" what has been explored, as "surfers, new" the rest.
+    """Return the waves of one of `SETS`, or of "fresh"; as "surfers" what was explored, as "surfers, new" the rest.
 
     Raises
     ------

@@ -19,8 +19,9 @@ TRAINED = (LINEAR, networks.NETWORK)
 
 def network_gun(table: pd.DataFrame, level: float = 0.95) -> list[Check]:
     """Return what cells of one set say of "a small network beats fourteen learned weights"; 13's rule and margins."""
-    learners = {"of": networks.NETWORK, "against": LINEAR, "control": networks.DEALT}
-    return learned_gun.checks(table, UNSEEN, SEEN, level=level, **learners)
+    return learned_gun.checks(
+        table, UNSEEN, SEEN, level=level, of=networks.NETWORK, against=LINEAR, control=networks.DEALT
+    )
 
 
 def by_bins(table: pd.DataFrame, learner: str, bins: int = ENOUGH, level: float = 0.95) -> Gain:
