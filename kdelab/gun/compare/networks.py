@@ -155,7 +155,7 @@ def trained(
                 known = Recall(learned.deal(waves, np.random.default_rng(seed)), within_round=True)
             weigh = _network if learner.form == NETWORK else _weights
             one = weigh(found._replace(recall=known), learner, seed, settings)
-            yield name, seed, tuned(one, found, settings) if learner.dealt else one
+            yield name, seed, tuned(one, found, settings["kernel"]) if learner.dealt else one
 
 
 def _gun(form: str, settings: Mapping[str, Any], seed: int, **changes: Any) -> NeighbourModel:
@@ -183,9 +183,9 @@ def _network(found: Found, learner: Learner, seed: int, settings: Mapping[str, A
     return embedding.trained(*batch, settings["kernel"], seed, settings["training"], learner.bins).logits
 
 
-def tuned(weigh: Weigh, found: Found, settings: Mapping[str, Any]) -> Weigh:
+def tuned(weigh: Weigh, found: Found, kernel: Kernel) -> Weigh:
     """Return a learner with its logits times the one factor at which the loss is least on true targets."""
-    loss, logits = CrossEntropy(found.clusters(), settings["kernel"]), found.logits(weigh)
+    loss, logits = CrossEntropy(found.clusters(), kernel), found.logits(weigh)
     best = minimize_scalar(lambda power: loss.value(logits * 2.0**power).mean(), bounds=(-6, 6), method="bounded")
     return lambda *given: weigh(*given) * 2.0**best.x
 
