@@ -7,14 +7,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kdelab.loss.clusters import Clusters
-from kdelab.loss.engines.by_arrays import ByArrays
-from kdelab.loss.engines.quadrature.engine import log_densities
+from kdelab.loss.ends import by_ends
+from kdelab.loss.engines.density import Places, log_density
 from kdelab.loss.engines.table import engine_for, resolved
 from kdelab.loss.frozen import Frozen
 from kdelab.loss.kernels.base import Kernel, refuse_beyond_reach
 from kdelab.loss.rules import Rule
 from kdelab.loss.runtime import at_most
 from kdelab.loss.validate import Floats, count, fraction, instance, names, places, vector
+
+WRT = ("logits", "points", "log_bandwidth", "lower", "upper")
+"""What there are gradients by."""
 
 
 class CrossEntropy(Frozen):
@@ -111,7 +114,8 @@ class CrossEntropy(Frozen):
         Parameters
         ----------
         logits : array_like, (total,)
-        wrt : sequence of "logits", "points" and "log_bandwidth"
+        wrt : sequence of "logits", "points", "log_bandwidth", "lower" and "upper"
+            Only what is asked for is computed.
         weights : array_like, (n,), optional
             As in `value_and_grad`, for every gradient.
 
@@ -122,28 +126,40 @@ class CrossEntropy(Frozen):
             "logits": (total,), as in `value_and_grad`. "points": (total,), dL/dx_j = mean(r_j s_j)/h with s_j = (log
             K)'(u_j) sign(x - x_j), for Laplace the mean of r_j while the point lies right of x less that while it lies
             left, over h. "log_bandwidth": (n,), h dL/dh of each prediction. For the box kernel also what its ends gain
-            and lose. At a kink of the loss (one bin right on a Laplace point, two boxes that end at one place) it is
-            the mean of both sides; where the loss is infinite, 0.
+            and lose. "lower", "upper": (n,), dL/da = (L + log p(a))/(b - a) and dL/db = -(L + log p(b))/(b - a), free
+            of their cancellation where targets are narrow; where a == b each is minus half the slope of log p. At a
+            kink of the loss (one bin right on a Laplace point, two boxes that end at one place) it is the mean of both
+            sides; where the loss is infinite, 0, and by an end where p is 0 as well.
 
         Raises
         ------
         ValueError
             If wrt names something else.
         """
-        known = ("logits", "points", "log_bandwidth")
-        wanted = names("wrt", wrt, known)
+        wanted = names("wrt", wrt, WRT)
         checked = self._checked(logits)
         each = None if weights is None else vector("weights", weights, len(self.clusters), "one a prediction")
         with at_most(self.threads):
-            if set(wanted) <= {"logits"}:
-                values, *gradients = self._engine.value_and_grad(checked)
-            else:
-                values, *gradients = self._engine.value_and_grads(checked)
-        by_name = {name: gradient for name, gradient in zip(known, gradients, strict=False) if name in wanted}
+            values, found = self._found(checked, wanted)
         if each is not None:
-            for gradient in by_name.values():
+            for gradient in found.values():
                 gradient *= each if len(gradient) == len(each) else self.clusters.spread(each)
-        return _as_given(logits, values), {name: _as_given(logits, by_name[name]) for name in wanted}
+        return _as_given(logits, values), {name: _as_given(logits, found[name]) for name in wanted}
+
+    def _found(self, logits: Floats, wanted: Sequence[str]) -> tuple[Floats, dict[str, Floats]]:
+        """Return the losses, and the gradients that are wanted, by name."""
+        found: dict[str, Floats] = {}
+        if set(wanted) & {"points", "log_bandwidth"}:
+            values, *gradients = self._engine.value_and_grads(logits)
+            found.update(zip(WRT, gradients, strict=False))
+        elif "logits" in wanted:
+            values, found["logits"] = self._engine.value_and_grad(logits)
+        else:
+            values = self._engine.value(logits)
+        if set(wanted) & {"lower", "upper"}:
+            ends = by_ends(self.clusters, self.kernel, self.quadrature, self.background, logits, values)
+            found["lower"], found["upper"] = ends
+        return values, {name: found[name] for name in wanted}
 
     def density(self, logits: ArrayLike, x: ArrayLike) -> Floats:
         """Return p at the places x.
@@ -178,11 +194,9 @@ class CrossEntropy(Frozen):
         checked = self._checked(logits)
         at = places(x, len(self.clusters))
         refuse_beyond_reach("x", self.kernel, at, self.clusters.points)
-        if isinstance(self._engine, ByArrays):
-            return self._engine.log_density(checked, at)
-        zero = np.zeros(len(self.clusters))
+        each = Places.of(np.arange(len(self.clusters)), at)
         with at_most(self.threads):
-            return log_densities(self.clusters, self.kernel.in_numbers(self.background), checked, zero, at)
+            return log_density(self.clusters, self.kernel, self.background, checked, each)
 
     def __repr__(self) -> str:
         return f"CrossEntropy({self.clusters!r}, {self.kernel!r}, {self.quadrature!r}, background={self.background})"

@@ -1,6 +1,5 @@
 """What users call: the loss as a function, as a module, and prepared."""
 
-import dataclasses
 import math
 from typing import Any, Literal
 
@@ -98,10 +97,11 @@ def cross_entropy(  # noqa: PLR0913
     if isinstance(points, Clusters):
         own = {"lower": lower, "upper": upper, "mask": mask, "offsets": offsets}
         points, lower, upper, offsets = tensors_of(points, own, logits.dtype, logits.device)
-    number = float(bandwidth) if isinstance(bandwidth, (int, float)) else None
-    h = None if number is not None else bandwidth
+    h, number = (None, bandwidth) if isinstance(bandwidth, (int, float)) else (bandwidth, None)
     check(logits, points, lower, upper, h, mask, offsets)
-    evaluator = _evaluator(kernel, number, background, panels)
+    if number is not None:
+        h = torch.full((), number, dtype=torch.float64, device=logits.device)
+    evaluator = _evaluator(kernel, background, panels)
     shape = lower.shape
     if offsets is None:
         k = logits.shape[-1]
@@ -109,9 +109,9 @@ def cross_entropy(  # noqa: PLR0913
         mask = None if mask is None else mask.reshape(-1, k)
         lower, upper = lower.reshape(-1), upper.reshape(-1)
         h = h if h is None or h.ndim == 0 else h.reshape(-1)
-    return _reduced(
-        _losses((logits, points, lower, upper, h, mask, offsets), evaluator, engine).reshape(shape), reduction
-    )
+    given = (logits, points, lower, upper, h, mask, offsets)
+    losses = _losses(given, kernel, background, panels, evaluator, engine)
+    return _reduced(losses.reshape(shape), reduction)
 
 
 class CrossEntropyLoss(torch.nn.Module):
@@ -179,6 +179,7 @@ class CrossEntropy(torch.nn.Module):
         k = points.shape[-1]
         padded = offsets is None
         self.evaluator = Evaluator(kernel, background)
+        self.kernel, self.background = self.evaluator.kernel, self.evaluator.background
         for name, tensor in (
             ("points", points.reshape(-1, k) if padded else points),
             ("lower", lower.reshape(-1)),
@@ -196,33 +197,35 @@ class CrossEntropy(torch.nn.Module):
         points, lower, upper = (one.to(logits.dtype) for one in (self.points, self.lower, self.upper))
         check(flat, points, lower, upper, None, self.mask, self.offsets)
         given = (flat, points, lower, upper, None, self.mask, self.offsets)
-        return _reduced(_losses(given, self.evaluator, True).reshape(self.shape), self.reduction)
+        losses = _losses(given, self.kernel, self.background, None, self.evaluator.number, True)
+        return _reduced(losses.reshape(self.shape), self.reduction)
 
 
-def _losses(given: tuple[Any, ...], evaluator: Evaluator, engine: bool) -> Tensor:
+def _losses(
+    given: tuple[Any, ...], kernel: Kernel, background: float, panels: int | None, evaluator: int, engine: bool
+) -> Tensor:
     """Return the losses (n,), by whatever suits."""
     logits, h = given[0], given[4]
-    own = h is not None and h.ndim > 0 and evaluator.background > 0
+    own = h is not None and h.ndim > 0 and background > 0
     if engine and logits.device.type == "cpu" and not own:
         grad = torch.is_grad_enabled()
         wanted = [grad and one is not None and one.requires_grad for one in given[:5]]
-        return Exact.apply(*given, evaluator.number, wanted)[0]
+        return Exact.apply(*given, evaluator, wanted)[0]
     if logits.device.type == "cpu" and not torch.compiler.is_compiling():
-        evaluator.check(*given)
-    return native.losses(*given, evaluator.kernel, evaluator.background, evaluator.panels)
+        Evaluator.known[evaluator].check(*given)
+    return native.losses(*given, kernel, background, panels)
 
 
 @torch.compiler.assume_constant_result
-def _evaluator(kernel: Kernel, bandwidth: float | None, background: float, panels: int | None) -> Evaluator:
-    """Return what holds these, the same for the same: it is found by its number for as long as the process lives."""
+def _evaluator(kernel: Kernel, background: float, panels: int | None) -> int:
+    """Return the number of what holds these, the same for the same: it lives as long as the process."""
     try:
-        key = type(kernel), kernel, bandwidth, background, panels
+        key = type(kernel), kernel, background, panels
         if key not in _evaluators:
-            own = kernel if bandwidth is None else dataclasses.replace(kernel, bandwidth=bandwidth)
-            _evaluators[key] = Evaluator(own, background, panels)
-        return _evaluators[key]
+            _evaluators[key] = Evaluator(kernel, background, panels)
+        return _evaluators[key].number
     except TypeError:  # what can't be hashed, or isn't a kernel, is refused by name
-        return Evaluator(kernel, background, panels)
+        return Evaluator(kernel, background, panels).number
 
 
 def _reduced(losses: Tensor, reduction: str) -> Tensor:

@@ -1,15 +1,14 @@
 """The native losses in PyTorch: how many panels, and with how little memory."""
 
-import dataclasses
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
-from kdelab.loss.kernels import Laplace
 from kdelab.loss.kernels.base import Kernel
 from kdelab.loss.native import losses as native
 from kdelab.loss.native import quadrature
+from kdelab.loss.native.units import Padded
 from kdelab.torch import operations
 
 PANELS = 16
@@ -24,21 +23,6 @@ CHUNK = 2**18
 _AGREED = {torch.float64: 1e-11, torch.float32: 1e-5}
 
 
-class Padded(NamedTuple):
-    """Clusters as tensors: logits, points and mask (n, k), targets and bandwidths (n,)."""
-
-    logits: Any
-    points: Any
-    lower: Any
-    upper: Any
-    bandwidth: Any
-    mask: Any | None
-
-    def take(self, rows: Any) -> "Padded":
-        """Return some predictions."""
-        return Padded(*(None if tensor is None else tensor[rows] for tensor in self))
-
-
 def losses(
     logits: Any, points: Any, lower: Any, upper: Any, bandwidth: Any | None, mask: Any | None, offsets: Any | None,
     kernel: Kernel, background: float, panels: int | None,
@@ -48,18 +32,23 @@ def losses(
     Each prediction's target is cut into ``panels``; without a number into as many as it takes until the loss and its
     gradient by logits agree with those of half as many.
     """
-    h = torch.as_tensor(kernel.bandwidth, dtype=lower.dtype, device=lower.device) if bandwidth is None else bandwidth
+    if bandwidth is None:
+        bandwidth = torch.full((), kernel.bandwidth, dtype=torch.float64, device=lower.device)
+    h = bandwidth.to(lower.dtype)
     if offsets is not None:
         logits, points, mask = padded(logits, points, offsets)
     clusters = Padded(logits, points, lower, upper, h.expand(lower.shape), mask)
-    closed = type(kernel) is Laplace and background == 0
-    enough = _enough(clusters, kernel, background) if panels is None and not closed and len(lower) else None
+    enough = (
+        _enough(clusters, kernel, background)
+        if panels is None and not native.closed(kernel, background) and len(lower)
+        else None
+    )
     if enough is None:
         return _losses(clusters, kernel, background, PANELS if panels is None else panels)
     groups = [(count, torch.nonzero(enough == count)[:, 0]) for count in torch.unique(enough).tolist()]
     if len(groups) == 1:
         return _losses(clusters, kernel, background, groups[0][0])
-    parts = [_losses(clusters.take(rows), kernel, background, count) for count, rows in groups]
+    parts = [_losses(_taken(clusters, rows), kernel, background, count) for count, rows in groups]
     return torch.cat(parts)[torch.argsort(torch.cat([rows for _, rows in groups]))]
 
 
@@ -73,8 +62,17 @@ def padded(logits: Any, points: Any, offsets: Any) -> tuple[Any, Any, Any]:
 
 
 def _losses(clusters: Padded, kernel: Kernel, background: float, panels: int) -> Any:
-    unit = dataclasses.replace(kernel, bandwidth=1.0)
-    return native.losses(operations, *clusters, unit, background, panels, partial(_density, unit))
+    density = partial(_density, kernel)
+    return native.losses(operations, clusters, kernel, background, _nodes(kernel), panels, density)
+
+
+def _taken(clusters: Padded, rows: Any) -> Padded:
+    return Padded(*(None if tensor is None else tensor[rows] for tensor in clusters))
+
+
+@torch.compiler.assume_constant_result
+def _nodes(kernel: Kernel) -> quadrature.Nodes:
+    return quadrature.nodes_of(kernel)
 
 
 def _enough(clusters: Padded, kernel: Kernel, background: float) -> Any | None:
@@ -89,7 +87,7 @@ def _enough(clusters: Padded, kernel: Kernel, background: float) -> Any | None:
     try:
         while len(rows) and panels < FINEST:
             panels *= 2
-            now = _value_and_grad(held.take(rows), kernel, background, panels)
+            now = _value_and_grad(_taken(held, rows), kernel, background, panels)
             apart = torch.maximum(_apart(now[0], before[0]), _apart(now[1], before[1]).amax(-1))
             done = apart <= agreed
             enough[rows[done]] = panels
@@ -107,11 +105,11 @@ def _apart(one: Any, other: Any) -> Any:
 
 
 def _value_and_grad(clusters: Padded, kernel: Kernel, background: float, panels: int) -> tuple[Any, Any]:
-    with torch.enable_grad():
-        logits = clusters.logits.detach().requires_grad_(True)
-        values = _losses(clusters._replace(logits=logits), kernel, background, panels)
-        (gradient,) = torch.autograd.grad(values.sum(), logits)
-    return values.detach(), gradient
+    def values(logits: Any) -> Any:
+        return _losses(clusters._replace(logits=logits), kernel, background, panels)
+
+    found, pull = torch.func.vjp(values, clusters.logits)
+    return found, pull(torch.ones_like(found))[0]
 
 
 def _density(kernel: Kernel, log_S: Any, x: Any, places: Any, log_floor: Any | None) -> Any:

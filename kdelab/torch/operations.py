@@ -1,9 +1,11 @@
 """PyTorch's functions under the names that the native losses call them by."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import (  # noqa: F401
+    abs,
     amax,
     argsort,
     concatenate,
@@ -17,8 +19,6 @@ from torch import (  # noqa: F401
     zeros_like,
 )
 from torch import take_along_dim as _take_along_dim
-
-from kdelab.loss.validate import Floats
 
 
 def maximum(x: Any, y: Any) -> Any:
@@ -36,9 +36,9 @@ def take_along_axis(x: Any, index: Any, axis: int) -> Any:
     return _take_along_dim(x, index, axis)
 
 
-def constant(values: Floats, like: Any) -> Any:
-    """Return an array as a tensor of the precision and on the device of ``like``."""
-    return torch.as_tensor(values, dtype=like.dtype, device=like.device)
+def constant(values: Sequence[float], like: Any) -> Any:
+    """Return numbers as a tensor of the precision and on the device of ``like``."""
+    return torch.tensor(values, dtype=like.dtype, device=like.device)
 
 
 def held(x: Any) -> Any:

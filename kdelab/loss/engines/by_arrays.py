@@ -1,5 +1,7 @@
 """The engine of kernels that are given over arrays only: the same rules as in compiled code, many times as slow."""
 
+from typing import Any
+
 import numpy as np
 
 from kdelab.loss.clusters import Clusters
@@ -58,8 +60,11 @@ class ByArrays(Engine):
         while pending:
             s0, s1 = pending.pop()
             s = s0 + (s1 - s0) / 2 * (1 + self.nodes.places)
-            behind, pace = self._progress(p, s) if length != 0 else (0 * s, np.ones_like(s))
-            values = self._values(origin, length * behind, x, log_weight)
+            power = self.panels.power if length != 0 else 1.0
+            behind, pace = progress(self.panels.stretches[p], power, s)
+            y = length * behind
+            middle = np.full_like(y, length / 2) if adaptive else y
+            values = values_at(self.kernel, self.background, origin, y, x, log_weight, middle)
             weights, halves = (s1 - s0) / 2 * share * pace, [(s0, (s0 + s1) / 2), ((s0 + s1) / 2, s1)]
             beyond = values[:, 0] == -np.inf
             if adaptive and beyond.any():
@@ -82,37 +87,34 @@ class ByArrays(Engine):
             done += fine
         return done
 
-    def _values(self, origin: float, y: Floats, x: Floats, log_weight: Floats) -> Floats:
-        """Return log p, r_j, r_j s_j and growth at origin + y, a row a place, in the order of `_panel`."""
-        h = self.kernel.bandwidth
-        d = origin - x + y[:, None]
-        log_terms = log_weight + self.kernel.log(d)
-        inside = np.abs(origin + y) <= 1
-        log_floor = np.where(inside, np.log(self.background / 2), -np.inf) if self.background > 0 else -np.inf
-        log_p = np.logaddexp(np.logaddexp.reduce(log_terms, axis=1), log_floor)
-        r = np.where(log_p[:, None] > -np.inf, np.exp(log_terms - np.where(log_p > -np.inf, log_p, 0.0)[:, None]), 0.0)
-        slope = r * np.where(r > 0, self.kernel.slope(np.abs(d) / h), 0.0) * np.sign(d)
-        growth = r.sum(axis=1) + (d / h * slope).sum(axis=1)
-        return np.column_stack([log_p, r, slope, growth])
 
-    def _progress(self, p: int, s: Floats) -> tuple[Floats, Floats]:
-        """Return how much of a panel lies behind s, and the derivative of that: see `panel.Panel`."""
-        stretch, power, pace = self.panels.stretches[p], self.panels.power, np.ones_like(s)
-        if stretch > 0:
-            pace = stretch * np.cosh(stretch * s) / np.sinh(stretch)
-            s = np.sinh(stretch * s) / np.sinh(stretch)
-        return s**power, pace * power * s ** (power - 1)
+def values_at(
+    kernel: Kernel, background: float, origin: Any, y: Floats, x: Floats, log_weight: Floats, middle: Floats
+) -> Floats:
+    """Return log p, r_j, r_j s_j and growth at origin + y, a row a place, one behind the other.
 
-    def log_density(self, logits: Floats, places: Floats) -> Floats:
-        """Return log p at places (n, m) of n predictions."""
-        log_weights = self.clusters.log_softmax(logits) + np.log1p(-self.background)
-        rows = [
-            self._values(0.0, at, self.clusters.points[part], log_weights[part])[:, 0]
-            for at, part in zip(places, self.clusters.slices(), strict=True)
-        ]
-        return np.array(rows).reshape(places.shape)
+    A kernel with a cusp at its point slopes as at origin + middle, see `terms.slopes`.
+    """
+    away = np.broadcast_to(origin, y.shape)[:, None] - x
+    d = away + y[:, None]
+    log_terms = log_weight + kernel.log(d)
+    log_floor = np.where(np.abs(origin + y) <= 1, np.log(background / 2), -np.inf) if background > 0 else -np.inf
+    log_p = np.logaddexp(np.logaddexp.reduce(log_terms, axis=1), log_floor)
+    r = np.where(log_p[:, None] > -np.inf, np.exp(log_terms - np.where(log_p > -np.inf, log_p, 0.0)[:, None]), 0.0)
+    u = np.abs(d) / kernel.bandwidth
+    slope = r * np.where(r > 0, kernel.slope(u), 0.0) * np.sign(away + middle[:, None] if 0.0 in kernel.kinks else d)
+    growth = r.sum(axis=1) + (d / kernel.bandwidth * slope).sum(axis=1)
+    return np.column_stack([log_p, r, slope, growth])
+
+
+def progress(stretch: Any, power: float, s: Floats) -> tuple[Floats, Floats]:
+    """Return how much of a panel lies behind s, and the derivative of that: see `panel.Panel`."""
+    T = np.where(stretch > 0, stretch, 1.0)
+    pace = np.where(stretch > 0, T * np.cosh(T * s) / np.sinh(T), 1.0)
+    s = np.where(stretch > 0, np.sinh(T * s) / np.sinh(T), s)
+    return s**power, pace * power * s ** (power - 1)
 
 
 def _apart(mean: Floats, k: int) -> tuple[float, Floats, Floats, float]:
-    """Return the parts of one row of `_values`."""
+    """Return the parts of one row of `values_at`."""
     return float(mean[0]), mean[1 : 1 + k], mean[1 + k : 1 + 2 * k], float(mean[1 + 2 * k])

@@ -1,5 +1,6 @@
 """What a namespace of array functions must have, and what is made of it alike for all."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 NEVER = -1e30
@@ -12,6 +13,7 @@ class Operations(Protocol):
     def exp(self, x: Any, /) -> Any: ...  # noqa: D102
     def log(self, x: Any, /) -> Any: ...  # noqa: D102
     def log1p(self, x: Any, /) -> Any: ...  # noqa: D102
+    def abs(self, x: Any, /) -> Any: ...  # noqa: D102
     def tanh(self, x: Any, /) -> Any: ...  # noqa: D102
     def where(self, condition: Any, x: Any, y: Any, /) -> Any: ...  # noqa: D102
     def maximum(self, x: Any, y: Any, /) -> Any: ...  # noqa: D102
@@ -25,8 +27,8 @@ class Operations(Protocol):
     def zeros_like(self, x: Any, /) -> Any: ...  # noqa: D102
     def finfo(self, dtype: Any, /) -> Any: ...  # noqa: D102
 
-    def constant(self, values: Any, like: Any) -> Any:
-        """Return a NumPy array as one of the type, precision and device of ``like``."""
+    def constant(self, values: Sequence[float], like: Any) -> Any:
+        """Return numbers as an array of the type, precision and device of ``like``."""
 
     def held(self, x: Any) -> Any:
         """Return x as it is, for derivatives a constant."""

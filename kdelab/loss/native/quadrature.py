@@ -6,7 +6,6 @@ jumps and all. Where log p has a cusp, or may fall to 0, nodes crowd towards bot
 
 import math
 from collections.abc import Callable
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,14 +14,13 @@ from scipy.special import betainc, gamma
 from kdelab.loss.kernels.base import Kernel
 from kdelab.loss.native.operations import NEVER, Operations, distance, log_add, log_sum
 from kdelab.loss.native.units import InUnits
-from kdelab.loss.validate import Floats
 
 
 class Nodes(NamedTuple):
     """Places in [0, 1] and their weights, which sum to 1."""
 
-    places: Floats
-    weights: Floats
+    places: tuple[float, ...]
+    weights: tuple[float, ...]
 
 
 class Rule(NamedTuple):
@@ -37,32 +35,34 @@ Density = Callable[[Any, Any, Any, Any], Any]
 """What computes `log_density` of a kernel, in whatever way needs little memory, from (log_S, x, places, log_floor)."""
 
 
-_TWO = np.array([0.5 - math.sqrt(1 / 12), 0.5 + math.sqrt(1 / 12)])
+_TWO = (0.5 - math.sqrt(1 / 12), 0.5 + math.sqrt(1 / 12))
 
 
-@cache
+_ON_IT = 1e-30
+
+
 def nodes_of(kernel: Kernel) -> Nodes:
     """Return the nodes of a panel: eight, or one where p is constant, or 25 that crowd at its ends."""
-    if kernel.support < math.inf and not kernel_bends(kernel):
-        return Nodes(np.array([0.5]), np.ones(1))
+    if kernel.support < math.inf and not _bends(kernel):
+        return Nodes((0.5,), (1.0,))
     if kernel.support == math.inf and kernel.power == 1:
         x, w = np.polynomial.legendre.leggauss(8)
-        return Nodes((1 + x) / 2, w / 2)
+        return Nodes(tuple(((1 + x) / 2).tolist()), tuple((w / 2).tolist()))
     x, w = np.polynomial.legendre.leggauss(25)
     t, order = (1 + x) / 2, max(4.0, math.ceil(kernel.power))
     pace = (t * (1 - t)) ** (order - 1) * gamma(2 * order) / gamma(order) ** 2
-    return Nodes(betainc(order, order, t), w / 2 * pace)
+    return Nodes(tuple(betainc(order, order, t).tolist()), tuple((w / 2 * pace).tolist()))
 
 
-def kernel_bends(kernel: Kernel) -> bool:
+def _bends(kernel: Kernel) -> bool:
     """Return whether log K varies where K isn't 0."""
     return bool(np.ptp(kernel.log_unit(np.linspace(0.0, 0.5, 5))) > 0)
 
 
-def rule(xp: Operations, kernel: Kernel, clusters: InUnits, panels: int, background: float) -> Rule:
+def rule(xp: Operations, kernel: Kernel, nodes: Nodes, clusters: InUnits, panels: int, background: float) -> Rule:
     """Return the nodes of targets cut into equal panels and at the kinks."""
     a, b = clusters.a[..., None], clusters.b[..., None]
-    grid = xp.constant(np.linspace(0.0, 1.0, panels + 1)[1:-1], a)
+    grid = xp.constant([i / panels for i in range(1, panels)], a)
     cuts = [a, b, a + (b - a) * grid, *(clusters.x + kink for kink in kernel.kinks)]
     if background > 0:
         cuts += [wall[..., None] for wall in clusters.walls]
@@ -72,7 +72,6 @@ def rule(xp: Operations, kernel: Kernel, clusters: InUnits, panels: int, backgro
     else:
         edges = xp.concatenate([a, cuts[2], b], axis=-1)
     lengths = edges[..., 1:] - edges[..., :-1]
-    nodes = nodes_of(kernel)
     places, weights = (xp.constant(array, a) for array in nodes)
     whole = xp.where(b > a, b - a, 1.0)
     flat = (*lengths.shape[:-1], lengths.shape[-1] * len(nodes.places))
@@ -84,13 +83,13 @@ def rule(xp: Operations, kernel: Kernel, clusters: InUnits, panels: int, backgro
 
 
 def mean_log(
-    xp: Operations, kernel: Kernel, clusters: InUnits, panels: int, background: float, density: Density
+    xp: Operations, kernel: Kernel, nodes: Nodes, clusters: InUnits, panels: int, background: float, density: Density
 ) -> Any:
     """Return the mean of log p over each target, (n,); -inf where p is 0 on part of it.
 
     Its derivatives are then those of the mean over the rest.
     """
-    nodes, panelled = nodes_of(kernel), rule(xp, kernel, clusters, panels, background)
+    panelled = rule(xp, kernel, nodes, clusters, panels, background)
     log_p = density(clusters.log_S, clusters.x, panelled.places, _log_floor(xp, clusters, panelled.places, background))
     if kernel.support == math.inf:
         return (panelled.weights * log_p).sum(-1)
@@ -113,7 +112,9 @@ def single_bin(xp: Operations, kernel: Kernel, clusters: InUnits, background: fl
 
 def log_density(xp: Operations, kernel: Kernel, log_S: Any, x: Any, places: Any, log_floor: Any | None) -> Any:
     """Return log p at places (n, m), in bandwidths, all points (n, k) at once; NEVER where it is 0."""
-    u = distance(xp, places[..., None] - x[..., None, :])
+    d = places[..., None] - x[..., None, :]
+    # Right on a cusp, where only ties and what has no width put a node, slopes are infinite: both sides' mean is 0.
+    u = xp.where(d == 0, _ON_IT, xp.abs(d)) if 0.0 in kernel.kinks else distance(xp, d)
     terms = log_S[..., None, :] + kernel.log_unit(u, xp)
     log_p = log_sum(xp, xp.where(terms > NEVER, terms, NEVER))
     return log_p if log_floor is None else log_add(xp, log_p, log_floor)

@@ -6,6 +6,17 @@ from typing import Any, NamedTuple
 from kdelab.loss.native.operations import NEVER, Operations, log_sum
 
 
+class Padded(NamedTuple):
+    """Clusters as arrays: logits, points and mask, if any is masked, (n, k), targets and bandwidths (n,)."""
+
+    logits: Any
+    points: Any
+    lower: Any
+    upper: Any
+    bandwidth: Any
+    mask: Any | None
+
+
 class InUnits(NamedTuple):
     """Log weights (n, k) and points (n, k); targets from a to b, and the walls of the background, -1 and 1, (n,) each.
 
@@ -21,20 +32,12 @@ class InUnits(NamedTuple):
     known: Any
 
 
-def in_units(
-    xp: Operations,
-    logits: Any,
-    points: Any,
-    lower: Any,
-    upper: Any,
-    bandwidth: Any,
-    mask: Any | None,
-    background: float,
-) -> InUnits:
-    """Return padded clusters in units of the bandwidth (n,); masked points, whatever they hold, weigh nothing.
+def in_units(xp: Operations, padded: Padded, background: float) -> InUnits:
+    """Return padded clusters in units of their bandwidths; masked points, whatever they hold, weigh nothing.
 
     A cluster without a point has ``known`` False.
     """
+    logits, points, lower, upper, bandwidth, mask = padded
     centre = xp.held(lower + (upper - lower) / 2)
     if mask is None:
         known = (0 * centre) == 0
