@@ -7,15 +7,20 @@ prediction's, -sum_f abs(e_f(i) - e_f(j)). Learned weights are the same with a d
 import math
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from kdelab.extras import need
 from kdelab.gun.compare.networks import Training
 from kdelab.learn.memory import Neighbourhood
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.kernels import Kernel
 from kdelab.loss.validate import Floats, Integers
-from kdelab.torch import cross_entropy
+
+need("torch")
+
+import torch  # noqa: E402
+from torch import Tensor  # noqa: E402
+
+from kdelab.torch import cross_entropy  # noqa: E402
 
 
 class Embedding(torch.nn.Module):

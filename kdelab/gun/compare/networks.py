@@ -122,9 +122,9 @@ class Found(NamedTuple):
         """Retrieve them."""
         return cls(recall, rows, recall.memory.nearest(recall.scaled(RANGES), rows, NEIGHBOURS))
 
-    def clusters(self, recall: Recall | None = None) -> Clusters:
-        """Return their clusters, with the targets of another table where one is given."""
-        return (recall or self.recall).clusters(self.rows, self.neighbours)
+    def clusters(self) -> Clusters:
+        """Return their clusters."""
+        return self.recall.clusters(self.rows, self.neighbours)
 
     def logits(self, weigh: Weigh) -> Floats:
         """Return what a learner makes of the neighbours."""
