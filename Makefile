@@ -20,7 +20,7 @@ LOCKED := record completion notebooks dev
 NBVAL := --nbval --nbval-current-env --nbval-kernel-startup-timeout 300
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-torch env-jax env-jax-oldest lock reports notebooks unit coverage lowest test test-torch test-jax test-jax-oldest test-all release lint mutants lab bench history battles dial evidence duels clean
+.PHONY: help env env-torch env-jax env-jax-oldest lock reports notebooks unit coverage lowest test test-torch test-jax test-jax-oldest test-all release lint mutants lab bench history battles dial evidence networks duels clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -98,7 +98,7 @@ bench: $(READY) ## time the loss against its peers, in an environment of their o
 history: $(READY) ## time our own losses and the gun against the entry before in benchmarks/history.csv
 	$(ONE_THREAD) $(RUN) benchmarks.history
 
-battles: $(READY) ## record the sample robots' battles again (needs Debian's robocode and a JRE); SET=confirm: the other set (a JDK)
+battles: $(READY) ## record the sample robots' battles again (needs Debian's robocode and a JRE); SET=confirm or SET=fresh: the others (a JDK)
 	$(RUN) kdelab.gun battles $(SET)
 
 dial: $(READY) ## compute again what notebook 07 decides from: guns and surfers that chase or give up (half an hour)
@@ -106,6 +106,9 @@ dial: $(READY) ## compute again what notebook 07 decides from: guns and surfers 
 
 evidence: $(READY) ## compute again what notebooks 07, 08, 09, 13, 15 and 16 take from files (an hour and a half)
 	$(foreach one,dial hard retraining learned censored refinements,$(ONE_THREAD) $(RUN) kdelab.gun.compare $(one) &&) true
+
+networks: env-torch ## compute again what notebook 17 decides from: a network against fourteen weights (half an hour; PyTorch)
+	$(ONE_THREAD) .venv-torch/bin/python -m kdelab.gun.compare networks
 
 duels: $(READY) ## fight again what notebook 16 decides from: real battles of trained guns (Robocode and a JDK; an hour)
 	$(ONE_THREAD) $(RUN) kdelab.gun.compare.live .duels

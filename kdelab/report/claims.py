@@ -374,6 +374,26 @@ CLAIMS: tuple[Claim, ...] = (
         "Don't count on learned weights for the first rounds in particular: in forty battles they weren't seen to be "
         "worth more there than later.",
     ),
+    Claim(
+        "network-gun",
+        OURS,
+        "",
+        "17-in-a-network",
+        "A small embedding network beats fourteen learned weights: it hits more often and predicts better, at robots "
+        "that it was trained on and at robots never seen.",
+        "Take a network only for robots that you train on, and try exponents and shifts first: there it hits about one "
+        "more of a hundred shots than fourteen weights, elsewhere no more.",
+    ),
+    Claim(
+        "bins-train",
+        OURS,
+        "",
+        "17-in-a-network",
+        "In training sixteen bins are as good as the exact loss: guns hit as often and predict as well, with weights "
+        "and with a network.",
+        "Train on four bins or more, or on the exact loss: the gun is the same. Choose by what it costs; one bin alone "
+        "is too few for a network.",
+    ),
 )
 
 BY_ID: dict[str, Claim] = {claim.id: claim for claim in CLAIMS}

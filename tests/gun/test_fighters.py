@@ -126,6 +126,15 @@ def test_the_confirmatory_set_has_units_enough_and_nothing_of_the_samples():
     assert max(times) <= 8
 
 
+def test_the_fresh_set_has_the_pairs_of_the_confirmatory_one_and_no_seed_that_was_fought():
+    fresh = confirm.FRESH.battles
+    assert [(one.shooter, one.enemy, one.rounds) for one in fresh] == [
+        (one.shooter, one.enemy, one.rounds) for one in confirm.CONFIRM.battles
+    ]
+    fought = {battle.seed for one in (confirm.CONFIRM, samples.SAMPLES) for battle in one.battles}
+    assert not {battle.seed for battle in fresh} & fought
+
+
 def test_only_a_set_with_robots_of_ours_names_them():
     recording = Recording([], "1.9.3.9", "17")
     said = {one.name: one.provenance(recording) for one in command.RECORDED.values()}
@@ -138,12 +147,14 @@ def test_only_a_set_with_robots_of_ours_names_them():
     }
 
 
-def test_the_committed_set_is_of_these_robots():
-    if not (command.DATA / "confirm.parquet").exists():
-        pytest.skip("confirm.parquet has not been recorded yet")
-    attrs = kdelab.load_waves(command.DATA / "confirm.parquet").attrs
+@pytest.mark.parametrize("one", [confirm.CONFIRM, confirm.FRESH], ids=lambda one: one.name)
+def test_the_committed_set_is_of_these_robots(one):
+    if not (command.DATA / f"{one.name}.parquet").exists():
+        pytest.skip(f"{one.name}.parquet has not been recorded yet")
+    attrs = kdelab.load_waves(command.DATA / f"{one.name}.parquet").attrs
+    assert attrs["what"] == one.what
     assert attrs["robots_sha256"] == fighters.digest()
-    assert attrs["seeds"] == {f"{b.shooter} vs {b.enemy}": b.seed for b in confirm.confirm_battles()}
+    assert attrs["seeds"] == {f"{b.shooter} vs {b.enemy}": b.seed for b in one.battles}
 
 
 def test_the_command_takes_the_name_of_a_set(monkeypatch, capsys, tmp_path):

@@ -151,4 +151,9 @@ SETS: dict[str, list[dict[str, Any]]] = {
         {"level": 0.9, "recomputed": 10},
         {"early": 1, "recomputed": 10},
     ],
+    "17-in-a-network": [
+        {"seed": 401, "recomputed": 1},
+        {"level": 0.9, "recomputed": 1},
+        {"decided_on": "confirm", "recomputed": 2},
+    ],
 }

@@ -28,7 +28,7 @@ def every_dispatcher():
     found = {}
     for package in (kdelab.loss.engines, kdelab.learn, kdelab.gun):
         for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-            if module.name.endswith("__main__") or ".battles." in module.name:
+            if module.name.endswith(("__main__", ".embedding")) or ".battles." in module.name:  # which take more
                 continue
             for name, thing in vars(importlib.import_module(module.name)).items():
                 if isinstance(thing, numba.core.dispatcher.Dispatcher):

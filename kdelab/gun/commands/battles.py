@@ -1,17 +1,17 @@
-"""``battles``: record the set "samples" or "confirm" again, and say whether the committed values came out."""
+"""``battles``: record the set "samples", "confirm" or "fresh" again, and say whether the committed values came out."""
 
 from pathlib import Path
 from typing import Any
 
 import kdelab.gun.waves
 from kdelab.gun.battles.record import RecordingError, record
-from kdelab.gun.waves.confirm import CONFIRM
+from kdelab.gun.waves.confirm import CONFIRM, FRESH
 from kdelab.gun.waves.recorded import RecordedSet, difference
 from kdelab.gun.waves.samples import SAMPLES
 from kdelab.gun.waves.store import load_waves, save_waves
 
 DATA = Path(kdelab.gun.waves.__file__).parent / "data"
-RECORDED = {one.name: one for one in (SAMPLES, CONFIRM)}
+RECORDED = {one.name: one for one in (SAMPLES, CONFIRM, FRESH)}
 
 
 def add(commands: Any) -> None:

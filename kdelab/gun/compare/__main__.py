@@ -6,6 +6,7 @@
 - ``learned``: notebook 13, what training gains (half an hour)
 - ``censored``: notebook 15, another loss (two minutes)
 - ``refinements``: notebook 16, what other guns do (ten minutes)
+- ``networks``: notebook 17, networks and weights (half an hour; with PyTorch, so `make networks`)
 """
 
 import argparse
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 from tqdm import tqdm
 
-from kdelab.gun.compare import cells, censored, dial, hard, learned, refinements, retraining, sets
+from kdelab.gun.compare import cells, censored, dial, hard, learned, networks, refinements, retraining, sets
 
 Parts = Callable[[Iterable[str], Iterable[int]], Iterator[pd.DataFrame]]
 
@@ -59,6 +60,7 @@ EXPERIMENTS = {
     "learned": Experiment(learned.of_sets, sets.SETS, learned.SEEDS, learned.SETTINGS),
     "censored": Experiment(each(censored.case_cells), sets.SETS, censored.SEEDS, censored.SETTINGS),
     "refinements": Experiment(each(refinements.case_cells), ("samples",), refinements.SEEDS, refinements.SETTINGS),
+    "networks": Experiment(networks.of_sets, networks.SETS, networks.SEEDS, networks.SETTINGS),
 }
 
 

@@ -79,11 +79,6 @@ def by_unit(table: pd.DataFrame, exam: str, unit: str = "robot", memory: str = l
     return rows.groupby(unit).mean()
 
 
-def control(table: pd.DataFrame, exam: str = learned.UNSEEN, level: float = 0.95) -> Gain:
-    """Return what weights gain that were learned from targets dealt to other waves, with a scale from true ones."""
-    return gain(table, exam, learned.DEALT, level=level)
-
-
 def disagreement(table: pd.DataFrame, again: pd.DataFrame) -> Gain:
     """Return how far the rates of cells that were computed again lie from those of the table, at most over learners.
 

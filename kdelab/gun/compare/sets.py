@@ -1,7 +1,7 @@
 """Recorded battles as experiments use them: what has been explored, and what is kept for deciding.
 
 Of the set "surfers" the battles with seeds below 100 have been explored; those from 100 on are kept for what
-docs/preregistration.md asks of them.
+docs/preregistration.md asks of them.  "fresh" is kept for what it asks of that set alone, so it isn't among `SETS`.
 """
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from kdelab.gun.waves.store import load_waves
 
 SETS = ("samples", "surfers", "surfers, new", "confirm")
+FRESH = "fresh"
 KEPT_FROM = 100  # seeds of surfers
 
 
@@ -21,15 +22,15 @@ def seed_of(battles: pd.Series) -> np.ndarray:
 
 
 def battles_of(name: str) -> pd.DataFrame:
-    """Return the waves of one of `SETS`: of "surfers" what has been explored, and as "surfers, new" what is kept.
+    """Return the waves of one of `SETS`, or of "fresh"; as "surfers" what was explored, as "surfers, new" the rest.
 
     Raises
     ------
     ValueError
         If there is no such set.
     """
-    if name not in SETS:
-        raise ValueError(f"name: {name!r} given, allowed are {', '.join(map(repr, SETS))}")
+    if name not in (*SETS, FRESH):
+        raise ValueError(f"name: {name!r} given, allowed are {', '.join(map(repr, (*SETS, FRESH)))}")
     whole, _, new = name.partition(", ")
     return _battles(whole, kept=bool(new))
 

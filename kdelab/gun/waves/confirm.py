@@ -1,8 +1,9 @@
-"""The set "confirm": battles to decide on what was explored on "samples", with new seeds, shooters and robots.
+"""The sets "confirm" and "fresh": battles to decide on what was explored before, with new seeds, shooters and robots.
 
-None of its nine shooters shoots in "samples"; five of its fifteen enemies do not occur there at all, four of them
+None of their nine shooters shoots in "samples"; five of their fifteen enemies do not occur there at all, four of them
 robots of ours (`kdelab.gun.battles.fighters`).  Each enemy is met by two of our robots and by two of Robocode's.  Who
-meets whom was chosen for balance and for many decided shots in short battles with other seeds.
+meets whom was chosen for balance and for many decided shots in short battles with other seeds.  "fresh" has the pairs
+of "confirm", fought again with other seeds, for a question that was asked when "confirm" had been looked at.
 """
 
 from kdelab.gun.battles.record import Battle
@@ -33,14 +34,16 @@ SHOOTERS = (*OWN, *THEIRS)
 ENEMIES = tuple(MEETINGS)
 ROUNDS = 8
 
-CONFIRM = RecordedSet(
-    "confirm",
-    "To decide on: 9 shooters that do not shoot in samples; 15 enemies, each met by 4 shooters, 8 rounds a pair. Of "
-    "the enemies kdelab.Surfer surfs waves, kdelab.Oscillator turns round when shot at, and the others do not adapt.",
-    numbered([(shooter, enemy) for enemy, shooters in MEETINGS.items() for shooter in shooters], ROUNDS, seed=5000),
+PAIRS = [(shooter, enemy) for enemy, shooters in MEETINGS.items() for shooter in shooters]
+_WHO = (
+    "9 shooters that do not shoot in samples; 15 enemies, each met by 4 shooters, 8 rounds a pair. Of the enemies "
+    "kdelab.Surfer surfs waves, kdelab.Oscillator turns round when shot at, and the others do not adapt."
 )
+
+CONFIRM = RecordedSet("confirm", f"To decide on: {_WHO}", numbered(PAIRS, ROUNDS, seed=5000))
+FRESH = RecordedSet("fresh", f"To decide on, when confirm had been: {_WHO}", numbered(PAIRS, ROUNDS, seed=6000))
 
 
 def confirm_battles() -> list[Battle]:
-    """Return the battles of the set."""
+    """Return the battles of the set "confirm"."""
     return list(CONFIRM.battles)

@@ -1,4 +1,4 @@
-"""Tables of waves on disk: the three sets that ship with kdelab, and anyone's own.
+"""Tables of waves on disk: the four sets that ship with kdelab, and anyone's own.
 
 Parquet rather than npz: typed, named, compressed columns with provenance inside one file, that other tools read too.
 The pages carry checksums, and the file's metadata a digest of the whole table, so that a damaged file is refused rather
@@ -25,7 +25,7 @@ from kdelab.gun.waves.from_turns import SCHEMA
 from kdelab.gun.waves.parquet import digest, from_arrow, to_arrow
 from kdelab.gun.waves.sheet import Sheet, named, read_csv
 
-SETS = ("samples", "confirm", "surfers")
+SETS = ("samples", "confirm", "fresh", "surfers")
 METADATA_KEY = b"kdelab"
 DIGEST_KEY = b"kdelab.sha256"
 
@@ -41,6 +41,7 @@ def load_waves(name_or_path: str | Path = "samples") -> pd.DataFrame:
     name_or_path : str or Path
         "samples": Robocode's sample robots, re-recorded by ``make battles``; they do not adapt to being shot at.
         "confirm": other shooters and robots with other seeds, to decide on what was explored on "samples".
+        "fresh": the pairs of "confirm" with new seeds, to decide on what was explored there.
         "surfers": BeepBoop, Diamond and four more robots that adapt, at each other and at sample robots.
         Or a ``.parquet`` file that ``python -m kdelab.gun record`` wrote, or any other program, or a ``.csv`` file of
         one's own: docs/logs.md says which columns it needs.
