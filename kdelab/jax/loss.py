@@ -93,7 +93,7 @@ def cross_entropy(  # noqa: PLR0913
     >>> def total(logits):
     ...     return kdelab.jax.cross_entropy(logits, points, lower, upper, kernel, reduction="sum")
     >>> jax.grad(total)(jnp.zeros((1, 3)))
-    Array([[ 0.30940264, -0.26544553, -0.04395712]], dtype=float32)
+    Array([[ 0.30853823, -0.26494664, -0.0435916 ]], dtype=float32)
     """
     instance("kernel", kernel, Kernel, "Laplace(bandwidth=0.1)")
     weight = fraction("background", background)
