@@ -1,4 +1,4 @@
-"""The examples of docs/networks.md and of kdelab.torch's docstrings run, one after the other, as they stand there."""
+"""The examples of docs/networks.md, README and kdelab.torch's docstrings run as they stand there."""
 
 import doctest
 import re
@@ -9,7 +9,8 @@ import torch
 
 import kdelab
 
-TEXT = (Path(__file__).parents[3] / "docs" / "networks.md").read_text()
+ROOT = Path(__file__).parents[3]
+TEXT = (ROOT / "docs" / "networks.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 
 
@@ -21,6 +22,13 @@ def test_the_examples_of_the_page(capsys):
         exec(compile(source, "docs/networks.md", "exec"), space)
     said = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in said] == ["16", "bandwidth", "loss"]
+
+
+def test_the_example_of_the_readme():
+    (source,) = re.findall(r"^```python torch\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    space = {}
+    exec(compile(source, "README.md", "exec"), space)
+    assert space["logits"].grad.sum().abs() < 1e-6
 
 
 @pytest.mark.parametrize("name", kdelab.torch.__all__)
