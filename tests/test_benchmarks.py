@@ -62,6 +62,24 @@ def test_the_table_of_kernels_names_the_fastest_peer_and_its_times():
     )
 
 
+def test_the_table_of_steps_takes_the_better_way_to_write_bins():
+    from benchmarks.steps.__main__ import FRAMEWORKS, table
+    from benchmarks.steps.problem import EXACT, cases
+
+    all_cases = [case for framework in FRAMEWORKS for case in cases(framework)]
+    timed = [
+        vars(case)
+        | {"loss": 1.0 + case.bins / 1e4, "seconds": [0.001 * (1 + case.bins) / (2 if case.direct else 1)] * 3}
+        for case in all_cases
+    ]
+    measured = [vars(case) | {"bytes": (1 if case.bins == EXACT else 2) * 2**20} for case in all_cases]
+    lines = table(timed, measured)
+    assert len(lines) == 2 + 16
+    assert (
+        lines[2] == "| torch, eager | laplace, linear | 1.0 | 1.0 | 8.5 | 32.5 | 8.5, 8.5 | 32.5 | 2e-03 | 1 / 2 MiB |"
+    )
+
+
 @pytest.mark.slow
 def test_the_history_times_every_public_kernel_and_the_gun():
     found = history.measure(rounds=1, n=4, k=5, predictions=20)

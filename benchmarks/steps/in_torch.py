@@ -59,6 +59,6 @@ def step_of(case: Case) -> Callable[[], float]:
         with torch.no_grad():
             for weight, gradient in zip(weights, gradients, strict=True):
                 weight -= RATE * gradient
-        return float(loss)
+        return float(loss.detach())
 
     return step
