@@ -36,8 +36,16 @@ class Evaluator:
         self.background = fraction("background", background)
         self.panels = None if panels is None else count("panels", panels)
         self.prepared: CrossEntropy | None = None
+        self._enter()
+
+    def _enter(self) -> None:
         self.number = next(self.numbers)
         self.known[self.number] = self
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Give a copy, or what comes from another process, a number of its own."""
+        vars(self).update(state)
+        self._enter()
 
     def prepare(self, given: Sequence[Tensor | None]) -> None:
         """Keep the loss of these clusters, which stay."""
@@ -101,10 +109,8 @@ def evaluate(
 @evaluate.register_fake
 def _(logits, points, lower, upper, bandwidth, mask, offsets, evaluator, wanted):  # type: ignore[no-untyped-def]
     like = (logits, points, lower, upper, lower)
-    gradients = [
-        torch.empty_like(one) if is_wanted else logits.new_empty(0) for one, is_wanted in zip(like, wanted, strict=True)
-    ]
-    return torch.empty_like(lower), *gradients
+    gradients = (logits.new_empty(one.shape if has else 0) for one, has in zip(like, wanted, strict=True))
+    return lower.new_empty(lower.shape), *gradients
 
 
 @evaluate.register_vmap

@@ -1,5 +1,9 @@
 """kdelab.torch against the engine and mpmath: spread, recorded and extreme clusters, in both precisions."""
 
+import copy
+import gc
+import pickle
+
 import numpy as np
 import oracle
 import padded_cases
@@ -122,3 +126,26 @@ def test_prepared_is_the_same():
     ragged(logits).backward()
     np.testing.assert_allclose(logits.grad, found(case, kernel)[1] / len(plain), atol=1e-15)
     assert prepared.float()(given[0].float()).dtype == torch.float32
+
+
+def test_a_prepared_loss_is_copied_and_stored_whole():
+    case = padded_cases.spread(5)
+    loss = kdelab.torch.CrossEntropy(case.clusters, None, None, kdelab.Laplace(0.1))
+    logits = torch.tensor(case.flat(case.logits))
+    value = loss(logits)
+    others = [copy.deepcopy(loss), pickle.loads(pickle.dumps(loss))]
+    del loss
+    gc.collect()
+    assert [other(logits) for other in others] == [value, value]
+
+
+def test_logits_may_lie_in_memory_as_they_like():
+    case = padded_cases.spread(5)
+    given, mask = [torch.tensor(array) for array in case[:4]], torch.tensor(case.mask)
+    plain = kdelab.torch.cross_entropy(*given, kdelab.Laplace(0.1), mask=mask)
+    across = given[0].t().contiguous().t().requires_grad_(True)
+    loss = torch.compile(kdelab.torch.cross_entropy, backend="aot_eager", fullgraph=True)
+    values = loss(across, *given[1:], kdelab.Laplace(0.1), mask=mask)
+    torch.testing.assert_close(values, plain, rtol=0, atol=0)
+    values.sum().backward()
+    np.testing.assert_allclose(across.grad.numpy()[case.mask], found(case, kdelab.Laplace(0.1))[1], atol=1e-15)
