@@ -10,7 +10,7 @@ from kdelab.loss.clusters import Clusters
 from kdelab.loss.engines.base import Batch
 from kdelab.loss.engines.by_arrays import values_at
 from kdelab.loss.engines.quadrature.integrate import cluster_of
-from kdelab.loss.engines.quadrature.panel import log_background, mix
+from kdelab.loss.engines.quadrature.panel import Cluster, log_background, mix
 from kdelab.loss.engines.quadrature.terms import slopes, terms
 from kdelab.loss.kernels.base import Compiled, Kernel
 from kdelab.loss.ragged import offsets_of
@@ -74,7 +74,9 @@ def _fill(
         n = owners[i]
         part = slice(ends[n], ends[n + 1])
         x = batch.points[part]
-        cluster, _ = cluster_of(kernel, x, logits[part], batch.lower[n], batch.upper[n], work)
+        anchored, _ = cluster_of(kernel, x, logits[part], 0.0, 0.0, work)
+        # Any anchor, so that what is asked of places doesn't depend on a target, to the last bit.
+        cluster = Cluster(x, anchored.z, anchored.w, 0, anchored.log_scale, 0.0)
         r, steep = work[2, : x.size], work[3, : x.size]
         for q in range(y.shape[1]):
             scale, s_total = terms(kernel, cluster, origins[i, q], y[i, q], r)
