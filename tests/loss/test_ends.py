@@ -178,7 +178,7 @@ def test_only_what_is_asked_for_is_computed(monkeypatch):
 
 def test_none_where_there_is_no_prediction():
     nothing = kdelab.Clusters.from_lists([], [], [])
-    found = by_ends(nothing, kdelab.Box(1.0), kdelab.Adaptive(), 0.1, np.empty(0), np.empty(0))
+    found = by_ends(nothing, kdelab.Box(1.0), kdelab.Adaptive(), 0.1, nothing.checked([]), np.empty(0))
     assert [len(each) for each in found] == [0, 0]
 
 
