@@ -117,7 +117,7 @@ def test_gradients_by_name():
         np.testing.assert_allclose(
             gradients["logits"], loss.value_and_grads(logits, wrt="logits")[1]["logits"], atol=1e-14
         )
-        with pytest.raises(ValueError, match=r"^wrt may name logits, points, log_bandwidth, lower, upper, not 'bandwidth'"):
+        with pytest.raises(ValueError, match=r"^wrt may name logits, .*, upper, not 'bandwidth'"):
             loss.value_and_grads(logits, wrt=["bandwidth"])
 
 
