@@ -81,8 +81,9 @@ def cross_entropy(  # noqa: PLR0913
 
     Native Laplace without a background is a closed form. Other kernels take eight nodes of Gauss-Legendre a panel, or
     25 that crowd at cusps and ends of kernels; the box one. A Gaussian wants as many panels as W D / 3, W the target's
-    width and D the distance of its points in bandwidths, for 1e-10, and W D / 8 for 1e-4; the others W. Derivatives by
-    the ends of a target narrower than a bandwidth lose digits natively, eps h / (b - a) of them.
+    width and D the distance of its points in bandwidths, for 1e-10, and W D / 8 for 1e-4; Cauchy, logistic and Huber
+    kernels 1.4 W at most. Derivatives by the ends of a target narrower than a bandwidth lose digits natively, eps h /
+    (b - a) of them.
 
     Own kernels give losses and first derivatives on a CPU; the rest asks their ``log_unit`` for JAX's operations.
 
