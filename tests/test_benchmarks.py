@@ -63,21 +63,21 @@ def test_the_table_of_kernels_names_the_fastest_peer_and_its_times():
 
 
 def test_the_table_of_steps_takes_the_better_way_to_write_bins():
-    from benchmarks.steps.__main__ import FRAMEWORKS, table
-    from benchmarks.steps.problem import EXACT, cases
+    from benchmarks.steps.__main__ import FRAMEWORKS, off, table
+    from benchmarks.steps.problem import cases
 
     all_cases = [case for framework in FRAMEWORKS for case in cases(framework)]
     timed = [
         vars(case)
-        | {"loss": 1.0 + case.bins / 1e4, "seconds": [0.001 * (1 + case.bins) / (2 if case.direct else 1)] * 3}
+        | {"mean": 1.0 + case.bins / 1e4, "seconds": [0.001 * (1 + case.bins) / (2 if case.direct else 1)] * 3}
         for case in all_cases
     ]
-    measured = [vars(case) | {"bytes": (1 if case.bins == EXACT else 2) * 2**20} for case in all_cases]
-    lines = table(timed, measured)
+    measured = [vars(case) | {"bytes": (2 if case.bins else 1) * 2**20} for case in all_cases]
+    lines = table(timed, measured, "float32")
     assert len(lines) == 2 + 16
-    assert (
-        lines[2] == "| torch, eager | laplace, linear | 1.0 | 1.0 | 8.5 | 32.5 | 8.5, 8.5 | 32.5 | 2e-03 | 1 / 2 MiB |"
-    )
+    assert lines[2] == "| torch, linear, eager | laplace | 1.0 | 1.0 | 1.0 | 8.5 | 32.5 | 8.5 | 32.5 | 1 | 2 |"
+    assert lines[-1] == "| jax, network, compiled | gaussian | 1.0 | 1.0 |  | 8.5 | 32.5 | 8.5 | 32.5 | 1 | 2 |"
+    assert off(timed, 16) == pytest.approx(0.0016)
 
 
 @pytest.mark.slow

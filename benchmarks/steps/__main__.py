@@ -1,6 +1,7 @@
 """`python -m benchmarks.steps`: one step of training, the exact loss against bins, as a table in reports/bench."""
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -14,7 +15,7 @@ from tqdm import tqdm
 
 from benchmarks.__main__ import INSIDE, ROOT, inside
 from benchmarks.run import ENVIRONMENT, FRUGAL
-from benchmarks.steps.problem import EXACT, cases
+from benchmarks.steps.problem import BINS, DTYPES, KERNELS, MODELS, cases
 
 FRAMEWORKS = ("torch", "jax")
 Row = dict[str, Any]
@@ -36,43 +37,37 @@ def rows(framework: str, what: str) -> Iterator[Row]:
             raise SystemExit(f"the process of {framework} ended with {process.returncode}")
 
 
-def least(found: list[Row], key: str, **wanted: Any) -> float:
-    """Return the least of a figure among the rows of some kind: bins are written in two ways, the better one counts."""
-    figures = [
-        statistics.median(row[key]) if isinstance(row[key], list) else row[key]
-        for row in found
-        if all(row[name] == value for name, value in wanted.items())
-    ]
-    return float(min(figures, default=float("nan")))
+def least(found: list[Row], **wanted: Any) -> float:
+    """Return the least seconds, or bytes, among rows of a kind: bins are written in two ways, the better counts."""
+    rows = [row for row in found if all(row[name] == value for name, value in wanted.items())]
+    return float(min(statistics.median(row["seconds"]) if "seconds" in row else row["bytes"] for row in rows))
 
 
-def table(timed: list[Row], measured: list[Row]) -> list[str]:
-    """Return a line a cell: the exact loss in both precisions, and times what bins take."""
+def table(timed: list[Row], measured: list[Row], dtype: str) -> list[str]:
+    """Return a line a cell, in milliseconds and MiB: a step with each loss, and what it takes beside 16 bins."""
     lines = [
-        "| | | exact, float32, ms | exact, float64, ms | 16 float32 bins, ms | 64 float64 bins, ms "
-        "| times 16 bins | times 64 bins | 16 bins off by | memory, exact / 16 bins |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        f"| {dtype} | | no loss | exact | prepared | 16 bins | 64 bins | 16 bins / exact | 64 bins / exact "
+        "| MiB, exact | MiB, 16 bins |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for framework in FRAMEWORKS:
-        for kernel in ("laplace", "gaussian"):
-            for model in ("linear", "network"):
-                for compiled in (False, True):
-                    cell = {"framework": framework, "kernel": kernel, "model": model, "compiled": compiled}
-                    single, double = ({**cell, "dtype": dtype} for dtype in ("float32", "float64"))
-                    ours = [1e3 * least(timed, "seconds", **one, bins=EXACT) for one in (single, double)]
-                    bins = (
-                        1e3 * least(timed, "seconds", **single, bins=16),
-                        1e3 * least(timed, "seconds", **double, bins=64),
-                    )
-                    off = least(timed, "loss", **double, bins=16) - least(timed, "loss", **double, bins=EXACT)
-                    memory = [least(measured, "bytes", **single, bins=count) / 2**20 for count in (EXACT, 16)]
-                    how = "compiled" if compiled else "eager"
-                    lines.append(
-                        f"| {framework}, {how} | {kernel}, {model} | {ours[0]:.1f} | {ours[1]:.1f} | {bins[0]:.1f} "
-                        f"| {bins[1]:.1f} | {bins[0] / ours[0]:.1f}, {bins[0] / ours[1]:.1f} | {bins[1] / ours[1]:.1f} "
-                        f"| {abs(off):.0e} | {memory[0]:.0f} / {memory[1]:.0f} MiB |"
-                    )
+    for framework, model, compiled, kernel in itertools.product(FRAMEWORKS, MODELS, (False, True), KERNELS):
+        cell = {"framework": framework, "kernel": kernel, "model": model, "compiled": compiled, "dtype": dtype}
+        no_loss, exact = (1e3 * least(timed, **cell, loss=name) for name in ("none", "exact"))
+        prepared = f"{1e3 * least(timed, **cell, loss='prepared'):.1f}" if framework == "torch" else ""
+        bins = [1e3 * least(timed, **cell, bins=count) for count in BINS]
+        memory = [least(measured, **cell, **loss) / 2**20 for loss in ({"loss": "exact"}, {"bins": 16})]
+        lines.append(
+            f"| {framework}, {model}, {'compiled' if compiled else 'eager'} | {kernel} | {no_loss:.1f} | {exact:.1f} "
+            f"| {prepared} | {bins[0]:.1f} | {bins[1]:.1f} | {bins[0] / exact:.1f} | {bins[1] / exact:.1f} "
+            f"| {memory[0]:.0f} | {memory[1]:.0f} |"
+        )
     return lines
+
+
+def off(timed: list[Row], bins: int) -> float:
+    """Return by how much the mean of losses by bins is off at most."""
+    means = {row["kernel"]: row["mean"] for row in timed if row["loss"] == "exact" and row["dtype"] == "float64"}
+    return max(abs(row["mean"] - means[row["kernel"]]) for row in timed if row["bins"] == bins)
 
 
 def main() -> None:
@@ -85,7 +80,9 @@ def main() -> None:
         raise SystemExit(inside("benchmarks.steps"))
     timed = [row for framework in FRAMEWORKS for row in rows(framework, str(arguments.rounds))]
     measured = [row for framework in FRAMEWORKS for row in rows(framework, "memory")]
-    text = "\n".join(table(timed, measured))
+    lines = [line for dtype in DTYPES for line in (*table(timed, measured, dtype), "")]
+    errors = ", ".join(f"{off(timed, bins):.0e} by {bins} bins" for bins in BINS)
+    text = "\n".join([*lines, f"The mean of the losses is off by {errors}."])
     arguments.output.mkdir(parents=True, exist_ok=True)
     (arguments.output / "steps.md").write_text(text + "\n")
     (arguments.output / "steps.json").write_text(json.dumps({"timed": timed, "measured": measured}))

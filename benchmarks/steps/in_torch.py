@@ -7,7 +7,7 @@ import torch
 
 import kdelab
 from benchmarks.peers.binned import IN_LOGS, THREADS, bin_centres, log_scale
-from benchmarks.steps.problem import BANDWIDTH, EXACT, RATE, Case, problem
+from benchmarks.steps.problem import BANDWIDTH, RATE, Case, problem
 
 
 def logits_of(model: str, weights: list[Any], query: Any, neighbours: Any) -> Any:
@@ -19,12 +19,17 @@ def logits_of(model: str, weights: list[Any], query: Any, neighbours: Any) -> An
     return -(embedded[0][:, None] - embedded[1]).abs().sum(-1)
 
 
-def losses_of(case: Case, like: Any) -> Callable[..., Any]:
-    """Return the loss of a case, of logits, points and targets."""
-    if case.bins == EXACT:
-        kernel = {"laplace": kdelab.Laplace, "gaussian": kdelab.Gaussian}[case.kernel](BANDWIDTH)
+def losses_of(case: Case, *fixed: Any) -> Callable[..., Any]:
+    """Return the loss of a case, of logits, points and targets; the last three are fixed."""
+    kernel = {"laplace": kdelab.Laplace, "gaussian": kdelab.Gaussian}[case.kernel](BANDWIDTH)
+    if case.loss == "none":
+        return lambda z, x, a, b: z
+    if case.loss == "exact":
         return lambda z, x, a, b: kdelab.torch.cross_entropy(z, x, a, b, kernel)
-    places = torch.from_numpy(bin_centres(case.bins, like.numpy().dtype))
+    if case.loss == "prepared":
+        prepared = kdelab.torch.CrossEntropy(*fixed, kernel, reduction="none")
+        return lambda z, x, a, b: prepared(z)
+    places = torch.from_numpy(bin_centres(case.bins, case.dtype))
     log_K, constant = IN_LOGS[case.kernel], log_scale(case.kernel, BANDWIDTH)
 
     def binned(z: Any, x: Any, a: Any, b: Any) -> Any:
@@ -44,7 +49,7 @@ def step_of(case: Case) -> Callable[[], float]:
     x, a, b = (torch.from_numpy(array) for array in (given.batch.points, given.batch.lower, given.batch.upper))
     query, neighbours = torch.from_numpy(given.query), torch.from_numpy(given.neighbours)
     weights = [torch.from_numpy(array.copy()).requires_grad_(True) for array in given.weights[case.model]]
-    losses = losses_of(case, a)
+    losses = losses_of(case, x, a, b)
 
     def forward(*weights: Any) -> Any:
         return losses(logits_of(case.model, list(weights), query, neighbours), x, a, b).mean()

@@ -9,20 +9,21 @@ from benchmarks.cases import BANDWIDTH, Batch, batch
 
 N, K, FEATURES, HIDDEN, EMBEDDED = 1024, 100, 14, 32, 8
 RATE = 1e-3
-EXACT = 0
-BINS = (EXACT, 16, 64)
+KERNELS, MODELS, DTYPES = ("laplace", "gaussian"), ("linear", "network"), ("float32", "float64")
+BINS = (16, 64)
 
 
 @dataclass(frozen=True)
 class Case:
-    """One step to time: with so many bins, or with the exact loss."""
+    """One step to time, with one of the losses: "none", the mean logit in its place, "exact", "prepared" or "bins"."""
 
     framework: str
     kernel: str
     model: str
     dtype: str
     compiled: bool
-    bins: int
+    loss: str
+    bins: int = 0
     direct: bool = False
 
     @property
@@ -56,16 +57,17 @@ def problem(dtype: str) -> Problem:
 
 
 def cases(framework: str) -> list[Case]:
-    """Return all cases of a framework: bins both ways, with and without logarithms a pair."""
+    """Return all cases of a framework: bins both ways, with and without logarithms a pair; JAX prepares nothing."""
+    exact = ["none", "exact"] if framework == "jax" else ["none", "exact", "prepared"]
+    binned = [("bins", bins, direct) for bins in BINS for direct in (False, True)]
     return [
-        Case(framework, kernel, model, dtype, compiled, bins, direct)
-        for kernel in ("laplace", "gaussian")
-        for model in ("linear", "network")
-        for dtype in ("float32", "float64")
+        Case(framework, kernel, model, dtype, compiled, *loss)
+        for kernel in KERNELS
+        for model in MODELS
+        for dtype in DTYPES
         for compiled in (False, True)
-        for bins in BINS
-        for direct in ((False,) if bins == EXACT else (False, True))
+        for loss in (*((name,) for name in exact), *binned)
     ]
 
 
-__all__ = ["BANDWIDTH", "BINS", "EXACT", "RATE", "Case", "Problem", "cases", "problem"]
+__all__ = ["BANDWIDTH", "BINS", "DTYPES", "KERNELS", "MODELS", "RATE", "Case", "Problem", "cases", "problem"]

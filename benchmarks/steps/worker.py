@@ -17,13 +17,13 @@ def of_cell(framework: str, which: list[Case], rounds: int) -> list[dict[str, An
     """Time the cases of a cell in turn, round after round; the first step, which compiles, doesn't count."""
     step_of = importlib.import_module(f"benchmarks.steps.in_{framework}").step_of
     steps: list[Callable[[], float]] = [step_of(case) for case in which]
-    losses = [step() for step in steps]
+    means = [step() for step in steps]
     seconds: list[list[float]] = [[] for _ in steps]
     for _ in range(rounds):
         for i, step in enumerate(steps):
             seconds[i].append(burst(step))
     return [
-        vars(case) | {"loss": loss, "seconds": found} for case, loss, found in zip(which, losses, seconds, strict=True)
+        vars(case) | {"mean": mean, "seconds": found} for case, mean, found in zip(which, means, seconds, strict=True)
     ]
 
 
