@@ -1,5 +1,6 @@
 """What is trained: neighbours' features to logits, by a linear model or a small network; and how cases are named."""
 
+import itertools
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -58,16 +59,12 @@ def problem(dtype: str) -> Problem:
 
 def cases(framework: str) -> list[Case]:
     """Return all cases of a framework: bins both ways, with and without logarithms a pair; JAX prepares nothing."""
-    exact = ["none", "exact"] if framework == "jax" else ["none", "exact", "prepared"]
-    binned = [("bins", bins, direct) for bins in BINS for direct in (False, True)]
-    return [
-        Case(framework, kernel, model, dtype, compiled, *loss)
-        for kernel in KERNELS
-        for model in MODELS
-        for dtype in DTYPES
-        for compiled in (False, True)
-        for loss in (*((name,) for name in exact), *binned)
-    ]
+    losses = ["none", "exact"] if framework == "jax" else ["none", "exact", "prepared"]
+    found = []
+    for cell in itertools.product(KERNELS, MODELS, DTYPES, (False, True)):
+        found += [Case(framework, *cell, loss) for loss in losses]
+        found += [Case(framework, *cell, "bins", bins, direct) for bins in BINS for direct in (False, True)]
+    return found
 
 
 __all__ = ["BANDWIDTH", "BINS", "DTYPES", "KERNELS", "MODELS", "RATE", "Case", "Problem", "cases", "problem"]
