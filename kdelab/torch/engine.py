@@ -123,14 +123,12 @@ def _(info, in_dims, *arguments):  # type: ignore[no-untyped-def]
         for tensor, dim in zip(tensors, in_dims, strict=False)
     ]
     logits, points, lower, upper, bandwidth, mask, offsets = batched
-    own = bandwidth is not None and (in_dims[4] is not None or tensors[4].ndim == 1)
     if offsets is not None or Evaluator.known[evaluator].prepared is not None:
         each = [evaluate(*(None if one is None else one[i] for one in batched), evaluator, wanted) for i in range(size)]
         return tuple(torch.stack(parts) for parts in zip(*each, strict=True)), (0,) * 6
     n = lower.shape[1]
     if bandwidth is not None:
         bandwidth = (bandwidth if bandwidth.ndim == 2 else bandwidth[:, None].expand(size, n)).reshape(-1)
-        bandwidth = bandwidth if own else tensors[4]
     flat = [None if one is None else one.reshape(size * n, *one.shape[2:]) for one in (logits, points, lower, upper)]
     mask = None if mask is None else mask.reshape(size * n, -1)
     found = evaluate(*flat, bandwidth, mask, None, evaluator, wanted)

@@ -105,13 +105,15 @@ def test_ragged_clusters_are_padded_ones(engine):
     padded = found(case, kernel, engine=engine)
     offsets, points = torch.tensor(clusters.offsets), torch.tensor(clusters.points)
     lower, upper = torch.tensor(case.lower), torch.tensor(case.upper)
+    upstream = torch.linspace(1, 2, len(lower), dtype=torch.float64)
     for given in ((clusters, None, None), (points, lower, upper)):
         values = kdelab.torch.cross_entropy(
             flat, *given, kernel, offsets=None if given[0] is clusters else offsets, engine=engine
         )
-        (gradient,) = torch.autograd.grad(values.sum(), flat, create_graph=True)
         np.testing.assert_allclose(values.detach(), padded[0], atol=1e-13)
-        np.testing.assert_allclose(gradient.detach(), padded[1], atol=1e-13)
+        for again in (True, False):
+            (gradient,) = torch.autograd.grad(values @ upstream, flat, create_graph=again, retain_graph=True)
+            np.testing.assert_allclose(gradient.detach(), padded[1] * clusters.spread(upstream.numpy()), atol=1e-13)
 
 
 def test_prepared_is_the_same():
