@@ -40,12 +40,17 @@ def inside(module: str) -> int:
     return subprocess.run(command, env=os.environ | {INSIDE: "1", "PYTHONPATH": paths}, cwd=ROOT).returncode
 
 
+def options(module: str, description: str | None, rounds: int) -> argparse.Namespace:
+    """Return what the command line says: how many rounds, and where results go."""
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+    parser.add_argument("--rounds", type=int, default=rounds, help="how often each case is timed (default %(default)s)")
+    parser.add_argument("--output", type=Path, default=ROOT / "reports" / "bench", help="folder of the results")
+    return parser.parse_args()
+
+
 def main() -> None:
     """Run the whole benchmark, or a shorter one."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="how often each case is timed (default 5)")
-    parser.add_argument("--output", type=Path, default=ROOT / "reports" / "bench", help="folder of the results")
-    arguments = parser.parse_args()
+    arguments = options("benchmarks", __doc__, rounds=5)
     if INSIDE not in os.environ:
         raise SystemExit(inside("benchmarks") or inside("benchmarks.steps"))
 

@@ -1,6 +1,5 @@
 """`python -m benchmarks.steps`: one step of training, the exact loss against bins, as a table in reports/bench."""
 
-import argparse
 import itertools
 import json
 import os
@@ -8,12 +7,11 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks.__main__ import INSIDE, ROOT, inside
+from benchmarks.__main__ import INSIDE, ROOT, inside, options
 from benchmarks.run import ENVIRONMENT, FRUGAL
 from benchmarks.steps.problem import BINS, DTYPES, KERNELS, MODELS, cases
 
@@ -73,10 +71,7 @@ def off(timed: list[Row], bins: int) -> float:
 
 def main() -> None:
     """Measure all cases, in the peers' environment."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.steps", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="how often each case is timed (default 3)")
-    parser.add_argument("--output", type=Path, default=ROOT / "reports" / "bench", help="folder of the results")
-    arguments = parser.parse_args()
+    arguments = options("benchmarks.steps", __doc__, rounds=3)
     if INSIDE not in os.environ:
         raise SystemExit(inside("benchmarks.steps"))
     timed = [row for framework in FRAMEWORKS for row in rows(framework, str(arguments.rounds))]

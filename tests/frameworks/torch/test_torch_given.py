@@ -63,18 +63,11 @@ NUMBERS = {
 }
 
 
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize(
+    ("arguments", "told"), [pytest.param(*one, id=name) for name, one in (SHAPES | NUMBERS).items()]
+)
 @pytest.mark.parametrize("engine", [True, False], ids=["engine", "native"])
-def test_what_does_not_fit(name, engine):
-    arguments, told = SHAPES[name]
-    with pytest.raises(ValueError, match=told):
-        kdelab.torch.cross_entropy(**arguments, engine=engine)
-
-
-@pytest.mark.parametrize("name", NUMBERS)
-@pytest.mark.parametrize("engine", [True, False], ids=["engine", "native"])
-def test_numbers_that_are_not_right(name, engine):
-    arguments, told = NUMBERS[name]
+def test_what_is_not_right_is_refused_by_name(arguments, told, engine):
     with pytest.raises(ValueError, match=told):
         kdelab.torch.cross_entropy(**arguments, engine=engine)
 
