@@ -15,12 +15,12 @@ ONE_THREAD := NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 export PYTHONUNBUFFERED := 1
 # This checkout's kdelab, in kernels too, even if PYTHON's environment has another one.
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
-# PyTorch and JAX stay out of the lock: each is an environment of its own.
+# PyTorch, JAX and Dask stay out of the lock: each is an environment of its own.
 LOCKED := record completion notebooks dev
 NBVAL := --nbval --nbval-current-env --nbval-kernel-startup-timeout 300
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-torch env-jax env-jax-oldest lock reports notebooks unit coverage lowest test test-torch test-jax test-jax-oldest test-all release lint mutants lab bench history battles dial evidence networks duels clean
+.PHONY: help env env-torch env-jax env-jax-oldest env-distributed lock reports notebooks unit coverage lowest test test-torch test-jax test-jax-oldest test-distributed test-all release lint mutants lab bench history battles dial evidence networks duels clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -38,6 +38,9 @@ env-jax: ## build .venv-jax: the lock, and JAX on top, as pinned in pyproject.to
 
 env-jax-oldest: ## build .venv-jax-oldest, with the oldest JAX that pyproject.toml allows
 	$(BASE) tools/env.py jax-oldest
+
+env-distributed: ## build .venv-distributed: the lock, and Dask on top, as pinned in pyproject.toml
+	$(BASE) tools/env.py distributed
 
 lock: $(READY) ## resolve the newest versions again and write requirements.lock
 	$(RUN) uv pip compile --quiet --universal --python-version 3.11 $(LOCKED:%=--extra %) --generate-hashes --no-annotate \
@@ -83,6 +86,9 @@ test-jax: env-jax ## the tests of kdelab.jax
 test-jax-oldest: env-jax-oldest ## the same with the oldest JAX that pyproject.toml allows
 	$(ONE_THREAD) .venv-jax-oldest/bin/python -m pytest -n 2 --dist loadgroup tests/frameworks/jax
 
+test-distributed: env-distributed ## the tests of kdelab.distributed, with real worker processes
+	$(ONE_THREAD) .venv-distributed/bin/python -m pytest -n 2 --dist loadgroup tests/frameworks/distributed
+
 test-all: $(READY) ## what `make test` leaves out: other parameters, more wrong libraries, more battles
 	$(ONE_THREAD) $(RUN) pytest -n 2 --dist loadgroup -m slow
 
@@ -117,7 +123,7 @@ release: $(READY) ## rehearse a release: sdist, wheel, twine's opinion, README's
 	$(PYTHON) tools/release.py
 
 clean: ## remove what was built: environments, pages (not files of your own beside them), caches
-	rm -rf $(ENV) .venv-torch .venv-jax .venv-jax-oldest .venv-lock .venv-lowest .bench .coverage .coverage.* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(ENV) .venv-torch .venv-jax .venv-jax-oldest .venv-distributed .venv-lock .venv-lowest .bench .coverage .coverage.* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	cd reports && { sha256sum --check .made 2>/dev/null || :; } | sed -n 's/: OK$$//p' | \
 	  while IFS= read -r file; do rm -f -- "$$file"; done
 	rm -rf reports/.made reports/.work-* && { rmdir reports/observations 2>/dev/null || :; }

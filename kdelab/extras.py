@@ -15,7 +15,10 @@ class Extra(NamedTuple):
 
 
 EXTRAS = {
-    "gun": Extra("waves and guns (kdelab.gun)", ("pandas", "pyarrow", "sklearn", "tqdm")),
+    "sklearn": Extra("the regressor (kdelab.KernelDensityRegressor)", ("sklearn",)),
+    "tables": Extra("tables of clusters (Clusters.from_arrow, Clusters.from_table)", ("narwhals", "pyarrow")),
+    "gun": Extra("waves and guns (kdelab.gun)", ("narwhals", "pandas", "pyarrow", "sklearn", "tqdm")),
+    "distributed": Extra("fits on many machines (kdelab.distributed)", ("distributed", "bokeh")),
     "record": Extra("recording Robocode's battles", ("jpype",)),
     "notebooks": Extra(
         "figures, sliders and reports (kdelab.plot, kdelab.report)",
