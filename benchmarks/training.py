@@ -17,7 +17,8 @@ from kdelab.gun.recall import Recall
 from kdelab.gun.waves.check import ranges_of
 from kdelab.gun.waves.features import FEATURES
 from kdelab.learn.checkpoint import Checkpoint
-from kdelab.learn.fit import Batch, Examples, Retriever, Schedule, descend
+from kdelab.learn.examples import Batch, Examples, Retriever
+from kdelab.learn.fit import Schedule, descend
 from kdelab.learn.form import SHAPES, Form
 from kdelab.loss.ragged import shuffled
 

@@ -20,7 +20,8 @@ from kdelab.gun.waves.columns import name_column, passed_column
 from kdelab.gun.waves.features import RANGES
 from kdelab.gun.waves.whole import warn_of_forgotten
 from kdelab.learn.checkpoint import Retrieval, opened
-from kdelab.learn.fit import Examples, Retriever, Schedule, fit, reached
+from kdelab.learn.examples import Examples, Retriever
+from kdelab.learn.fit import Schedule, fit, reached
 from kdelab.learn.form import Form
 from kdelab.learn.identity import digest, identity
 from kdelab.learn.memory import ENOUGH, SHARE, Neighbourhood

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kdelab.learn.memory import Neighbourhood
+from kdelab.learn.sums import exact_sums
 from kdelab.loss.arithmetic import exp, log
 from kdelab.loss.runtime import MATH, compiled, in_parallel
 from kdelab.loss.validate import Floats, Integers, integers, one_form, vector
@@ -72,15 +73,15 @@ class _Pairs:
         in_parallel(_minus_distances, self._offsets, weighted, *self._places, self._z)
         return self._z
 
-    def differences(self, table: Floats, gradient: Floats, counts: Floats) -> Floats:
-        """Return sum_ij c_i dL/dz_j abs(m_f(i) - m_f(j)), (features,), in a fixed order whatever the threads."""
-        sums = np.empty((len(counts), table.shape[1]))
+    def differences(self, table: Floats, gradient: Floats) -> Floats:
+        """Return sum_j dL/dz_j abs(m_f(i) - m_f(j)) of every prediction, (n, features)."""
+        sums = np.empty((len(self._offsets) - 1, table.shape[1]))
         in_parallel(_differences, self._offsets, one_form(table), *self._places, gradient, sums)
-        return np.asarray((sums * counts[:, None]).sum(axis=0)[: self.number])
+        return sums[:, : self.number]
 
-    def checked(self, gradient: Floats, counts: Floats) -> tuple[Floats, Floats]:
+    def checked(self, gradient: Floats) -> Floats:
         """Return what is differentiated, in the form that compiled code takes."""
-        return vector("gradient", gradient, len(self._z), "one a neighbour"), vector("counts", counts)
+        return vector("gradient", gradient, len(self._z), "one a neighbour")
 
 
 class LinearLogits:
@@ -103,13 +104,15 @@ class LinearLogits:
         """Return z of every neighbour, (total,): always the same array."""
         return self._pairs.minus_distances(self._pairs.features, parameters.weights)
 
-    def backward(self, gradient: Floats, counts: Floats) -> Parameters:
-        """Return the derivatives by all parameters, given dL/dz of every neighbour and how much each prediction counts.
+    def backward(self, gradient: Floats, counts: Floats) -> Integers:
+        """Return what `slopes` takes, given dL/dz of every neighbour and how much each prediction counts, unrounded.
 
-        Those by exponents and shifts are 0: they aren't learned.
+        Returns
+        -------
+        array of int (features, WORDS)
+            Of `kdelab.learn.sums`: those of several parts may be added up.
         """
-        by_weight = -self._pairs.differences(self._pairs.features, *self._pairs.checked(gradient, counts))
-        return Parameters(by_weight, np.zeros_like(by_weight), np.zeros_like(by_weight))
+        return exact_sums(self._pairs.differences(self._pairs.features, self._pairs.checked(gradient)), counts)
 
 
 class PowerLogits:
@@ -125,17 +128,27 @@ class PowerLogits:
 
     def forward(self, parameters: Parameters) -> Floats:
         """Return z of every neighbour, (total,): always the same array."""
-        self._now = parameters
         _transformed(parameters, self._pairs.features, self._tables)
         return self._pairs.minus_distances(self._tables[0], parameters.weights)
 
-    def backward(self, gradient: Floats, counts: Floats) -> Parameters:
-        """Return the derivatives where the last `forward` was; parameters as of `LinearLogits.backward`."""
-        weights, exponents, shifts = self._now
-        given = self._pairs.checked(gradient, counts)
-        by_t, by_log, by_slope = (-self._pairs.differences(table, *given) for table in self._tables)
-        by_exponent = weights * (by_log + np.log(EPSILON + shifts) * by_t)
-        return Parameters(by_t, by_exponent, weights * exponents * np.sign(exponents - 1.0) * by_slope)
+    def backward(self, gradient: Floats, counts: Floats) -> Integers:
+        """Return the same where the last `forward` was: (3 features, WORDS), of t and its two kinds of slope."""
+        given = self._pairs.checked(gradient)
+        return np.concatenate([exact_sums(self._pairs.differences(table, given), counts) for table in self._tables])
+
+
+def slopes(parameters: Parameters, sums: Floats) -> Parameters:
+    """Return the derivatives by all parameters from the rounded sums of a `backward`.
+
+    Those by exponents and shifts are 0 where the sums are of weights alone: they aren't learned.
+    """
+    weights, exponents, shifts = parameters
+    by_t, *others = -sums.reshape(-1, len(weights))
+    if not others:
+        return Parameters(by_t, np.zeros_like(by_t), np.zeros_like(by_t))
+    by_log, by_slope = others
+    by_exponent = weights * (by_log + np.log(EPSILON + shifts) * by_t)
+    return Parameters(by_t, by_exponent, weights * exponents * np.sign(exponents - 1.0) * by_slope)
 
 
 def _transformed(parameters: Parameters, features: Floats, tables: Floats) -> Floats:

@@ -1,6 +1,5 @@
 """Fitting: retrieve, train on what was found, retrieve anew with the learned weights."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -8,96 +7,9 @@ from scipy.optimize import minimize
 
 from kdelab.extras import tqdm
 from kdelab.learn.checkpoint import Checkpoint, Retrieval
-from kdelab.learn.distance import Parameters
+from kdelab.learn.examples import Batch
 from kdelab.learn.form import Form
-from kdelab.learn.memory import Memory, Neighbourhood
-from kdelab.loss.validate import Floats, Integers
-
-
-class Objective(Protocol):
-    """What can be trained on: prepared for some clusters, it judges their logits."""
-
-    def value_and_grad(self, logits: Floats) -> tuple[Floats, Floats]:
-        """Return losses (n,) and the gradient of their sum (total,)."""
-        ...
-
-
-class Retriever(NamedTuple):
-    """Finds neighbours among samples, by any parameters.
-
-    Attributes
-    ----------
-    features : array (samples, features)
-        Scaled to [0, 1].
-    memory : Memory
-    neighbours, share : int
-        A neighbourhood holds at most `neighbours` samples and at most one in `share` of those in memory.
-    """
-
-    features: Floats
-    memory: Memory
-    neighbours: int
-    share: int
-
-    def nearest(self, parameters: Parameters, rows: Integers) -> Neighbourhood:
-        """Return the neighbours of some samples."""
-        positions = parameters.positions(self.features)
-        return self.memory.nearest(positions, rows, self.neighbours, self.share)
-
-
-class Examples(NamedTuple):
-    """Samples to learn from, or to be judged on.
-
-    Attributes
-    ----------
-    retriever : Retriever
-    form : Form
-        Of what is learned.
-    rows : array of int (n,)
-        Which samples; there may be none.
-    weights : array (n,)
-        How much each counts.
-    objective : callable
-        ``objective(rows, found)`` prepares the loss for their clusters.
-    """
-
-    retriever: Retriever
-    form: Form
-    rows: Integers
-    weights: Floats
-    objective: Callable[[Integers, Neighbourhood], Objective]
-
-    def batch(self, theta: Floats) -> "Batch":
-        """Return the clusters that are retrieved with some parameters."""
-        return Batch(self, self.retriever.nearest(self.form.parameters(theta), self.rows))
-
-
-class Batch:
-    """Retrieved clusters, prepared: the mean loss as a function of the flat parameters."""
-
-    def __init__(self, examples: Examples, found: Neighbourhood) -> None:
-        self.form = examples.form
-        self.logits = self.form.logits(examples.retriever.features, examples.rows, found)
-        self.objective = examples.objective(examples.rows, found)
-        self.weights = examples.weights / examples.weights.sum()
-
-    def value_and_grad(self, theta: Floats) -> tuple[float, Floats]:
-        """Return the weighted mean loss and its gradient; ValueError if that loss isn't finite."""
-        values, gradient = self.objective.value_and_grad(self.logits.forward(self.form.parameters(theta)))
-        loss = float(self.weights @ values)
-        if not np.isfinite(loss):
-            bad = int((~np.isfinite(values)).sum())
-            raise ValueError(
-                f"loss: it is not finite for {bad} of {len(values)} predictions; a kernel without tails needs a "
-                "background"
-            )
-        return loss, self.form.pulled_back(theta, self.logits.backward(gradient, self.weights))
-
-    def noise(self, theta: Floats) -> float:
-        """Return the standard error of the mean loss, as if predictions were independent."""
-        values, _ = self.objective.value_and_grad(self.logits.forward(self.form.parameters(theta)))
-        deviation = values - self.weights @ values
-        return float(np.sqrt(self.weights @ deviation**2 * (self.weights @ self.weights)))
+from kdelab.loss.validate import Floats
 
 
 class Schedule(NamedTuple):
@@ -132,14 +44,32 @@ class Schedule(NamedTuple):
         return history[-1].retrieval - best(history).retrieval >= self.patience
 
 
+class Learnable(Protocol):
+    """What is fitted: `Examples`, or examples that lie elsewhere."""
+
+    @property
+    def form(self) -> Form:
+        """Of what is learned."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many samples there are."""
+        ...
+
+    def batch(self, theta: Floats) -> Batch:
+        """Return the clusters that are retrieved with some parameters."""
+        ...
+
+
 def fit(
-    train: Examples, held_out: Examples, schedule: Schedule, shrinkage: float, checkpoint: Checkpoint
+    train: Learnable, held_out: Learnable, schedule: Schedule, shrinkage: float, checkpoint: Checkpoint
 ) -> list[Retrieval]:
     """Return how things stood at the start and after every retrieval.
 
     Parameters
     ----------
-    train, held_out : Examples
+    train, held_out : Examples, or what is like them
         What is learned from, and what tells which retrieval was best.
     schedule : Schedule
     shrinkage : float
@@ -163,6 +93,7 @@ def fit(
     while not schedule.is_over(history):
         done = np.array(history[-1].theta)
         if schedule.retrieve_anew and len(history) > 1:
+            del batch  # two of them may be more than fits
             batch = train.batch(done)
         before, _ = batch.value_and_grad(done)
         theta, evaluations = descend(batch, schedule, done, pull, checkpoint)
@@ -189,9 +120,9 @@ def best(history: list[Retrieval]) -> Retrieval:
     return min(history, key=lambda entry: entry.held_out)
 
 
-def mean_loss(examples: Examples, theta: Floats) -> float:
+def mean_loss(examples: Learnable, theta: Floats) -> float:
     """Return the mean loss with neighbours found by the same parameters, or NaN if there are no examples."""
-    return examples.batch(theta).value_and_grad(theta)[0] if len(examples.rows) else float("nan")
+    return examples.batch(theta).value_and_grad(theta)[0] if examples.size else float("nan")
 
 
 def descend(batch: Batch, schedule: Schedule, theta: Floats, pull: float, checkpoint: Checkpoint) -> tuple[Floats, int]:

@@ -8,7 +8,7 @@ import pytest
 from made_up_waves import learnable
 
 import kdelab
-from kdelab.learn import fit as fitting
+from kdelab.learn.examples import Batch
 
 ROOT = Path(__file__).parents[2]
 THIS_TREE = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -27,12 +27,12 @@ def interrupted(after: int, monkeypatch: pytest.MonkeyPatch, path: Path | None, 
     class Interrupted(KeyboardInterrupt):
         gun = model
 
-    def value_and_grad(*given: Any, real: Any = fitting.Batch.value_and_grad) -> Any:
+    def value_and_grad(*given: Any, real: Any = Batch.value_and_grad) -> Any:
         asked.append(1)
         if len(asked) > after:
             raise Interrupted
         return real(*given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(fitting.Batch, "value_and_grad", value_and_grad)
+        patch.setattr(Batch, "value_and_grad", value_and_grad)
         return model.fit(WAVES, checkpoint=path)

@@ -16,6 +16,7 @@ from made_up_waves import learnable
 import kdelab
 from kdelab.gun.waves import store
 from kdelab.learn import checkpoint
+from kdelab.learn import examples
 from kdelab.learn import fit as fitting
 from kdelab.learn.form import Form
 
@@ -80,8 +81,8 @@ def test_a_finished_fit_is_read_and_not_done_again(tmp_path: Path, monkeypatch: 
     path = tmp_path / "fit.json"
     done = gun().fit(WAVES, checkpoint=path)
     before = path.read_bytes()
-    monkeypatch.setattr(fitting, "Batch", None)
-    monkeypatch.setattr(fitting.Examples, "batch", None)
+    monkeypatch.setattr(examples, "Batch", None)
+    monkeypatch.setattr(examples.Examples, "batch", None)
     again = gun().fit(WAVES, checkpoint=str(path))
     assert again.history_ == done.history_
     np.testing.assert_array_equal(again.weights_, done.weights_)
@@ -106,7 +107,7 @@ def test_ctrl_c_leaves_the_best_there_is(tmp_path: Path, monkeypatch: pytest.Mon
             interrupted(after, monkeypatch, path)
         np.testing.assert_array_equal(caught.value.gun.weights_, model.weights_)
         assert json.loads(path.read_text()) == written
-    monkeypatch.setattr(fitting.Examples, "batch", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(examples.Examples, "batch", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
     again = gun()
     with pytest.raises(KeyboardInterrupt):
         again.fit(WAVES, checkpoint=path)

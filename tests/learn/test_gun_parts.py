@@ -16,7 +16,8 @@ from kdelab.gun.recall import Recall, memory_of
 from kdelab.gun.waves.check import ranges_of
 from kdelab.learn.checkpoint import Checkpoint
 from kdelab.learn.distance import Parameters, PowerLogits
-from kdelab.learn.fit import Batch, Examples, Retriever, Schedule, descend
+from kdelab.learn.examples import Batch, Examples, Retriever
+from kdelab.learn.fit import Schedule, descend
 from kdelab.learn.form import Form
 from kdelab.learn.memory import Neighbourhood
 
@@ -71,7 +72,7 @@ def test_gradients_of_all_parameters_agree_with_high_precision_differences(kerne
     )
     exponents, shifts = rng.uniform(0.4, 2, 3), np.append(rng.uniform(0.01, 0.5, 2), 0.0)  # the last at its bound
     theta = np.concatenate([rng.uniform(0.5, 4, 3), 2 * np.log(exponents), np.log1p(1000 * shifts)])
-    value, gradient = Batch(examples, found).value_and_grad(theta)
+    value, gradient = Batch.of(examples.form, examples.prepared(found, 2.0)).value_and_grad(theta)
     with mp.workdps(30):
         exact = [mp.mpf(float(t)) for t in theta]
         step = mp.mpf("1e-10")
