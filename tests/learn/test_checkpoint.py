@@ -15,8 +15,7 @@ from made_up_waves import learnable
 
 import kdelab
 from kdelab.gun.waves import store
-from kdelab.learn import checkpoint
-from kdelab.learn import examples
+from kdelab.learn import checkpoint, examples
 from kdelab.learn import fit as fitting
 from kdelab.learn.form import Form
 
