@@ -109,7 +109,10 @@ def _floats(column: Any) -> np.ndarray:
     if pa.types.is_null(column.type):
         return np.full(len(column), np.nan)
     if pa.types.is_decimal(column.type):  # to the nearest double, on every platform
-        return np.round(column.cast(pa.float64()).to_pandas().to_numpy(), column.type.scale)
+        near, scale = column.cast(pa.float64()).to_pandas().to_numpy(), column.type.scale
+        if 0 <= scale <= 22 and not np.nanmax(np.abs(near), initial=0) * 10.0**scale > 2**53:
+            return np.round(near, scale)
+        return np.array([np.nan if value is None else float(value) for value in column.to_pylist()])
     return column.to_pandas().to_numpy(dtype=np.float64)
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from kdelab.files import replacing_folder
 from kdelab.gun.waves import store
 from kdelab.gun.waves.columns import name_column
+from kdelab.gun.waves.frames import Table, pandas_of
 from kdelab.gun.waves.from_turns import SCHEMA
 from kdelab.gun.waves.parquet import from_arrow, kind_of
 from kdelab.gun.waves.sheet import named
@@ -115,7 +116,7 @@ def load(folder: str | Path) -> pd.DataFrame:
 
 def save_parts(
     folder: str | Path,
-    waves: pd.DataFrame,
+    waves: Table,
     parts: int,
     provenance: dict[str, Any],
     ranges: Mapping[str, tuple[float, float]] | None = None,
@@ -129,7 +130,8 @@ def save_parts(
     ----------
     folder : str or Path
         It appears whole or not at all; if it is there, it must be empty.
-    waves : DataFrame
+    waves : table
+        Any that `kdelab.gun.waves.frames.Table` names.
     parts : int
         How many, 1 to the number of battles.
     provenance, ranges
@@ -145,7 +147,7 @@ def save_parts(
     ValueError
         If there are fewer battles than parts, the folder isn't empty, or as of `save_waves`.
     """
-    folder, parts = Path(folder), count("parts", parts)
+    folder, waves, parts = Path(folder), pandas_of(waves), count("parts", parts)
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise ValueError(f"folder={str(folder)!r} must not be there, or be empty")
     battles = name_column(waves, "battle")

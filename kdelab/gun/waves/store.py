@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from kdelab.files import replacing
 from kdelab.gun.waves.check import needed
 from kdelab.gun.waves.features import RANGES
+from kdelab.gun.waves.frames import Table, pandas_of
 from kdelab.gun.waves.from_turns import SCHEMA
 from kdelab.gun.waves.parquet import digest, from_arrow, to_arrow
 from kdelab.gun.waves.sheet import Sheet, named, read_csv
@@ -186,7 +187,7 @@ def _is_sound(file: pq.ParquetFile, name: str) -> bool:
 
 def save_waves(
     path: str | Path,
-    waves: pd.DataFrame,
+    waves: Table,
     provenance: dict[str, Any],
     ranges: Mapping[str, tuple[float, float]] | None = None,
 ) -> None:
@@ -199,9 +200,9 @@ def save_waves(
     ----------
     path : str or Path
         Appears whole or not at all.
-    waves : DataFrame
-        With columns battle, shooter, round, lower and upper, others of `kdelab.gun.waves.from_turns.COLUMNS`, and
-        perhaps one's own: numbers, text or bool.
+    waves : table
+        Any that `kdelab.gun.waves.frames.Table` names, with columns battle, shooter, round, lower and upper, others of
+        `kdelab.gun.waves.from_turns.COLUMNS`, and perhaps one's own: numbers, text or bool.
     provenance : dict
         What can be written as JSON; `load_waves` gives it back as ``attrs``, with the schema's version.
     ranges : mapping, optional
@@ -213,6 +214,7 @@ def save_waves(
         If a column is missing or there twice, holds what cannot be its values, or a number is infinite or outside its
         feature's range.
     """
+    waves = pandas_of(waves)
     missing = [column for column in needed(()) if column not in waves.columns]
     if missing:
         raise ValueError(f"waves lacks the columns {missing}")
