@@ -2,6 +2,7 @@
 
 import glob
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -37,6 +38,31 @@ def replacing(path: str | Path) -> Iterator[Path]:
     finally:
         os.close(handle)
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(path: str | Path) -> Iterator[Path]:
+    """Give a temporary folder beside `path`, moved there at the end, or removed with all in it on an error.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder that is to hold it does not exist.
+    OSError
+        If `path` is there, and no empty folder.
+    """
+    path = Path(path)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-", suffix=_SUFFIX))
+    try:
+        yield temporary
+        os.chmod(temporary, 0o755)  # mkdtemp's own mode is private
+        _on_disk(temporary)
+        if path.is_dir():
+            path.rmdir()  # not every system moves onto an empty folder
+        os.rename(temporary, path)
+        _on_disk(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def check_out(out: Path, suffix: str = ".parquet") -> None:

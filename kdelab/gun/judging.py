@@ -13,7 +13,7 @@ from kdelab.loss.validate import Floats, Integers
 
 
 def judged(recall: Recall, rows: Integers, aims: Floats, losses: Floats) -> pd.DataFrame:
-    """Return a row a wave: row, battle, aim, hit and cross_entropy (nats)."""
+    """Return a row a wave: row, battle, aim, hit and cross_entropy (nats), in pandas."""
     hit = recall.hit(aims, rows)
     return pd.DataFrame({"row": rows, "battle": recall.battles[rows], "aim": aims, "hit": hit, "cross_entropy": losses})
 

@@ -18,6 +18,7 @@ from kdelab.gun.recall import Recall
 from kdelab.gun.waves.check import late, ranges_of, weights_of
 from kdelab.gun.waves.columns import name_column, passed_column
 from kdelab.gun.waves.features import RANGES
+from kdelab.gun.waves.frames import Table, like
 from kdelab.gun.waves.whole import warn_of_forgotten
 from kdelab.learn.checkpoint import Retrieval, opened
 from kdelab.learn.examples import Examples, Retriever
@@ -106,8 +107,8 @@ class NeighbourModel(BaseEstimator):
 
     Notes
     -----
-    Where methods take waves they take a table, or a `kdelab.Recall` of one, with the gun's own `within_round`: that is
-    prepared once and asked many times.
+    Where methods take waves they take a table, of pandas, polars, pyarrow or DuckDB (`kdelab.gun.waves.frames.Table`),
+    or a `kdelab.Recall` of one, with the gun's own `within_round`: that is prepared once and asked many times.
     A wave's memory is looked up in the table that is passed, so pass whole rounds and name the waves asked about:
     ``predict(waves, rows=mask)``, not ``predict(waves[mask])``.  Of scikit-learn's splitters those by battle are right:
     ``cross_val_score(gun, waves, groups=waves["battle"], cv=GroupKFold())``.  `kdelab.gun.waves.whole` warns of others.
@@ -166,7 +167,7 @@ class NeighbourModel(BaseEstimator):
 
     def fit(
         self,
-        waves: pd.DataFrame | Recall,
+        waves: Table | Recall,
         y: None = None,
         sample_weight: ArrayLike | None = None,
         checkpoint: str | Path | None = None,
@@ -175,7 +176,7 @@ class NeighbourModel(BaseEstimator):
 
         Parameters
         ----------
-        waves : DataFrame or Recall
+        waves : table or Recall
             Columns battle, shooter, round, lower, upper and the features; turn and passed if `within_round`.
         y : None
             Not used; scikit-learn's convention.
@@ -246,7 +247,7 @@ class NeighbourModel(BaseEstimator):
         metric = Metric.of(self.ranges_, Form.named(self.form, len(self.ranges_)).parameters(theta))
         return type(self)(**self.get_params())._keep(metric, self.history_[: retrieval + 1], self.rounds_)
 
-    def unlearned(self, waves: pd.DataFrame | Recall) -> "NeighbourModel":
+    def unlearned(self, waves: Table | Recall) -> "NeighbourModel":
         """Set the weights that fitting starts from, without learning any: all features alike; return itself."""
         check_parameters(self)
         names, known = names_of(self.features), bounds_of(self.ranges, self.features)
@@ -256,13 +257,13 @@ class NeighbourModel(BaseEstimator):
         return self._keep(metric, [], recall.counted)
 
     def predict(
-        self, waves: pd.DataFrame | Recall, rows: ArrayLike | None = None, bot_width: ArrayLike | None = None
+        self, waves: Table | Recall, rows: ArrayLike | None = None, bot_width: ArrayLike | None = None
     ) -> Floats:
         """Return the guess factor to aim at for each wave.
 
         Parameters
         ----------
-        waves : DataFrame or Recall
+        waves : table or Recall
             The table that holds both the waves and what their shooters remember.
         rows : array_like of bool or int, optional
             Which waves to predict; all by default.
@@ -287,23 +288,24 @@ class NeighbourModel(BaseEstimator):
             aims[known] = self._aims(recall, wanted[known], found, widths)
         return aims
 
-    def judge(self, waves: pd.DataFrame | Recall, rows: ArrayLike | None = None) -> pd.DataFrame:
+    def judge(self, waves: Table | Recall, rows: ArrayLike | None = None) -> Table:
         """Return all that is known afterwards about waves that have a memory, in one go.
 
         Returns
         -------
-        DataFrame
-            A row a wave: row, battle, aim, hit, cross_entropy (nats) and nearest, the distance from the target's edge
-            to the closest neighbour's point, 0 where one lies inside.
+        table
+            Of the kind that was given, a row a wave: row, battle, aim, hit, cross_entropy (nats) and nearest, the
+            distance from the target's edge to the closest neighbour's point, 0 where one lies inside.
         """
         recall, wanted, known = self._asked(waves, rows)
         wanted = wanted[known]
         found = self._found(recall, wanted)
         widths = self._widths(recall, wanted, None) if self.aim == "density" else np.zeros(len(wanted))
         aims, losses = self._aims(recall, wanted, found, widths), self._losses(recall, wanted, found)
-        return judged(recall, wanted, aims, losses).assign(nearest=nearest(recall.clusters(wanted, found)))
+        known_now = judged(recall, wanted, aims, losses)
+        return like(recall.kind, known_now.assign(nearest=nearest(recall.clusters(wanted, found))))
 
-    def density(self, waves: pd.DataFrame | Recall, x: ArrayLike, rows: ArrayLike | None = None) -> Floats:
+    def density(self, waves: Table | Recall, x: ArrayLike, rows: ArrayLike | None = None) -> Floats:
         """Return the density at guess factors x, (m,) for all waves or (rows, m) for each: (rows, m).
 
         Where there are too few waves in memory it is uniform on [-1, 1].
@@ -320,15 +322,13 @@ class NeighbourModel(BaseEstimator):
             density[known] = objective.density(-found.distances, places[known])
         return density
 
-    def logits(
-        self, waves: pd.DataFrame | Recall, rows: ArrayLike | None = None
-    ) -> tuple[Clusters, Floats, Neighbourhood]:
+    def logits(self, waves: Table | Recall, rows: ArrayLike | None = None) -> tuple[Clusters, Floats, Neighbourhood]:
         """Return clusters, logits and neighbours of waves that have a memory: what the loss sees."""
         recall, wanted, known = self._asked(waves, rows)
         found = self._found(recall, wanted[known])
         return recall.clusters(wanted[known], found), -found.distances, found
 
-    def losses(self, waves: pd.DataFrame | Recall, rows: ArrayLike | None = None) -> Floats:
+    def losses(self, waves: Table | Recall, rows: ArrayLike | None = None) -> Floats:
         """Return the cross-entropy of each wave, in nats, (rows,); a uniform density's log 2 where nothing is known."""
         recall, wanted, known = self._asked(waves, rows)
         losses = np.full(len(wanted), np.log(2.0))
@@ -338,7 +338,7 @@ class NeighbourModel(BaseEstimator):
 
     def score(
         self,
-        waves: pd.DataFrame | Recall,
+        waves: Table | Recall,
         y: None = None,
         sample_weight: ArrayLike | None = None,
         rows: ArrayLike | None = None,
@@ -349,7 +349,7 @@ class NeighbourModel(BaseEstimator):
         return -float(np.average(losses, weights=weights))
 
     def hit_rate(
-        self, waves: pd.DataFrame | Recall, sample_weight: ArrayLike | None = None, rows: ArrayLike | None = None
+        self, waves: Table | Recall, sample_weight: ArrayLike | None = None, rows: ArrayLike | None = None
     ) -> float:
         """Return the share of waves that have a memory and whose interval contains the aim."""
         recall, wanted, weights = self._weighed(waves, rows, sample_weight)
@@ -439,7 +439,7 @@ class NeighbourModel(BaseEstimator):
         data = digest(*(column.tobytes() for column in [*memory, *values]))
         return made_of | {"waves": data, "sample_weight": digest(weights.tobytes())}
 
-    def _asked(self, waves: pd.DataFrame | Recall, rows: ArrayLike | None) -> tuple[Recall, Integers, np.ndarray]:
+    def _asked(self, waves: Table | Recall, rows: ArrayLike | None) -> tuple[Recall, Integers, np.ndarray]:
         """Return the table prepared, the rows asked for, and which of them have a neighbour."""
         check_is_fitted(self)
         recall = Recall.of(waves, list(self.ranges_), {}, self.within_round)
@@ -449,7 +449,7 @@ class NeighbourModel(BaseEstimator):
         return recall, asked, recall.memory.stored[asked] >= self.share
 
     def _weighed(
-        self, waves: pd.DataFrame | Recall, rows: ArrayLike | None, sample_weight: ArrayLike | None
+        self, waves: Table | Recall, rows: ArrayLike | None, sample_weight: ArrayLike | None
     ) -> tuple[Recall, Integers, Floats]:
         """Return the table prepared, the rows asked for that have a neighbour, and their weights."""
         recall, asked, known = self._asked(waves, rows)

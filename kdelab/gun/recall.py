@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from kdelab.gun.waves.check import checked, flag
 from kdelab.gun.waves.columns import name_column, number_column, passed_column, round_column, rows_of, series
 from kdelab.gun.waves.features import RANGES
+from kdelab.gun.waves.frames import Table, pandas_of, taken
 from kdelab.gun.waves.geometry import bot_width
 from kdelab.gun.waves.whole import counted, rounds_of, warn_of_holes
 from kdelab.learn.form import UNLEARNED_SCALE
@@ -35,8 +36,9 @@ class Recall(Frozen):
 
     Parameters
     ----------
-    waves : DataFrame
-        Columns battle, shooter, round, lower, upper; those of features are checked when a gun first asks for them.
+    waves : table
+        Any that `kdelab.gun.waves.frames.Table` names.  Columns battle, shooter, round, lower, upper; those of features
+        are checked when a gun first asks for them.
     within_round : bool
         Whether a wave's memory holds, besides earlier rounds, those waves of its own that had wholly passed when it
         left: columns turn and passed, ``passed <= turn``.  A wave whose `passed` is NaN is known in later rounds only.
@@ -44,6 +46,9 @@ class Recall(Frozen):
     Attributes
     ----------
     waves : DataFrame
+        The table in pandas, whatever kind was given.
+    kind : str
+        What it was: "pandas", "polars" or "pyarrow".  Tables of results come back as that.
     within_round : bool
 
     Raises
@@ -57,15 +62,16 @@ class Recall(Frozen):
         If rows seem to have been cut out of the table: `kdelab.gun.waves.whole`.
     """
 
-    def __init__(self, waves: pd.DataFrame, within_round: bool = False) -> None:
-        checked(waves, [], RANGES, flag("within_round", within_round))
-        self._take(waves.copy(), within_round)
+    def __init__(self, waves: Table, within_round: bool = False) -> None:
+        table, kind = taken(waves)
+        checked(table, [], RANGES, flag("within_round", within_round))
+        self._take(table.copy(), kind, within_round)
         _ = self.memory  # sorted now, and warned of now
 
     @classmethod
     def of(
         cls,
-        waves: "pd.DataFrame | Recall",
+        waves: "Table | Recall",
         features: Sequence[str] = (),
         ranges: Ranges = RANGES,
         within_round: bool | None = None,
@@ -80,9 +86,10 @@ class Recall(Frozen):
             If the table isn't fit to learn from, features lie outside of `ranges`, or a Recall remembers otherwise.
         """
         if not isinstance(waves, Recall):
-            checked(waves, features, ranges, bool(within_round))
+            table, kind = taken(waves)
+            checked(table, features, ranges, bool(within_round))
             made = object.__new__(cls)
-            made._take(waves, bool(within_round))
+            made._take(table, kind, bool(within_round))
             return made
         if within_round is not None and within_round != waves.within_round:
             raise ValueError(
@@ -95,8 +102,8 @@ class Recall(Frozen):
             waves._checked.add(asked)
         return waves
 
-    def _take(self, waves: pd.DataFrame, within_round: bool) -> None:
-        self.waves, self.within_round = waves, bool(within_round)
+    def _take(self, waves: pd.DataFrame, kind: str, within_round: bool) -> None:
+        self.waves, self.kind, self.within_round = waves, kind, bool(within_round)
         self._checked: set[tuple[tuple[str, ...], tuple[tuple[str, tuple[float, float]], ...]]] = set()
         self._columns: dict[str, Floats] = {}
         self._scaled: dict[tuple[tuple[str, tuple[float, float]], ...], Floats] = {}
@@ -187,13 +194,14 @@ class Retrieved(NamedTuple):
     neighbours: Integers
 
 
-def memory_of(waves: pd.DataFrame | Recall, within_round: bool = False) -> Memory:
+def memory_of(waves: Table | Recall, within_round: bool = False) -> Memory:
     """Return what the shooter of each wave could have learned from; a Recall has its own.
 
     Columns ``battle``, ``shooter`` and ``round``; `within_round` takes ``turn`` and ``passed``, too.
     """
     if isinstance(waves, Recall):
         return waves.memory
+    waves = pandas_of(waves)
     battle, shooter = name_column(waves, "battle"), name_column(waves, "shooter")
     group, rounds = battle * (shooter.max(initial=0) + 1) + shooter, round_column(waves)
     warn_of_holes(waves.index, group, rounds)
@@ -202,25 +210,25 @@ def memory_of(waves: pd.DataFrame | Recall, within_round: bool = False) -> Memor
     return Memory(group, rounds, number_column(waves, "turn"), passed_column(waves))
 
 
-def scaled(waves: pd.DataFrame, ranges: Ranges = RANGES) -> Floats:
+def scaled(waves: Table, ranges: Ranges = RANGES) -> Floats:
     """Return features scaled to [0, 1] by (low, high), clipped, (waves, features); by default all documented ones."""
+    waves = pandas_of(waves)
     columns = {name: np.clip(number_column(waves, name), low, high) for name, (low, high) in ranges.items()}
     return np.column_stack([(columns[name] - low) / (high - low) for name, (low, high) in ranges.items()])
 
 
-def middles(waves: pd.DataFrame) -> Floats:
+def middles(waves: Table) -> Floats:
     """Return the middle of each wave's interval of guess factors: the *point* that a neighbour stands for."""
+    waves = pandas_of(waves)
     return (number_column(waves, "lower") + number_column(waves, "upper")) / 2
 
 
-def retrieve(
-    waves: pd.DataFrame | Recall, rng: np.random.Generator, predictions: int, neighbours: int = 50
-) -> Retrieved:
+def retrieve(waves: Table | Recall, rng: np.random.Generator, predictions: int, neighbours: int = 50) -> Retrieved:
     """Retrieve real clusters for waves picked at random.
 
     Parameters
     ----------
-    waves : DataFrame or Recall
+    waves : table or Recall
         As `kdelab.load_waves` gives it.
     rng : numpy.random.Generator
         Picks the waves, all different, among those with at least 50 waves in memory.

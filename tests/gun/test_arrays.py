@@ -187,7 +187,7 @@ def test_columns_of_two_levels_and_no_columns() -> None:
             ask(nested)
         with pytest.raises(ValueError, match="lacks the columns"):
             ask(pd.DataFrame(index=range(5)))
-        with pytest.raises(ValueError, match="must be a pandas DataFrame"):
+        with pytest.raises(ValueError, match="must be a pandas or polars DataFrame"):
             ask([1, 2, 3])
 
 

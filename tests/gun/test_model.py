@@ -207,7 +207,7 @@ def test_one_error_names_everything_that_is_wrong_with_a_table() -> None:
         assert part in str(caught.value)
     with pytest.raises(ValueError, match="lacks the columns round, speed"):
         kdelab.NeighbourModel().fit(learnable().drop(columns=["round", "speed"]))
-    with pytest.raises(ValueError, match="must be a pandas DataFrame"):
+    with pytest.raises(ValueError, match="must be a pandas or polars DataFrame"):
         kdelab.NeighbourModel().fit(np.zeros((3, 3)))
     text = learnable(waves=200).astype({"round": object})
     text.loc[3, "round"] = "third"

@@ -189,7 +189,7 @@ def test_a_recall_warns_when_it_is_made_and_not_again() -> None:
 
 def test_what_a_recall_cannot_be_asked() -> None:
     waves = learnable(waves=100)
-    with pytest.raises(ValueError, match="must be a pandas DataFrame"):
+    with pytest.raises(ValueError, match="must be a pandas or polars DataFrame"):
         kdelab.Recall([1, 2, 3])
     with pytest.raises(ValueError, match="the interval is empty, lower >= upper, in 1 rows, first in row 3"):
         kdelab.Recall(waves.assign(lower=np.where(np.arange(200) == 3, 1.0, waves["lower"])))

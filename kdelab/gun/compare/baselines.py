@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from kdelab.gun.aim import most_mass
 from kdelab.gun.judging import judged
 from kdelab.gun.recall import Recall
+from kdelab.gun.waves.frames import Table, like
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.loss.kernels import Kernel, Laplace
@@ -27,12 +27,12 @@ _CHUNK = 1000  # waves at a time: each brings its whole memory
 class HeadOn(BaseEstimator):
     """Fires where the enemy is."""
 
-    def fit(self, waves: pd.DataFrame | Recall, y: None = None) -> Any:
+    def fit(self, waves: Table | Recall, y: None = None) -> Any:
         """Learn nothing."""
         self.weights_ = np.empty(0)
         return self
 
-    def predict(self, waves: pd.DataFrame | Recall, rows: ArrayLike | None = None) -> Floats:
+    def predict(self, waves: Table | Recall, rows: ArrayLike | None = None) -> Floats:
         """Return the guess factor to aim at for each wave asked for, (rows,)."""
         recall = Recall.of(waves, _KNOWN)
         wanted = recall.rows(rows)
@@ -45,15 +45,15 @@ class HeadOn(BaseEstimator):
             )
         return np.clip(factors, -1.0, 1.0)
 
-    def losses(self, waves: pd.DataFrame | Recall, rows: ArrayLike | None = None) -> Floats:
+    def losses(self, waves: Table | Recall, rows: ArrayLike | None = None) -> Floats:
         """Return NaN: one aim is no density."""
         return np.full(len(Recall.of(waves).rows(rows)), np.nan)
 
-    def judge(self, waves: pd.DataFrame | Recall, rows: ArrayLike | None = None) -> pd.DataFrame:
+    def judge(self, waves: Table | Recall, rows: ArrayLike | None = None) -> Table:
         """Return a row a wave: row, battle, aim, hit and cross_entropy, as `NeighbourModel.judge` does."""
         recall = Recall.of(waves, within_round=getattr(self, "within_round", None))
         wanted = recall.rows(rows)
-        return judged(recall, wanted, self.predict(recall, wanted), self.losses(recall, wanted))
+        return like(recall.kind, judged(recall, wanted, self.predict(recall, wanted), self.losses(recall, wanted)))
 
     def factors(self, known: dict[str, Floats]) -> Floats:
         """Return guess factors from what is known of each wave."""
@@ -96,7 +96,7 @@ class Histogram(HeadOn):
         self.kernel = kernel
         self.within_round = within_round
 
-    def predict(self, waves: pd.DataFrame | Recall, rows: ArrayLike | None = None) -> Floats:
+    def predict(self, waves: Table | Recall, rows: ArrayLike | None = None) -> Floats:
         """Return the densest guess factor for the bot's width, (rows,); 0 without a memory."""
         recall = Recall.of(waves, ["distance"], within_round=self.within_round)
         wanted = recall.rows(rows)
@@ -106,7 +106,7 @@ class Histogram(HeadOn):
             aims[known] = most_mass(clusters, weights, self.kernel, width[known])
         return aims
 
-    def losses(self, waves: pd.DataFrame | Recall, rows: ArrayLike | None = None) -> Floats:
+    def losses(self, waves: Table | Recall, rows: ArrayLike | None = None) -> Floats:
         """Return the cross-entropy of each wave, (rows,); a uniform density's log 2 without a memory."""
         recall = Recall.of(waves, within_round=self.within_round)
         wanted = recall.rows(rows)

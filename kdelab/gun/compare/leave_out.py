@@ -17,25 +17,26 @@ from sklearn.base import clone
 from kdelab.gun.compare.baselines import HeadOn, Histogram, Linear, Orbit
 from kdelab.gun.compare.trials import compared, enough, recalls_of
 from kdelab.gun.model import NeighbourModel
+from kdelab.gun.waves.frames import Table, like, pandas_of, taken
 from kdelab.gun.waves.store import load_waves
 from kdelab.loss.kernels import Cauchy, Gaussian
 from kdelab.loss.ragged import shuffled
 
 
 def leave_robots_out(
-    waves: pd.DataFrame,
+    waves: Table,
     guns: Mapping[str, Any],
     seeds: Iterable[int] = (0,),
     tested: int | None = None,
     folds: int | None = None,
-    judged_on: pd.DataFrame | None = None,
-) -> pd.DataFrame:
+    judged_on: Table | None = None,
+) -> Table:
     """Fit each gun without some robots' waves and judge it on the waves fired at those robots, for all robots in turn.
 
     Parameters
     ----------
-    waves : DataFrame
-        With a column ``enemy``, besides those of `NeighbourModel.fit`.
+    waves : table
+        Any that `kdelab.gun.waves.frames.Table` names, with a column ``enemy``, besides those of `NeighbourModel.fit`.
     guns : mapping of str to estimator
         Cloned; those with a `random_state` are given each seed.
     seeds : iterable of int
@@ -44,21 +45,22 @@ def leave_robots_out(
         At most so many waves a robot; by default all for which each gun has 50 waves in memory.
     folds : int, optional
         The robots are dealt out into so many groups, each left out in turn; by default every robot is alone.
-    judged_on : DataFrame, optional
+    judged_on : table, optional
         Judge on the waves of other battles of the same robots, recorded with new seeds.
 
     Returns
     -------
-    DataFrame
-        A row a gun, seed and wave: gun, seed, robot, battle, row, aim, hit, cross_entropy (nats), as `compared` takes
-        it.
+    table
+        Of the kind of `waves`, as `compared` takes it.  A row a gun, seed and wave: gun, seed, robot, battle, row, aim,
+        hit, cross_entropy (nats).
 
     Raises
     ------
     ValueError
         If there are fewer than two folds, or more than robots.
     """
-    exam = waves if judged_on is None else judged_on
+    waves, kind = taken(waves)
+    exam = waves if judged_on is None else pandas_of(judged_on)
     recalls = recalls_of(exam, guns)
     able = enough(recalls.values())
     robots = np.unique(waves["enemy"].astype(str))
@@ -79,7 +81,7 @@ def leave_robots_out(
                     fresh.set_params(random_state=seed)
                 tables.append(fresh.fit(others).judge(recalls[name], rows).assign(gun=name, seed=seed))
     results = pd.concat(tables, ignore_index=True)
-    return results.assign(robot=exam["enemy"].to_numpy()[results["row"]])
+    return like(kind, results.assign(robot=exam["enemy"].to_numpy()[results["row"]]))
 
 
 def table_of_guns(predictions: int) -> dict[str, Any]:
@@ -102,7 +104,7 @@ def table_of_guns(predictions: int) -> dict[str, Any]:
     }
 
 
-def summary(results: pd.DataFrame, column: str, against: str, seed: int = 0) -> str:
+def summary(results: Table, column: str, against: str, seed: int = 0) -> str:
     """Return the table of `compared` as text, a dash where there is no interval."""
     return compared(results, column, against, np.random.default_rng(seed)).round(4).to_string(na_rep="-")
 

@@ -11,18 +11,20 @@ from kdelab.gun.model import NeighbourModel
 from kdelab.gun.recall import Recall
 from kdelab.gun.waves.check import flag, late
 from kdelab.gun.waves.columns import number_column
+from kdelab.gun.waves.frames import Table, like, pandas_of, taken
 from kdelab.learn.memory import ENOUGH
 from kdelab.loss.validate import Floats, Integers, count, fraction
 from kdelab.study import resampling
 
 
-def late_rounds(waves: pd.DataFrame, share: float = 1 / 3) -> np.ndarray:
+def late_rounds(waves: Table, share: float = 1 / 3) -> np.ndarray:
     """Return which waves belong to the last rounds of their battle, (waves,) of bool."""
     return late(waves, fraction("share", share), by=["battle"])
 
 
-def shots(waves: pd.DataFrame, rng: np.random.Generator, most: int, share: float = 1 / 3) -> Integers:
+def shots(waves: Table, rng: np.random.Generator, most: int, share: float = 1 / 3) -> Integers:
     """Return rows of at most `most` real shots of late rounds, picked at random."""
+    waves = pandas_of(waves)
     able = np.flatnonzero(late_rounds(waves, share) & (number_column(waves, "real") > 0))
     if len(able) == 0:
         raise ValueError(f"waves: none of the {len(waves)} is a real shot of a late round")
@@ -48,15 +50,13 @@ def enough(recalls: Iterable[Recall]) -> np.ndarray:
     return np.all([recall.memory.stored >= ENOUGH for recall in recalls], axis=0)
 
 
-def trial(
-    waves: pd.DataFrame, guns: Mapping[str, NeighbourModel], rows: Integers, share: float = 1 / 3
-) -> pd.DataFrame:
+def trial(waves: Table, guns: Mapping[str, NeighbourModel], rows: Integers, share: float = 1 / 3) -> Table:
     """Fit each gun on the early rounds, and judge it on some waves of the late ones.
 
     Parameters
     ----------
-    waves : DataFrame
-        As `kdelab.load_waves` gives it.
+    waves : table
+        As `kdelab.load_waves` gives it, or of another kind: `kdelab.gun.waves.frames.Table`.
     guns : mapping of str to NeighbourModel
         One that has been fitted already is judged as it is.
     rows : array of int
@@ -66,9 +66,10 @@ def trial(
 
     Returns
     -------
-    DataFrame
-        A row a gun and wave: gun, row, battle, cross_entropy (nats), hit (bool).
+    table
+        Of that kind.  A row a gun and wave: gun, row, battle, cross_entropy (nats), hit (bool).
     """
+    waves, kind = taken(waves)
     early = waves[~late_rounds(waves, share)].reset_index(drop=True)
     recalls, tables = recalls_of(waves, guns), []
     for name, gun in guns.items():
@@ -77,11 +78,11 @@ def trial(
         recall = recalls[name]
         table = judged(recall, rows, gun.predict(recall, rows), gun.losses(recall, rows))
         tables.append(table.assign(gun=name)[["gun", "row", "battle", "cross_entropy", "hit"]])
-    return pd.concat(tables, ignore_index=True)
+    return like(kind, pd.concat(tables, ignore_index=True))
 
 
 def compared(
-    results: pd.DataFrame,
+    results: Table,
     column: str,
     against: str,
     rng: np.random.Generator,
@@ -94,7 +95,7 @@ def compared(
 
     Parameters
     ----------
-    results : DataFrame
+    results : table
         From `trial`; several may be concatenated (seeds), as long as every gun has the same shots.
     column : str
         "cross_entropy" or "hit".
@@ -113,6 +114,7 @@ def compared(
         Index gun; columns mean, difference, low, high.  With fewer than 8 values in the first column of `over`, or
         one in another, there is no interval: low and high are NaN, and no check passes on them.
     """
+    results = pandas_of(results)
     cells = results.groupby([*over, "gun"], sort=True)[column].agg(["sum", "size"]).unstack("gun", fill_value=0)
     names = list(cells["sum"].columns)
     if against not in names:
@@ -141,12 +143,12 @@ def with_interval(row: pd.Series, column: str) -> str:
     return f"{scale * row['difference']:{form}} ({resampling.between(low, high, form)})"
 
 
-def summary(results: pd.DataFrame, against: str, seed: int, over: Sequence[str] = ("battle",)) -> pd.DataFrame:
+def summary(results: Table, against: str, seed: int, over: Sequence[str] = ("battle",)) -> pd.DataFrame:
     """Return in words how guns compare by cross_entropy, in nats, and by hit, in percent.
 
     Parameters
     ----------
-    results : DataFrame
+    results : table
         As `compared` takes it, with both columns; a gun whose cross_entropy is NaN has empty entries there.
     against : str
         The gun that the others are compared with.
@@ -155,6 +157,7 @@ def summary(results: pd.DataFrame, against: str, seed: int, over: Sequence[str] 
     over : sequence of str
         As in `compared`.
     """
+    results = pandas_of(results)
     by_loss, by_hits = (
         compared(results.dropna(subset=column), column, against, np.random.default_rng(seed), over=over)
         for column in ("cross_entropy", "hit")

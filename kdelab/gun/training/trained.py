@@ -19,6 +19,7 @@ from kdelab.gun.recall import Recall
 from kdelab.gun.training.exam import CHOOSE, JUDGE, TRAIN, judging_rows, parted
 from kdelab.gun.training.worth import LEARNED, TUNED, UNLEARNED, parts_told, results_told, tries_told
 from kdelab.gun.waves.features import RANGES
+from kdelab.gun.waves.frames import Table, pandas_of
 from kdelab.learn.memory import SHARE
 from kdelab.loss.kernels import Laplace
 from kdelab.loss.validate import count, fraction
@@ -58,7 +59,7 @@ class Trained(NamedTuple):
 
 
 def trained(
-    waves: pd.DataFrame,
+    waves: Table,
     features: Sequence[str] | None = None,
     ranges: Mapping[str, tuple[float, float]] | None = None,
     seed: int = 0,
@@ -74,7 +75,8 @@ def trained(
 
     Parameters
     ----------
-    waves : DataFrame
+    waves : table
+        Any that `kdelab.gun.waves.frames.Table` names.
     features, ranges
         As of `NeighbourModel`.
     seed : int
@@ -94,6 +96,7 @@ def trained(
     if not 0 < fraction("held_out", held_out) < 0.5:
         raise ValueError(f"held_out must lie between 0 and 0.5, not {held_out}: as many rounds choose, and some train")
     count("seed", seed, least=0)
+    waves = pandas_of(waves)
     within = {"turn", "passed"} <= set(waves.columns)
     recall = Recall(waves, within_round=within)
     parts, units = parted(waves, held_out)

@@ -18,6 +18,7 @@ from kdelab.gun.waves.columns import (
     series,
 )
 from kdelab.gun.waves.features import RANGES
+from kdelab.gun.waves.frames import Table, pandas_of
 from kdelab.loss.validate import Floats, vector
 
 KEYS = ("battle", "shooter", "round")
@@ -150,8 +151,9 @@ def _spanned(name: str, values: Floats) -> tuple[float, float]:
     return low, high
 
 
-def late(waves: pd.DataFrame, share: float, by: Sequence[str] = ("battle", "shooter")) -> np.ndarray:
+def late(waves: Table, share: float, by: Sequence[str] = ("battle", "shooter")) -> np.ndarray:
     """Return which waves belong to the last rounds, a share of all, of their battle and shooter, (waves,) of bool."""
+    waves = pandas_of(waves)
     rounds = pd.Series(round_column(waves)).groupby([name_column(waves, name) for name in by])
     first, last = (rounds.transform(which).to_numpy() for which in ("min", "max"))
     return np.asarray(rounds.obj.to_numpy() > last - share * (last - first + 1))

@@ -36,29 +36,48 @@ def from_arrow(name: str, column: Any) -> Any:
     """
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    kind = column.type
     if name in TEXT:
         return _text(column)
-    is_whole, is_real = pa.types.is_integer(kind), pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    holds = kind_of(name, column.type)
     if name not in COLUMNS:
-        if is_whole and not column.null_count:
+        if holds == "whole numbers" and not column.null_count:
             return column.cast(pa.int64()).to_pandas()
-        if not (is_whole or is_real or pa.types.is_null(kind)):
+        if "numbers" not in holds:
             return column.to_pandas()
-    elif not (is_whole or is_real or pa.types.is_boolean(kind) or pa.types.is_null(kind)):
-        raise ValueError(f"is of type {kind}; needed are numbers")
     values = _floats(column)
     if name in ("real", *WHOLE, *MARKS):
         _refuse_fractions(name, values)
     return values == 1 if name == "real" else values.astype(np.int64) if name in WHOLE else values
 
 
+def kind_of(name: str, kind: Any) -> str:
+    """Return what a column of an Arrow type holds, in words: the same for all types that are one in memory.
+
+    Raises
+    ------
+    ValueError
+        If the type cannot be this column's.
+    """
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) == "string_view"
+    is_whole, is_bits = pa.types.is_integer(kind), pa.types.is_boolean(kind)
+    is_real = pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind)
+    if name in TEXT and not is_text:
+        raise ValueError(f"is of type {kind}; needed is text")
+    if name in COLUMNS and name not in TEXT and not (is_whole or is_real or is_bits):
+        raise ValueError(f"is of type {kind}; needed are numbers")
+    if is_text:
+        return "text"
+    if is_real or name in COLUMNS:
+        return "numbers"
+    return "whole numbers" if is_whole else "truth values" if is_bits else str(kind)
+
+
 def _text(column: Any) -> Any:
     """Return a column of text as str; ValueError if it is something else, or missing somewhere."""
-    kind = column.type
-    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) == "string_view"
-    if not is_text and len(column):  # of no rows nobody can tell
-        raise ValueError(f"is of type {kind}; needed is text")
+    if len(column):  # of no rows nobody can tell
+        kind_of(TEXT[0], column.type)
     if column.null_count:
         raise ValueError(f"is missing in {column.null_count} rows")
     return column.cast(pa.string()).to_pandas()
@@ -90,7 +109,10 @@ def _floats(column: Any) -> np.ndarray:
     if pa.types.is_null(column.type):
         return np.full(len(column), np.nan)
     if pa.types.is_decimal(column.type):  # to the nearest double, on every platform
-        return np.round(column.cast(pa.float64()).to_pandas().to_numpy(), column.type.scale)
+        near, scale = column.cast(pa.float64()).to_pandas().to_numpy(), column.type.scale
+        if 0 <= scale <= 22 and not np.nanmax(np.abs(near), initial=0) * 10.0**scale > 2**53:
+            return np.round(near, scale)
+        return np.array([np.nan if value is None else float(value) for value in column.to_pylist()])
     return column.to_pandas().to_numpy(dtype=np.float64)
 
 

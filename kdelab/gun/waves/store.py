@@ -8,7 +8,8 @@ than read as another one.
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import pyarrow.parquet as pq
 from kdelab.files import replacing
 from kdelab.gun.waves.check import needed
 from kdelab.gun.waves.features import RANGES
+from kdelab.gun.waves.frames import Table, pandas_of
 from kdelab.gun.waves.from_turns import SCHEMA
 from kdelab.gun.waves.parquet import digest, from_arrow, to_arrow
 from kdelab.gun.waves.sheet import Sheet, named, read_csv
@@ -30,7 +32,6 @@ METADATA_KEY = b"kdelab"
 DIGEST_KEY = b"kdelab.sha256"
 
 _REPETITIVE = ("power", "bullet_speed", "escape_angle")  # a dictionary serves these better
-_INDEX = re.compile(r"__index_level_\d+__")  # the index of a table that pandas had filtered: no column of anybody's
 
 
 def load_waves(name_or_path: str | Path = "samples") -> pd.DataFrame:
@@ -44,7 +45,8 @@ def load_waves(name_or_path: str | Path = "samples") -> pd.DataFrame:
         "fresh": the pairs of "confirm" with new seeds, to decide on what was explored there.
         "surfers": BeepBoop, Diamond and four more robots that adapt, at each other and at sample robots.
         Or a ``.parquet`` file that ``python -m kdelab.gun record`` wrote, or any other program, or a ``.csv`` file of
-        one's own: docs/logs.md says which columns it needs.
+        one's own: docs/logs.md says which columns it needs.  Or a folder of ``.parquet`` parts, each with whole
+        battles: they are read in the order of their names, as `kdelab.gun.waves.parts.load` says.
 
     Returns
     -------
@@ -59,8 +61,12 @@ def load_waves(name_or_path: str | Path = "samples") -> pd.DataFrame:
     ------
     ValueError
         If there is no such set or file, or the file isn't a table of waves (all its faults in one message), is of
-        another schema, or is damaged.
+        another schema, or is damaged; of parts all faults in one message.
     """
+    if str(name_or_path) not in SETS and Path(name_or_path).is_dir():
+        from kdelab.gun.waves import parts  # they are made of files, which are read here
+
+        return parts.load(name_or_path)
     return _read(path_of(name_or_path))
 
 
@@ -72,7 +78,8 @@ def path_of(name_or_path: str | Path) -> Path:
     path = Path(name_or_path)
     if path.suffix not in (".parquet", ".csv"):
         raise ValueError(
-            f"name_or_path={str(path)!r} is neither a shipped set {SETS} nor the path of a .parquet or .csv file"
+            f"name_or_path={str(path)!r} is neither a shipped set {SETS} nor the path of a .parquet or .csv file, "
+            "nor a folder of parts"
         )
     return path
 
@@ -99,42 +106,88 @@ def read(path: Path) -> Sheet:
     if path.suffix == ".csv":
         return read_csv(path)
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            table, metadata = file.read(), file.metadata.metadata or {}
-            footer = path.read_bytes()[-8 - file.metadata.serialized_size :]
-        said = metadata.get(METADATA_KEY, b"{}").decode()
-        provenance = dict(json.loads(said))
+        return contents(path)
+    except ValueError as error:
+        raise ValueError(f"{this} {error}") from error
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[pq.ParquetFile, dict[Any, Any]]]:
+    """Give an open Parquet file, and what it says of itself.
+
+    Raises
+    ------
+    ValueError
+        If it is no Parquet, or of another schema.
+    """
+    try:
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+        metadata = file.metadata.metadata or {}
+        provenance = dict(json.loads(metadata.get(METADATA_KEY, b"{}")))
     except Exception as error:  # whatever Arrow's readers raise on damaged bytes
-        raise ValueError(f"{this} cannot be read as Parquet: {error}") from error
-    schema = provenance.get("schema", 1 if METADATA_KEY in metadata else SCHEMA)
-    if schema != SCHEMA:
-        raise ValueError(
-            f"{this} is a table of waves of schema {schema}, and this kdelab reads schema {SCHEMA}: record its battles "
-            f"again with `python -m kdelab.gun record` (seeds: {provenance.get('seeds')}), or make it again from turn "
-            "logs with kdelab.gun.waves.from_turns.waves_of"
-        )
+        raise ValueError(f"cannot be read as Parquet: {error}") from error
+    with file:
+        schema = provenance.get("schema", 1 if METADATA_KEY in metadata else SCHEMA)
+        if schema != SCHEMA:
+            raise ValueError(
+                f"is a table of waves of schema {schema}, and this kdelab reads schema {SCHEMA}: record its battles "
+                f"again with `python -m kdelab.gun record` (seeds: {provenance.get('seeds')}), or make it again from "
+                "turn logs with kdelab.gun.waves.from_turns.waves_of"
+            )
+        yield file, provenance
+
+
+def contents(path: Path) -> Sheet:
+    """Return what a Parquet file holds, as `read` does; its errors don't name the file."""
+    with opened(path) as (file, provenance):
+        metadata = file.metadata.metadata or {}
+        table, footer = table_in(file), path.read_bytes()[-8 - file.metadata.serialized_size :]
     names, faults = named(table.column_names)
     columns = {}
     for name, column in zip(names, table.columns, strict=True):
         try:
-            if not _INDEX.fullmatch(name):
+            if not is_index(name):
                 columns[name] = from_arrow(name, column)
         except Exception as error:
             faults.append(f"column {name!r} {error}")
     waves = pd.DataFrame(columns)
+    said = metadata.get(METADATA_KEY, b"{}").decode()
     ours = METADATA_KEY in metadata or DIGEST_KEY in footer  # no single damage hides both
     if ours and not faults and (metadata.get(DIGEST_KEY, b"").decode(errors="replace") != digest(waves, said)):
         raise ValueError(
-            f"{this} does not hold what kdelab wrote: it is damaged, or another program changed it and left the "
+            "does not hold what kdelab wrote: it is damaged, or another program changed it and left the "
             f"metadata {DIGEST_KEY.decode()!r} behind"
         )
     waves.attrs = provenance
     return Sheet(waves, faults, [])
 
 
+def is_index(name: str) -> bool:
+    """Whether that is the index of a table that pandas had filtered: no column of anybody's."""
+    return re.fullmatch(r"__index_level_\d+__", name) is not None
+
+
+def table_in(file: pq.ParquetFile, names: list[str] | None = None) -> pa.Table:
+    """Return columns of a Parquet file, all by default; ValueError that names those that can't be read."""
+    try:
+        return file.read(columns=names)
+    except Exception as error:  # as above
+        bad = [repr(name) for name in names or file.schema_arrow.names if not _is_sound(file, name)]
+        where = f", column{'s' if len(bad) > 1 else ''} {', '.join(bad)}" if bad else ""
+        raise ValueError(f"cannot be read as Parquet{where}: {error}") from error
+
+
+def _is_sound(file: pq.ParquetFile, name: str) -> bool:
+    try:
+        file.read(columns=[name])
+    except Exception:  # as above
+        return False
+    return True
+
+
 def save_waves(
     path: str | Path,
-    waves: pd.DataFrame,
+    waves: Table,
     provenance: dict[str, Any],
     ranges: Mapping[str, tuple[float, float]] | None = None,
 ) -> None:
@@ -147,9 +200,9 @@ def save_waves(
     ----------
     path : str or Path
         Appears whole or not at all.
-    waves : DataFrame
-        With columns battle, shooter, round, lower and upper, others of `kdelab.gun.waves.from_turns.COLUMNS`, and
-        perhaps one's own: numbers, text or bool.
+    waves : table
+        Any that `kdelab.gun.waves.frames.Table` names, with columns battle, shooter, round, lower and upper, others of
+        `kdelab.gun.waves.from_turns.COLUMNS`, and perhaps one's own: numbers, text or bool.
     provenance : dict
         What can be written as JSON; `load_waves` gives it back as ``attrs``, with the schema's version.
     ranges : mapping, optional
@@ -161,6 +214,7 @@ def save_waves(
         If a column is missing or there twice, holds what cannot be its values, or a number is infinite or outside its
         feature's range.
     """
+    waves = pandas_of(waves)
     missing = [column for column in needed(()) if column not in waves.columns]
     if missing:
         raise ValueError(f"waves lacks the columns {missing}")
