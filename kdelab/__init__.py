@@ -1,7 +1,7 @@
 """kdelab: the cross-entropy of a kernel density with softmax weights, and the claims made about it.
 
 Names are looked up on first use, so that ``import kdelab`` costs nothing and loads no plotting, tables or Jupyter, and
-neither PyTorch nor JAX.
+none of PyTorch, JAX and Dask.
 """
 
 import importlib
@@ -35,13 +35,13 @@ _HOME = {
 }
 _HOME |= {name: f"loss.kernels.{module}" for name, module in kernels.HOME.items()}
 _MODULES = {"reference": "loss.reference", "style": "plot.style"}
-_FRAMEWORKS = ("torch", "jax")  # kdelab.torch, kdelab.jax: not among the names, since a star would import them
+_OPTIONAL = ("torch", "jax", "distributed")  # kdelab.torch and so on: not among the names, or a star would import them
 
 __all__ = ["__version__", *sorted([*_HOME, *_MODULES])]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _FRAMEWORKS:
+    if name in _OPTIONAL:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{_MODULES[name]}")

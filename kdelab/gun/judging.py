@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from kdelab.gun.recall import Recall
+from kdelab.gun.recall import Recall, Targets
 from kdelab.learn.memory import Neighbourhood
 from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.loss.intervals import IntervalCrossEntropy
@@ -18,9 +18,11 @@ def judged(recall: Recall, rows: Integers, aims: Floats, losses: Floats) -> pd.D
     return pd.DataFrame({"row": rows, "battle": recall.battles[rows], "aim": aims, "hit": hit, "cross_entropy": losses})
 
 
-def cross_entropy(recall: Recall, rows: Integers, found: Neighbourhood, kernel: Any, background: float) -> Any:
+def cross_entropy(
+    targets: Targets | Recall, rows: Integers, found: Neighbourhood, kernel: Any, background: float
+) -> Any:
     """Return the loss of the waves' clusters, prepared, with a kernel or with each neighbour's own interval."""
-    clusters = recall.clusters(rows, found)
+    clusters = targets.clusters(rows, found)
     if isinstance(kernel, Kernel):
         return CrossEntropy(clusters, kernel, background=background)
-    return IntervalCrossEntropy(clusters, *recall.intervals(found.rows), background)
+    return IntervalCrossEntropy(clusters, *targets.intervals(found.rows), background)

@@ -1,6 +1,7 @@
 """The gun: neighbours by a learned distance, a density from their weights, an aim from the density."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,24 +13,25 @@ from sklearn.utils.validation import check_is_fitted
 
 from kdelab.gun.aim import densest, most_mass
 from kdelab.gun.export import java, table
+from kdelab.gun.in_parts import InParts
 from kdelab.gun.judging import cross_entropy, judged
+from kdelab.gun.learner import candidates, data_told, examples, picked, schedule_of, settings_told
 from kdelab.gun.parameters import bounds_of, check_parameters, names_of
 from kdelab.gun.recall import Recall
-from kdelab.gun.waves.check import late, ranges_of, weights_of
-from kdelab.gun.waves.columns import name_column, passed_column
+from kdelab.gun.waves.check import ranges_of, weights_of
 from kdelab.gun.waves.features import RANGES
 from kdelab.gun.waves.frames import Table, like
 from kdelab.gun.waves.whole import warn_of_forgotten
-from kdelab.learn.checkpoint import Retrieval, opened
-from kdelab.learn.examples import Examples, Retriever
-from kdelab.learn.fit import Schedule, fit, reached
+from kdelab.learn.checkpoint import Checkpoint, Retrieval, opened
+from kdelab.learn.examples import Retriever
+from kdelab.learn.fit import fit, reached
 from kdelab.learn.form import Form
-from kdelab.learn.identity import digest, identity
-from kdelab.learn.memory import ENOUGH, SHARE, Neighbourhood
+from kdelab.learn.identity import digest
+from kdelab.learn.memory import SHARE, Neighbourhood
 from kdelab.learn.metric import Metric
+from kdelab.learn.parts import Place
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.kernels import Kernel, Laplace
-from kdelab.loss.ragged import shuffled
 from kdelab.loss.validate import Floats, Integers, count, numbers
 from kdelab.study.hard import nearest
 
@@ -208,35 +210,41 @@ class NeighbourModel(BaseEstimator):
         recall = Recall.of(waves, names, known, self.within_round)
         weights = weights_of(sample_weight, len(recall))
         ranges = ranges_of(recall.waves, names, known)
-        form, retriever = Form.named(self.form, len(names)), self._retriever(recall, ranges)
-        self.predictions_, held_out = self._split(recall, weights)
+        train, held_out = candidates(self, recall, weights)
+        first, second = picked(self, len(train), len(held_out), len(recall))
+        self.predictions_ = train[first]
+        told = {} if checkpoint is None else self._fingerprint(recall, weights)
+        taught = examples(self, recall, ranges, weights, self.predictions_, held_out[second])
+        with self._learning(checkpoint, told, ranges, recall.counted) as state:
+            fit(*taught, schedule_of(self), self.shrinkage, state)
+        return self
 
-        def trained_on(rows: Integers, found: Neighbourhood) -> Any:
-            if self.loss is None:
-                return judged_by(rows, found)
-            return self.loss(recall.clusters(rows, found), self.kernel)
+    def _fit_in_parts(
+        self, folder: str | Path, place: Place, checkpoint: str | Path | None, sample_weight: str | None
+    ) -> "NeighbourModel":
+        """Learn from a folder of Parquet parts, as `kdelab.distributed.fit` says."""
+        check_parameters(self)
+        parts = InParts(self, folder, place, sample_weight)
+        with self._learning(checkpoint, parts.told if checkpoint is not None else {}, parts.ranges, None) as state:
+            fit(*parts.examples, schedule_of(self), self.shrinkage, state)
+        return self
 
-        def judged_by(rows: Integers, found: Neighbourhood) -> Any:
-            return cross_entropy(recall, rows, found, self.kernel, self.background)
-
-        examples, yardstick = (
-            Examples(retriever, form, rows, weights[rows], objective)
-            for rows, objective in ((self.predictions_, trained_on), (held_out, judged_by))
-        )
-        schedule = Schedule(
-            retrievals=self.retrievals,
-            retrieve_anew=self.retrieve_anew,
-            max_iter=self.max_iter,
-            patience=self.patience,
-            progress=self.progress,
-        )
-        with opened(checkpoint, {} if checkpoint is None else self._fingerprint(recall, weights)) as state:
+    @contextmanager
+    def _learning(
+        self,
+        checkpoint: str | Path | None,
+        told: dict[str, str],
+        ranges: dict[str, tuple[float, float]],
+        rounds: pd.DataFrame | None,
+    ) -> Iterator[Checkpoint]:
+        """Give the state of a fit, and keep what it has come to, however it ends."""
+        with opened(checkpoint, told) as state:
             try:
-                fit(examples, yardstick, schedule, self.shrinkage, state)
+                yield state
             finally:
                 if (theta := reached(state)) is not None:
-                    self._keep(Metric.of(ranges, form.parameters(theta)), list(state.history), recall.counted)
-        return self
+                    parameters = Form.named(self.form, len(ranges)).parameters(theta)
+                    self._keep(Metric.of(ranges, parameters), list(state.history), rounds)
 
     def at(self, retrieval: int) -> "NeighbourModel":
         """Return a fitted copy with the weights as they stood after a retrieval; 0 is the unlearned start."""
@@ -409,35 +417,10 @@ class NeighbourModel(BaseEstimator):
         self.history_, self.rounds_ = history, rounds
         return self
 
-    def _split(self, recall: Recall, weights: Floats) -> tuple[Integers, Integers]:
-        """Return the rows to train on and those to hold out."""
-        able = (recall.memory.stored >= max(ENOUGH, self.share)) & (weights > 0)
-        last_rounds = late(recall.waves, self.validation)
-        train, held_out = np.flatnonzero(able & ~last_rounds), np.flatnonzero(able & last_rounds)
-        if len(train) == 0:
-            raise ValueError(
-                f"waves: none of the {len(recall)} can be trained on: it takes {ENOUGH} waves of the same battle in "
-                f"memory, and a round that is not held out (validation={self.validation})"
-            )
-        rng = np.random.default_rng(self.random_state)
-        most = self.predictions or len(recall)
-        first_train, first_held_out = (np.sort(rows[shuffled(rng, len(rows))[:most]]) for rows in (train, held_out))
-        return first_train, first_held_out
-
     def _fingerprint(self, recall: Recall, weights: Floats) -> dict[str, str]:
         """Return what tells this fit from any other: settings, data and weights."""
-        settings = self.get_params() | {"features": names_of(self.features)}
-        if not self.within_round:
-            del settings["within_round"]  # as files were written before there was a choice
-        if self.ranges is None:
-            del settings["ranges"]  # likewise
-        made_of = {name: identity(name, value) for name, value in settings.items() if name not in ("progress", "aim")}
-        memory = [name_column(recall.waves, name) for name in ("battle", "shooter")]
-        values = [recall.numbers(name) for name in ("round", "lower", "upper", *names_of(self.features))]
-        if self.within_round:
-            values += [recall.numbers("turn"), passed_column(recall.waves)]
-        data = digest(*(column.tobytes() for column in [*memory, *values]))
-        return made_of | {"waves": data, "sample_weight": digest(weights.tobytes())}
+        data = data_told(recall, names_of(self.features))
+        return settings_told(self) | {"waves": data, "sample_weight": digest(weights.tobytes())}
 
     def _asked(self, waves: Table | Recall, rows: ArrayLike | None) -> tuple[Recall, Integers, np.ndarray]:
         """Return the table prepared, the rows asked for, and which of them have a neighbour."""

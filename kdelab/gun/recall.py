@@ -29,6 +29,28 @@ from kdelab.loss.validate import Floats, Integers, count, read_only
 Ranges = Mapping[str, tuple[float, float]]
 
 
+class Targets(NamedTuple):
+    """Where waves would have hit: what clusters are made of.
+
+    Attributes
+    ----------
+    lower, upper, middles : array (waves,)
+        The interval of guess factors, and its middle: the *point* that a neighbour stands for.
+    """
+
+    lower: Floats
+    upper: Floats
+    middles: Floats
+
+    def intervals(self, rows: Integers) -> tuple[Floats, Floats]:
+        """Return the guess factors that would have hit, lower and upper, (rows,) each."""
+        return self.lower[rows], self.upper[rows]
+
+    def clusters(self, predictions: Integers, found: Neighbourhood) -> Clusters:
+        """Return the clusters: points are the middles of the neighbours' intervals, targets the predictions' own."""
+        return Clusters(self.middles[found.rows], found.offsets, *self.intervals(predictions))
+
+
 class Recall(Frozen):
     """A table of waves, checked, sorted and scaled once, then asked many times: all that takes waves takes it, too.
 
@@ -146,9 +168,9 @@ class Recall(Frozen):
         return counted(self.rounds)
 
     @cached_property
-    def middles(self) -> Floats:
-        """The middle of each wave's interval of guess factors, (waves,)."""
-        return read_only(middles(self.waves))
+    def targets(self) -> Targets:
+        """Where each wave would have hit."""
+        return Targets(self.numbers("lower"), self.numbers("upper"), read_only(middles(self.waves)))
 
     @cached_property
     def battles(self) -> np.ndarray:
@@ -157,11 +179,11 @@ class Recall(Frozen):
 
     def intervals(self, rows: Integers) -> tuple[Floats, Floats]:
         """Return the guess factors that would have hit, lower and upper, (rows,) each."""
-        return self.numbers("lower")[rows], self.numbers("upper")[rows]
+        return self.targets.intervals(rows)
 
     def clusters(self, predictions: Integers, found: Neighbourhood) -> Clusters:
-        """Return the clusters: points are the middles of the neighbours' intervals, targets the predictions' own."""
-        return Clusters(self.middles[found.rows], found.offsets, *self.intervals(predictions))
+        """Return the clusters of some waves, as `Targets.clusters`."""
+        return self.targets.clusters(predictions, found)
 
     def hit(self, aims: Floats, rows: Integers) -> np.ndarray:
         """Return whether each aim lies in its wave's interval, ends included, (rows,) of bool."""

@@ -29,7 +29,7 @@ def test_a_case_is_hard_if_no_neighbour_s_middle_is_within_a_bandwidth_of_its_ta
     _, _, found = unlearned.logits(late.recall, late.rows)
     lower, upper = late.recall.intervals(late.rows)
     for i in range(0, len(late.rows), 17):
-        points = late.recall.middles[found.rows[found.offsets[i] : found.offsets[i + 1]]]
+        points = late.recall.targets.middles[found.rows[found.offsets[i] : found.offsets[i + 1]]]
         assert late.hard[i] == all(x < lower[i] - 0.1 or x > upper[i] + 0.1 for x in points)
 
 

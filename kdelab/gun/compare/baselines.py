@@ -120,7 +120,7 @@ class Histogram(HeadOn):
         able = np.flatnonzero(recall.memory.stored[wanted] > 0)
         for start in range(0, len(able), _CHUNK):
             known = able[start : start + _CHUNK]
-            lists = [recall.middles[recall.memory.rows(int(row))] for row in wanted[known]]
+            lists = [recall.targets.middles[recall.memory.rows(int(row))] for row in wanted[known]]
             yield known, Clusters.from_lists(lists, *recall.intervals(wanted[known]))
 
 

@@ -139,11 +139,12 @@ def ranges_of(
     ValueError
         If a feature of one's own spans more than the largest float.
     """
-    return {name: ranges.get(name) or _spanned(name, number_column(waves, name)) for name in features}
+    return {name: ranges.get(name) or spanned(name, number_column(waves, name)) for name in features}
 
 
-def _spanned(name: str, values: Floats) -> tuple[float, float]:
-    low, high = float(values.min()), float(values.max())
+def spanned(name: str, values: ArrayLike) -> tuple[float, float]:
+    """Return the range of a feature by its values; ValueError if it is wider than the largest float."""
+    low, high = float(np.min(values)), float(np.max(values))
     if high == low:
         high = max(low + 1.0, math.nextafter(low, math.inf))
     if not math.isfinite(high - low):

@@ -1,0 +1,162 @@
+"""Fits of more data than one table, one memory or one machine holds: a folder of Parquet parts, cut by whole groups.
+
+``fit(model, folder)`` computes in this process; ``streamed=True`` holds one part in memory at a time; with the
+``address`` of a Dask scheduler parts stay in its workers, and parameters and sums alone travel.  What is learned is the
+same in all three, to the last bit, and whatever the partition.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from kdelab.extras import load
+from kdelab.learn.parts import Place, Resident, Streamed, told
+from kdelab.loss.runtime import at_most
+
+Model = TypeVar("Model")
+
+
+def fit(
+    model: Model,
+    folder: str | Path,
+    address: str | None = None,
+    *,
+    streamed: bool = False,
+    checkpoint: str | Path | None = None,
+    sample_weight: str | None = None,
+    scratch: str | Path | None = None,
+) -> Model:
+    """Fit a model on a folder of Parquet parts.
+
+    Parameters
+    ----------
+    model : NeighbourModel
+        A gun; its own ``progress`` says whether bars are shown.
+    folder : str or Path
+        Its ``.parquet`` files are the parts, each with whole battles: `kdelab.gun.waves.parts.save_parts` cuts a table
+        like that.  Workers read it under the same path.
+    address : str, optional
+        Of a Dask scheduler, "tcp://10.0.0.1:8786" say.  Workers are best started with one thread each.
+    streamed : bool
+        Whether to hold only one part at a time in memory; neighbours are kept on disk.
+    checkpoint : path, optional
+        As of `NeighbourModel.fit`: what was cut short goes on from there, here or on another machine.
+    sample_weight : str, optional
+        The column that says how much each sample counts; by default all count alike.
+    scratch : path, optional
+        Where `streamed` makes its temporary folder: some 16 bytes a neighbour, and the parts' features once.
+
+    Returns
+    -------
+    The model itself, fitted: the same, to the last bit, as on one table of all parts, but for what it knows of the
+    table's rounds and rows (``rounds_`` is None, as of a gun that was read from a file).
+
+    Raises
+    ------
+    ValueError
+        If the model can't be fitted in parts, or all that is wrong with the folder, by file and column; nothing is
+        computed before that is known.
+    ConnectionError
+        If the scheduler can't be reached, or goes away; the fit can be resumed from its checkpoint.
+    MissingExtra
+        If there is an address, and no Dask.
+    """
+    if not hasattr(model, "_fit_in_parts"):
+        raise ValueError(f"model must be a kdelab.NeighbourModel, not {type(model).__name__}")
+    if address is not None and streamed:
+        raise ValueError("streamed: workers hold their parts in memory; leave out either address or streamed")
+    progress = bool(getattr(model, "progress", False))
+    with _place(address, streamed, scratch, progress) as place:
+        return model._fit_in_parts(folder, place, checkpoint, sample_weight)
+
+
+@contextmanager
+def _place(address: str | None, streamed: bool, scratch: str | Path | None, progress: bool) -> Iterator[Place]:
+    if address is not None:
+        with connected(address) as client:
+            yield Workers(client, progress)
+    elif streamed:
+        with tempfile.TemporaryDirectory(prefix="kdelab-", dir=scratch) as folder:
+            yield Streamed(Path(folder), progress)
+    else:
+        yield Resident(progress)
+
+
+@contextmanager
+def connected(address: str) -> Iterator[Any]:
+    """Give a client of a Dask scheduler.
+
+    Raises
+    ------
+    ConnectionError
+        If the scheduler can't be reached, or goes away meanwhile.
+    MissingExtra
+        If Dask isn't installed.
+    """
+    dask = load("distributed", "distributed")
+    advice = "start one with `dask scheduler`, and workers with `dask worker ADDRESS --nthreads 1`"
+    try:
+        client = dask.Client(address, timeout=10)
+    except (OSError, ValueError) as error:  # TimeoutError is an OSError; ValueError: no address at all
+        raise ConnectionError(f"address={address!r}: no Dask scheduler answers there; {advice}") from error
+    try:
+        yield client
+    except _lost(dask) as error:
+        raise ConnectionError(
+            f"address={address!r}: the scheduler is gone; {advice}, and call again: with a checkpoint the fit goes on "
+            "where it was"
+        ) from error
+    finally:
+        with suppress(Exception):  # there may be nobody left to say goodbye to
+            client.close(timeout=2)
+
+
+def _lost(dask: Any) -> tuple[type[BaseException], ...]:
+    """Return what is raised where the scheduler is gone."""
+    from concurrent.futures import CancelledError
+
+    return CancelledError, dask.comm.CommClosedError, dask.client.FutureCancelledError
+
+
+class Workers:
+    """The workers of a Dask cluster: what one that is lost held is made again by another.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    progress : bool
+    """
+
+    def __init__(self, client: Any, progress: bool = False) -> None:
+        self.client, self.progress = client, progress
+
+    def store(self, title: str, task: Callable[..., Any], *columns: Sequence[Any]) -> list[Any]:
+        """As of `kdelab.learn.parts.Place`."""
+        handles = self.hold(task, *columns)
+        if self.progress:
+            for _ in told(title, list(load("distributed", "distributed").as_completed(handles)), self.progress):
+                pass
+        return handles
+
+    def hold(self, task: Callable[..., Any], *columns: Sequence[Any]) -> list[Any]:
+        """As of `kdelab.learn.parts.Place`."""
+        handles: list[Any] = self.client.map(partial(_alone, task), *columns, pure=False)
+        return handles
+
+    def ask(self, task: Callable[..., Any], handles: Sequence[Any], *given: Any) -> Iterator[Any]:
+        """As of `kdelab.learn.parts.Place`."""
+        answers = self.client.map(partial(_asked, task, given), handles, pure=False)
+        yield from self.client.gather(answers)
+
+
+def _alone(task: Callable[..., Any], *row: Any) -> Any:
+    with at_most(1):
+        return task(*row)
+
+
+def _asked(task: Callable[..., Any], given: tuple[Any, ...], value: Any) -> Any:
+    with at_most(1):
+        return task(value, *given)
