@@ -160,7 +160,13 @@ def test_what_other_libraries_types_hold_is_the_same_to_the_last_bit(waves) -> N
 
 
 def test_decimals_are_the_nearest_numbers_however_many_digits_they_have() -> None:
-    for text in ("0.1", "123456.789012345678901234", "99999999999999999.999", "-0.000000000000000000000000000001", "8e9"):
+    for text in (
+        "0.1",
+        "123456.789012345678901234",
+        "99999999999999999.999",
+        "-0.000000000000000000000000000001",
+        "8e9",
+    ):
         value = Decimal(text)
         column = pa.chunked_array([pa.array([value, None], pa.decimal128(38, max(0, -value.as_tuple().exponent)))])
         assert np.array_equal(from_arrow("distance", column), [float(value), np.nan], equal_nan=True)

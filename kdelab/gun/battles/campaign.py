@@ -2,19 +2,22 @@
 
 import math
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from kdelab.distributed import connected
 from kdelab.gun.battles import arena, fighters, folder
 from kdelab.gun.battles.arena import Arena
 from kdelab.gun.battles.battle import Battle, RecordingError
+from kdelab.gun.battles.elsewhere import Elsewhere
 from kdelab.gun.battles.folder import BattleFolder, Fought
-from kdelab.gun.battles.installation import Installation, installed
+from kdelab.gun.battles.installation import installed
 from kdelab.gun.battles.robots import robot_paths
 from kdelab.gun.battles.turns import TurnLog
 
@@ -32,6 +35,7 @@ def fought(
     workers: int = 1,
     stall: float = 60.0,
     progress: bool = True,
+    address: str | None = None,
 ) -> Generator[Fought, None, None]:
     """Fight battles that a folder doesn't hold yet, and yield what came of each, in the order given.
 
@@ -55,6 +59,9 @@ def fought(
         Seconds that a robot may take to act, or to start a round, before the battle counts as hung.
     progress : bool
         Whether to show a bar, one step a round.
+    address : str, optional
+        Of a Dask scheduler: its workers fight, as many battles at a time as they have threads.  Each of them needs
+        Robocode, and `robots` and `robocode` under the same paths.
 
     Yields
     ------
@@ -65,6 +72,8 @@ def fought(
     ------
     RecordingError
         If something is not installed.
+    ConnectionError
+        If the scheduler can't be reached, or goes away.
     ValueError
         If an argument is wrong, a robot is unknown, a battle is asked for twice, another process is at work on the
         folder, or the folder holds a battle that other robots or another Robocode fought.
@@ -80,23 +89,36 @@ def fought(
         raise ValueError(
             f"battles hold {repeated[0]} twice, which would give the same log: it is enough to name it once"
         )
-    paths = robot_paths(robots)
-    return _fought(battles, paths, Path(store), installed(robocode), int(workers), float(stall), progress)
+    paths, ours = (
+        robot_paths(robots),
+        fighters.any_of_ours(name for one in battles for name in (one.shooter, one.enemy)),
+    )
+    installation = installed(robocode)
+
+    @contextmanager
+    def opened() -> Iterator[tuple[Arena | Elsewhere, int]]:
+        with ExitStack() as stack:
+            here = stack.enter_context(arena.opened(installation, paths, ours, float(stall)))
+            if address is None:
+                yield here, int(workers)
+            else:
+                client = stack.enter_context(connected(address))
+                there = Elsewhere(here, client, paths, robocode and Path(robocode), ours, float(stall))
+                yield there, there.workers
+
+    return _fought(battles, opened(), Path(store), ours, progress)
 
 
 def _fought(
     battles: Sequence[Battle],
-    robots: Sequence[Path],
+    opened: AbstractContextManager[tuple[Arena | Elsewhere, int]],
     store: Path,
-    installation: Installation,
-    workers: int,
-    stall: float,
+    ours: bool,
     progress: bool,
 ) -> Generator[Fought, None, None]:
-    ours = fighters.any_of_ours(name for battle in battles for name in (battle.shooter, battle.enemy))
     with (
         folder.opened(store) as battle_folder,
-        arena.opened(installation, robots, ours, stall) as place,
+        opened as (place, workers),
         tqdm(total=sum(battle.rounds for battle in battles), unit="round", disable=not progress) as bar,
     ):
         campaign = _Campaign(place, battle_folder, bar, fighters.digest() if ours else "")
@@ -117,7 +139,7 @@ def _fought(
 class _Campaign:
     """Battles in an arena that are written into a folder, with a bar that counts their rounds."""
 
-    def __init__(self, place: Arena, battle_folder: BattleFolder, bar: Any, ours: str):
+    def __init__(self, place: Arena | Elsewhere, battle_folder: BattleFolder, bar: Any, ours: str):
         self._arena, self._folder, self._bar = place, battle_folder, bar
         self._ours = ours  # the digest of our robots
         self._lock = threading.Lock()  # of the bar and the version

@@ -42,6 +42,7 @@ def record(
     workers: int = 1,
     robocode: str | Path | None = None,
     store: str | Path | None = None,
+    address: str | None = None,
 ) -> Recording:
     """Record battles on an 800 x 600 field, up to the first that fails.
 
@@ -62,6 +63,8 @@ def record(
         The folder of a Robocode to use in place of Debian's.
     store : str or Path, optional
         A folder that keeps each battle as soon as it is fought; what it holds already is not fought again.
+    address : str, optional
+        Of a Dask scheduler whose workers fight: see `kdelab.gun.battles.campaign.fought`.
 
     Returns
     -------
@@ -80,7 +83,7 @@ def record(
         store is in use or of other robots.
     """
     with tempfile.TemporaryDirectory(prefix="kdelab-battles-") as temporary:
-        fight = partial(fought, store=store or temporary, robocode=robocode, workers=workers)
+        fight = partial(fought, store=store or temporary, robocode=robocode, workers=workers, address=address)
         logs: list[TurnLog] = []
         left_out: list[str] = []
         versions: list[tuple[str, str]] = []

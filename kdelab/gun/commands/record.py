@@ -57,6 +57,9 @@ def add_battles(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--workers", type=int, default=1, help="battles fought at a time (default 1)")
     parser.add_argument(
+        "--address", metavar="tcp://HOST:8786", help="a Dask scheduler whose workers fight instead (docs/scale.md)"
+    )
+    parser.add_argument(
         "--stall", type=float, default=60.0, help="seconds that a robot may take to act before giving up (default 60)"
     )
 
@@ -82,7 +85,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _record(arguments: argparse.Namespace, battles: Sequence[Battle], store: Path) -> int:
     """Fight what the store doesn't hold yet, and write the table."""
-    every, options = arguments.virtual_every, {key: getattr(arguments, key) for key in ("robocode", "workers", "stall")}
+    every, options = (
+        arguments.virtual_every,
+        {key: getattr(arguments, key) for key in ("robocode", "workers", "stall", "address")},
+    )
     recorded, tables, failures = [], [], []
     with closing(fought(battles, arguments.robots, store=store, **options)) as coming:
         for one in coming:
