@@ -68,6 +68,8 @@ def fit(
         raise ValueError(f"model must be a kdelab.NeighbourModel, not {type(model).__name__}")
     if address is not None and streamed:
         raise ValueError("streamed: workers hold their parts in memory; leave out either address or streamed")
+    if scratch is not None and not Path(scratch).is_dir():
+        raise ValueError(f"scratch={str(scratch)!r} must be a folder that is there")
     progress = bool(getattr(model, "progress", False))
     with _place(address, streamed, scratch, progress) as place:
         return model._fit_in_parts(folder, place, checkpoint, sample_weight)

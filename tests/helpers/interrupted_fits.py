@@ -1,9 +1,10 @@
-"""Small fits, and such as are interrupted after some evaluations."""
+"""Small fits, such as are interrupted after some evaluations, and whether two have learned the same."""
 
 import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from made_up_waves import learnable
 
@@ -36,3 +37,14 @@ def interrupted(after: int, monkeypatch: pytest.MonkeyPatch, path: Path | None, 
     with monkeypatch.context() as patch:
         patch.setattr(Batch, "value_and_grad", value_and_grad)
         return model.fit(WAVES, checkpoint=path)
+
+
+def assert_same(one: kdelab.NeighbourModel, other: kdelab.NeighbourModel) -> None:
+    """Whether two guns have learned the same, by the same steps, to the last bit."""
+    assert one.to_json() == other.to_json()
+    assert one.ranges_ == other.ranges_
+    first, second = (
+        [[*entry.theta, entry.before, entry.after, entry.held_out, entry.evaluations] for entry in model.history_]
+        for model in (one, other)
+    )
+    np.testing.assert_array_equal(first, second)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from deadly_loss import Deadly
 from engine import needs_robocode
+from interrupted_fits import assert_same
 from made_up_waves import learnable
 
 import kdelab
@@ -48,16 +49,10 @@ def killing_at(evaluation: int, order: Path, whom: str) -> Iterator[None]:
         yield
 
 
-def assert_equal(one: kdelab.NeighbourModel, other: kdelab.NeighbourModel) -> None:
-    assert one.history_ == other.history_
-    assert one.to_json() == other.to_json()
-    assert one.ranges_ == other.ranges_
-
-
 def test_two_workers_learn_what_one_process_learns(folder, cluster, capfd):
     there = kdelab.distributed.fit(gun(progress=True), folder, cluster.address)
-    assert_equal(there, kdelab.distributed.fit(gun(), folder))
-    assert_equal(there, gun().fit(kdelab.load_waves(folder)))
+    assert_same(there, kdelab.distributed.fit(gun(), folder))
+    assert_same(there, gun().fit(kdelab.load_waves(folder)))
     assert "neighbours, train" in capfd.readouterr().err
 
 
@@ -70,7 +65,7 @@ def test_a_worker_killed_in_an_evaluation_changes_no_digit(folder, cluster, tmp_
         there = kdelab.distributed.fit(gun(loss=loss), folder, cluster.address)
     assert not order.exists()
     assert sum(worker.poll() is not None for worker in cluster.workers) == 1
-    assert_equal(there, straight)
+    assert_same(there, straight)
     assert len(straight.history_) == 3
 
 
@@ -82,7 +77,7 @@ def test_a_scheduler_that_goes_is_one_clear_error_and_the_fit_goes_on(folder, cl
     with killing_at(8, order, str(cluster.scheduler.pid)), gone:
         kdelab.distributed.fit(gun(loss=loss), folder, cluster.address, checkpoint=checkpoint)
     assert checkpoint.exists()
-    assert_equal(kdelab.distributed.fit(gun(loss=loss), folder, checkpoint=checkpoint), straight)
+    assert_same(kdelab.distributed.fit(gun(loss=loss), folder, checkpoint=checkpoint), straight)
 
 
 def test_where_no_scheduler_answers_the_error_says_how_to_start_one(folder):

@@ -21,9 +21,10 @@ class Panels(NamedTuple):
     """The panels of a batch, or of one prediction, and the boxes over them.
 
     Of all boxes, (k,): which is the first, the second, ... to begin, and to end, ``by_begin`` and ``by_end``; its
-    height as a part of the highest; the edges at which it begins and ends, (2, k); and the panels under it. Of all
-    panels, (room,): their share of the target, whether the background lights it, and whether a box covers it. Of all
-    predictions, (n,), or one number: how many panels there are (before it is known, how many there is room for).
+    height as a part of its prediction's highest; the edges at which it begins and ends, (2, k); and the panels under
+    it. Of all panels, (room,): their share of the target, whether the background lights it, and whether a box covers
+    it. Of all predictions, (n,), or one number: how many panels there are (before it is known, how many there is room
+    for), and the logarithm of the highest box.
     """
 
     by_begin: Indices
@@ -35,6 +36,7 @@ class Panels(NamedTuple):
     lit: Flags
     covered: Flags
     counts: Any
+    log_heights: Any
 
 
 @scalar
@@ -45,7 +47,7 @@ def of_prediction(panels: Panels, ends: Integers, i: int) -> Panels:
     return Panels(
         panels.by_begin[boxes], panels.by_end[boxes], panels.heights[boxes], panels.edges[:, boxes],
         of_places(panels.under, boxes, mine, i), panels.shares[mine], panels.lit[mine], panels.covered[mine],
-        panels.counts[i],
+        panels.counts[i], panels.log_heights[i],
     )  # fmt: skip
 
 

@@ -26,10 +26,9 @@ _LEAST = 1e-200
 
 
 class Common(NamedTuple):
-    """What all boxes share: what is added to both ends, the logarithm of the greatest height, and the background."""
+    """What all boxes share: what is added to both ends, and the background."""
 
     h: float
-    log_height: float
     background: float
 
 
@@ -59,16 +58,17 @@ class Boxes(Engine):
         n, k = len(clusters), len(clusters.points)
         by_begin = order_within(clusters.offsets, left)
         by_end = by_begin if right is left else order_within(clusters.offsets, right)
-        log_heights = -np.log(np.array([2.0 * h]) if right is left else right - left + 2 * h)
-        self.common = Common(float(h), float(log_heights.max(initial=-np.inf)), float(background))
-        heights = np.empty(k)
-        heights[:] = np.exp(log_heights - self.common.log_height)
+        log_heights = np.full(k, -np.log(2.0 * h)) if right is left else -np.log(right - left + 2 * h)
+        highest_boxes = clusters.max(log_heights)
+        heights = np.exp(log_heights - clusters.spread(highest_boxes))
+        self.common = Common(float(h), float(background))
         # A prediction has at most 2 k + 3 panels; they start at 2 offsets[i] + 3 i.
         room = 2 * k + 3 * n
         self.panels = Panels(
             by_begin, by_end, heights, np.zeros((2, k), dtype=np.int32),
             Ranges(*np.zeros((3, k), np.int32), *np.zeros((2, room), np.int32), *np.zeros((3, n), np.int64)),
             np.zeros(room), np.zeros(room, dtype=np.bool_), np.zeros(room, dtype=np.bool_), 2 * clusters.sizes + 3,
+            highest_boxes,
         )  # fmt: skip
         in_parallel(prepare, clusters.offsets, Batch.of(clusters), left, right, h, background, self.panels)
 
@@ -122,7 +122,7 @@ def _evaluate(
         if by_ends is not None:
             by_left, by_right = by_ends[0, part], by_ends[1, part]
             for j in range(z.size):  # a wider box is a lower one
-                lowered = work[4, j] * mine.heights[j] * math.exp(common.log_height) if loss[i] < np.inf else 0.0
+                lowered = work[4, j] * mine.heights[j] * math.exp(mine.log_heights) if loss[i] < np.inf else 0.0
                 by_left[j], by_right[j] = -lowered, lowered
             if seen:
                 _steps(log_floor, mine, z, work, between, steps)
@@ -155,7 +155,7 @@ def _cluster(
         w[j] = exp(logits[j] - top)
     z_total = total(w)
     background = common.background
-    log_scale = common.log_height - math.log(z_total) + math.log1p(-background)
+    log_scale = panels.log_heights - math.log(z_total) + math.log1p(-background)
     log_floor = math.log(0.5 * background) - log_scale if background > 0.0 else -np.inf
     mean_log, reached, infinite = 0.0, 0.0, False
     if logs is None:
