@@ -230,10 +230,8 @@ class Clusters(Ragged):
         >>> kdelab.CrossEntropy(clusters, kdelab.Laplace(bandwidth=0.1)).value(table["logit"]).round(3)
         array([-0.56 ,  0.957])
         """
-        keys = [by] if isinstance(by, str) else list(by or ())
-        if not all(isinstance(name, str) for name in (*keys, points, lower, upper)) or (by is not None and not keys):
-            given = ", ".join(map(repr, (by, points, lower, upper)))
-            raise ValueError(f"by, points, lower and upper must name columns, not {given}")
+        keys = [] if by is None else [by] if isinstance(by, str) else tables.names_of("by", by)
+        tables.names_of("points, lower and upper", (points, lower, upper))
         columns, _ = tables.arrow_of("table", table, [*keys, points, lower, upper])
         if keys:
             return cls(*tables.grouped(columns, keys, points, lower, upper))

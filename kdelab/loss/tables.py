@@ -3,7 +3,7 @@
 pyarrow and narwhals are imported when a table comes, and not before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -92,11 +92,11 @@ def arrow_of(name: str, given: Any, columns: Sequence[str] | None = None) -> tup
     ValueError
         If it is no table, its query fails, it has two columns of a name, or lacks one that is asked for.
     """
-    narwhals, lacking = load("narwhals", "tables"), list[str]()
+    narwhals, pyarrow, lacking = load("narwhals", "tables"), load("pyarrow", "tables"), list[str]()
     if not _is_arrow(given) and not _is_native(given):
         raise ValueError(f"{name} must be {TABLES}, not {_brief(given)}")
     try:
-        frame = narwhals.from_native(given if _is_native(given) else load("pyarrow", "tables").table(given))
+        frame = narwhals.from_native(given if _is_native(given) else pyarrow.table(given))
         there = frame.collect_schema().names()
         lacking = [column for column in columns or () if column not in there]
         if not lacking:
@@ -107,6 +107,14 @@ def arrow_of(name: str, given: Any, columns: Sequence[str] | None = None) -> tup
         said = " ".join(str(error).split())
         raise ValueError(f"{name} must be {TABLES}; this {_brief(given)} gives no table: {said}") from error
     raise ValueError(f"{name} lacks the columns {', '.join(lacking)}; it has {', '.join(map(str, there))}")
+
+
+def names_of(argument: str, given: Any) -> list[str]:
+    """Return names of columns, one at least; ValueError if they are something else."""
+    names = list(given) if isinstance(given, Iterable) else []
+    if not names or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"{argument} must name columns, not {given!r}")
+    return names
 
 
 def _is_native(given: Any) -> bool:
