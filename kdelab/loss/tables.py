@@ -163,7 +163,7 @@ def grouped(table: Any, by: Sequence[str], points: str, lower: str, upper: str) 
 def _keys(table: Any, by: Sequence[str]) -> Integers:
     """Return a number for each combination of values in some columns, (rows,)."""
     types = load("pyarrow", "tables").types
-    keys = np.zeros(table.num_rows, dtype=np.int64)
+    keys, many = np.zeros(table.num_rows, dtype=np.int64), 1
     for name in by:
         column = table[name]
         if column.null_count:
@@ -176,7 +176,10 @@ def _keys(table: Any, by: Sequence[str]) -> Integers:
             codes = load("pyarrow.compute", "tables").index_in(column, words).to_numpy().astype(np.int64)
         except Exception as error:  # Arrow doesn't compare lists
             raise ValueError(f"table[{name!r}] is of type {column.type}: that tells no predictions apart") from error
-        keys = np.unique(keys * max(len(words), 1) + codes, return_inverse=True)[1].astype(np.int64)
+        if many * len(words) >= 2**62:
+            keys = np.unique(keys, return_inverse=True)[1].astype(np.int64)
+            many = len(keys)
+        keys, many = keys * len(words) + codes, many * len(words)
     return keys
 
 

@@ -288,7 +288,7 @@ def test_a_table_of_no_rows_is_no_predictions() -> None:
     ("change", "by", "message"),
     [
         ({"shot": [2] * 3 + [1] * 3 + [2] + [1] * 3}, ["battle", "shot"],
-         "rows of a prediction must stand together, but those of battle = b, shot = 2 begin again in row 6; sort it by"),
+         "rows of a prediction must stand together, but those of battle = b, shot = 2 begin again in row 6; sort"),
         ({"shot": [3] * 3 + [1] * 3 + [3] * 2 + [1] * 2}, ["shot"],
          "stand together, but those of shot = 3 begin again in row 6; sort it by shot"),
         ({"lower": [0.0, 0.0, 0.01, *np.repeat(LOWER[1:], [2, 1, 4])]}, ["battle", "shot"],
