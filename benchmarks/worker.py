@@ -27,7 +27,8 @@ def _evaluation(peer: str, kernel: str, bins: int, dtype: str, n: int, k: int, b
     return method(peer)(_data(n, k, bandwidth, dtype), kernel, bins)
 
 
-def _memory(field: str) -> int:
+def memory(field: str) -> int:
+    """Return what /proc says of this process's memory, in bytes."""
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
     return int(line.split()[1]) * 1024
 
@@ -41,14 +42,14 @@ def _peak_memory(peer: str, kernel: str, bins: int, dtype: str, n: int, k: int, 
     evaluate = method(peer)(data, kernel, bins)
     evaluate()
     gc.collect()
-    before = _memory("VmRSS")
+    before = memory("VmRSS")
     another = method(peer)(data, kernel, bins)
     gc.collect()
-    prepared = _memory("VmRSS") - before
+    prepared = memory("VmRSS") - before
     Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts anew
-    before = _memory("VmRSS")
+    before = memory("VmRSS")
     result = evaluate()
-    transient = _memory("VmHWM") - before
+    transient = memory("VmHWM") - before
     del result, another
     return max(0, prepared) + max(0, transient)
 

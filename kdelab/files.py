@@ -53,16 +53,32 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-", suffix=_SUFFIX))
+    with _holding(temporary):
+        try:
+            yield temporary
+            os.chmod(temporary, 0o755)  # mkdtemp's own mode is private
+            _on_disk(temporary)
+            if path.is_dir():
+                path.rmdir()  # not every system moves onto an empty folder
+            os.rename(temporary, path)
+            _on_disk(path.parent)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _holding(folder: Path) -> Iterator[None]:
+    """Lock a folder, where the system can, so that :func:`sweep` leaves it alone."""
     try:
-        yield temporary
-        os.chmod(temporary, 0o755)  # mkdtemp's own mode is private
-        _on_disk(temporary)
-        if path.is_dir():
-            path.rmdir()  # not every system moves onto an empty folder
-        os.rename(temporary, path)
-        _on_disk(path.parent)
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # not a POSIX system
+        yield
+        return
+    try:
+        held(handle)
+        yield
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        os.close(handle)
 
 
 def check_out(out: Path, suffix: str = ".parquet") -> None:
@@ -124,8 +140,11 @@ def abandoned(path: Path) -> bool:
 
 
 def sweep(folder: Path, name: str | None = None) -> None:
-    """Remove temporary files of :func:`replacing` that killed processes left in a folder, of one file or of all."""
+    """Remove what killed processes left of :func:`replacing` and :func:`replacing_folder`, of one name or of all."""
     for path in folder.glob(f".{'*' if name is None else glob.escape(name)}-*{_SUFFIX}"):
-        if path.is_file() and not path.is_symlink() and abandoned(path):
-            with suppress(OSError):
-                path.unlink()
+        if not path.is_symlink() and abandoned(path):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with suppress(OSError):
+                    path.unlink()

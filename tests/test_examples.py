@@ -1,6 +1,8 @@
-"""The examples in docstrings show what comes out."""
+"""The examples in docstrings and on pages show what comes out."""
 
 import doctest
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,3 +30,15 @@ def test_an_example_in_a_docstring_shows_what_comes_out(name):
 @pytest.mark.parametrize("name", ["Clusters", "CrossEntropy", "NeighbourModel", "TwoPass"])
 def test_what_one_meets_first_has_an_example(name):
     assert name in FOUND
+
+
+@pytest.mark.parametrize("page", ["tables"])
+def test_the_examples_of_a_page_show_what_comes_out(page, tmp_path, monkeypatch):
+    text = (Path(__file__).parents[1] / "docs" / f"{page}.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    example = doctest.DocTestParser().get_doctest("".join(blocks), {}, f"docs/{page}.md", None, 0)
+    monkeypatch.chdir(tmp_path)
+    told: list[str] = []
+    assert len(example.examples) > 10
+    doctest.DocTestRunner().run(example, out=told.append)
+    assert told == []

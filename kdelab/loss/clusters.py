@@ -1,11 +1,12 @@
 """Clusters: the neighbours of many predictions, ragged, in one flat array, with the target of each prediction."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kdelab.loss import tables
 from kdelab.loss.parts import Part, cut
 from kdelab.loss.ragged import Ragged, offsets_of, ranges, shuffled
 from kdelab.loss.validate import Floats, Integers, count, instance, integers, positive, real, truths, vector
@@ -27,7 +28,7 @@ class Clusters(Ragged):
     """A batch of clusters, one a prediction.
 
     It copies what it is given, once, and keeps it read-only: later changes of those arrays don't reach it, and
-    attributes can't be set.
+    attributes can't be set. `from_arrow` alone copies no points, since Arrow's buffers don't change.
 
     Parameters
     ----------
@@ -150,6 +151,92 @@ class Clusters(Ragged):
         made = object.__new__(cls)
         made._fill(vector("points", kept.reshape(-1), own=True), offsets_of(sizes), lower, upper)
         return made
+
+    @classmethod
+    def from_arrow(cls, points: Any, lower: Any, upper: Any) -> "Clusters":
+        """Build a batch from a list column of Arrow, one list a prediction, without a copy of the points.
+
+        `points` of the batch looks into Arrow's own buffer and keeps it alive. By Arrow's contract buffers are
+        immutable, so it isn't copied as arrays are: where it was made of an array of NumPy, don't write into that.
+        Values of another type than float64 are converted, several chunks put together, and both are copies; so is the
+        column of a library that doesn't hold it as Arrow does. Offsets become int64.
+
+        Parameters
+        ----------
+        points : Arrow column
+            pyarrow's ListArray, LargeListArray, FixedSizeListArray (slices of them, too) or a ChunkedArray of them, or
+            anything with Arrow's PyCapsule protocol: a polars Series of lists, a DuckDB relation of one column.
+        lower, upper : array_like or Arrow column, (n,)
+
+        Raises
+        ------
+        ValueError
+            As `Clusters` does, or if a list or a value is missing, or the column isn't one of lists of numbers.
+
+        Examples
+        --------
+        >>> import pyarrow
+        >>> lists = pyarrow.array([[-0.3, 0.1, 0.2], [0.4, 0.6]])
+        >>> clusters = kdelab.Clusters.from_arrow(lists, [0.0, 0.1], [0.2, 0.3])
+        >>> clusters
+        Clusters(2 predictions, 5 points, 2 to 3 a cluster)
+        >>> np.shares_memory(clusters.points, lists.values.to_numpy())
+        True
+        """
+        made = object.__new__(cls)
+        targets = (tables.numbers(name, given) for name, given in (("lower", lower), ("upper", upper)))
+        made._fill(*tables.lists("points", points), *targets)
+        return made
+
+    @classmethod
+    def from_table(
+        cls,
+        table: Any,
+        by: str | Sequence[str] | None = None,
+        points: str = "points",
+        lower: str = "lower",
+        upper: str = "upper",
+    ) -> "Clusters":
+        """Build a batch from columns of a table: a row a neighbour, or a row a prediction with a column of lists.
+
+        The points are copied (`from_arrow` doesn't copy a list column).
+
+        Parameters
+        ----------
+        table : table
+            A DataFrame of pandas or polars, a LazyFrame, a pyarrow Table, a DuckDB relation, or whatever else narwhals
+            takes. What isn't computed yet is, once.
+        by : str or sequence of str, optional
+            With a row a neighbour, the columns that tell predictions apart. The rows of a prediction must stand
+            together, so that the table's order is that of the points: a column of logits goes in as it is,
+            ``table["logit"]``, and so come gradients out. Without it, a row is a prediction.
+        points : str
+            The column of the points: numbers, or lists of them if there is no `by`.
+        lower, upper : str
+            The columns of the targets, the same in all rows of a prediction.
+
+        Raises
+        ------
+        ValueError
+            As `Clusters` does, or if it is no table, lacks a column, or a value is missing; if the rows of a prediction
+            lie apart, or their targets differ: with the column, and the first row where it does.
+
+        Examples
+        --------
+        >>> import pandas
+        >>> table = pandas.DataFrame({"shot": [7, 7, 7, 9, 9], "points": [-0.3, 0.1, 0.2, 0.4, 0.6]})
+        >>> table = table.assign(lower=[0.0, 0.0, 0.0, 0.1, 0.1], upper=[0.2, 0.2, 0.2, 0.3, 0.3], logit=0.0)
+        >>> clusters = kdelab.Clusters.from_table(table, by="shot")
+        >>> kdelab.CrossEntropy(clusters, kdelab.Laplace(bandwidth=0.1)).value(table["logit"]).round(3)
+        array([-0.56 ,  0.957])
+        """
+        keys = [] if by is None else [by] if isinstance(by, str) else tables.names_of("by", by)
+        tables.names_of("points, lower and upper", (points, lower, upper))
+        columns, _ = tables.arrow_of("table", table, [*keys, points, lower, upper])
+        if keys:
+            return cls(*tables.grouped(columns, keys, points, lower, upper))
+        flat, offsets = tables.lists(f"table[{points!r}]", columns[points])
+        return cls(flat, offsets, *(tables.numbers(f"table[{name!r}]", columns[name]) for name in (lower, upper)))
 
     @classmethod
     def concatenate(cls, batches: Iterable["Clusters"]) -> "Clusters":

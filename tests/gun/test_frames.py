@@ -160,13 +160,7 @@ def test_what_other_libraries_types_hold_is_the_same_to_the_last_bit(waves) -> N
 
 
 def test_decimals_are_the_nearest_numbers_however_many_digits_they_have() -> None:
-    for text in (
-        "0.1",
-        "123456.789012345678901234",
-        "99999999999999999.999",
-        "-0.000000000000000000000000000001",
-        "8e9",
-    ):
+    for text in ("0.1", "123456.789012345678901234", "99999999999999999.999", "-0.00000000000000000000000001", "8e9"):
         value = Decimal(text)
         column = pa.chunked_array([pa.array([value, None], pa.decimal128(38, max(0, -value.as_tuple().exponent)))])
         assert np.array_equal(from_arrow("distance", column), [float(value), np.nan], equal_nan=True)
@@ -179,8 +173,8 @@ def test_a_checkpoint_of_a_fit_from_pandas_goes_on_from_polars(waves, tmp_path) 
         gun = kdelab.NeighbourModel(**SMALL).fit(KINDS[kind][0](waves), checkpoint=tmp_path / "state")
         made[kind] = gun.to_json()
     assert len(set(made.values())) == 1
+    other = pl.from_pandas(waves).with_columns(pl.col("lower") - 1e-9)
     with pytest.raises(ValueError, match="waves"):
-        other = pl.from_pandas(waves).with_columns(pl.col("lower") - 1e-9)
         kdelab.NeighbourModel(**SMALL).fit(other, checkpoint=tmp_path / "state")
 
 
@@ -216,10 +210,10 @@ def test_numbers_as_names_of_battles_are_names_as_in_pandas(waves) -> None:
     assert judged["battle"].to_list() == gun.judge(numbered)["battle"].to_list()
 
 
-def test_two_columns_of_a_name_are_refused_as_in_pandas(waves) -> None:
+def test_two_columns_of_a_name_are_refused(waves) -> None:
     table = pa.Table.from_pandas(waves, preserve_index=False)
     twice = table.append_column("lower", table["lower"])
-    with pytest.raises(ValueError, match="waves has 2 columns lower; it needs one"):
+    with pytest.raises(ValueError, match=r"waves must be .* gives no table: .* unique .* 'lower' 2 times"):
         kdelab.Recall(twice)
 
 
@@ -238,7 +232,7 @@ def test_what_is_no_table_is_one_error_that_says_what_is(given) -> None:
 
 def test_a_query_that_fails_is_one_error(waves) -> None:
     lazy = pl.from_pandas(waves).lazy().with_columns(pl.col("no_such_column"))
-    with pytest.raises(ValueError, match="this LazyFrame gives no table: .*no_such_column"):
+    with pytest.raises(ValueError, match=r"this polars LazyFrame gives no table: .*no_such_column"):
         kdelab.Recall(lazy)
 
 

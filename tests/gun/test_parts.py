@@ -1,6 +1,8 @@
 """A folder of Parquet parts: the same table, cut by whole battles; and one error that says all that is wrong."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,10 @@ import pytest
 from made_up_waves import learnable
 
 import kdelab
+from kdelab.files import sweep
 from kdelab.gun.waves import parts, store
 
+HELPERS = Path(__file__).parents[1] / "helpers"
 BATTLES = 7
 
 
@@ -106,6 +110,37 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path, waves, monkeypatch):
     assert len(parts.paths(tmp_path / "p")) == 2
     assert os.listdir(tmp_path) == ["p"]
     assert (tmp_path / "p").stat().st_mode & 0o777 == 0o755
+
+
+KILLED = """
+import os, sys
+from kdelab.gun.waves import parts, store
+from made_up_waves import learnable
+save, written = store.save_waves, []
+def killed(path, *rest):
+    save(path, *rest)
+    if len(written) == 1:
+        print("half", flush=True)
+        sys.stdin.read()
+    written.append(path)
+store.save_waves = killed
+parts.save_parts(sys.argv[1], learnable(battles=3, waves=20), 3, {})
+"""
+
+
+def test_what_a_killed_process_left_is_swept_and_a_living_one_s_is_left_alone(tmp_path, waves):
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "p")]
+    path = os.pathsep.join([*os.environ.get("PYTHONPATH", "").split(os.pathsep), str(HELPERS), str(HELPERS.parents[1])])
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": path}, **pipes) as process:
+        assert process.stdout.readline() == "half\n"
+        (left,) = tmp_path.glob(".p-*")
+        assert len(list(left.iterdir())) == 2
+        sweep(tmp_path)
+        assert left.is_dir()
+        process.kill()
+    parts.save_parts(tmp_path / "p", waves, 2, {})
+    assert os.listdir(tmp_path) == ["p"]
 
 
 def test_what_is_no_part_is_passed_over(folder, waves):

@@ -9,13 +9,12 @@ import pandas as pd
 import pyarrow as pa
 
 from kdelab.gun.waves.parquet import from_arrow
+from kdelab.loss.tables import arrow_of
 
 Table = pd.DataFrame | Any
 """A table of waves: a pandas or polars DataFrame, a polars LazyFrame (collected), a pyarrow Table, a DuckDB relation
 (run), or whatever else narwhals or Arrow's PyCapsule protocol take.  A table comes back as the kind that was given; for
 what isn't computed yet that is what it is collected as: polars, and for DuckDB a pyarrow Table."""
-
-ALLOWED = "a pandas or polars DataFrame, a polars LazyFrame, a pyarrow Table or a DuckDB relation"
 
 
 def taken(waves: Table) -> tuple[pd.DataFrame, Any]:
@@ -32,11 +31,9 @@ def taken(waves: Table) -> tuple[pd.DataFrame, Any]:
     """
     if isinstance(waves, pd.DataFrame):
         return waves, "pandas"
-    table, kind = _arrow(waves)
-    columns = [_column(name, column) for name, column in zip(table.column_names, table.columns, strict=True)]
-    frame = pd.DataFrame(dict(enumerate(columns)), index=range(table.num_rows))
-    frame.columns = table.column_names  # there may be two of a name, for `checked` to complain of
-    return frame, kind
+    table, kind = arrow_of("waves", waves)
+    columns = {name: _column(name, table[name]) for name in table.column_names}
+    return pd.DataFrame(columns, index=range(table.num_rows)), kind
 
 
 def pandas_of(waves: Table) -> pd.DataFrame:
@@ -50,26 +47,6 @@ def like(kind: Any, frame: pd.DataFrame) -> Table:
         return frame
     table = pa.table({str(name): pa.array(values, from_pandas=False) for name, values in frame.items()})
     return nw.from_arrow(table, backend=kind).to_native()
-
-
-def _arrow(waves: Table) -> tuple[pa.Table, Any]:
-    """Return a table in Arrow, and the kind that results come back as; ValueError if it is none."""
-    if isinstance(waves, pa.Table):
-        return waves, "pyarrow"
-    try:
-        frame = nw.from_native(waves)
-    except TypeError as error:
-        frame = None
-        if not hasattr(waves, "__arrow_c_stream__") and not hasattr(waves, "__arrow_c_array__"):
-            raise ValueError(f"waves must be {ALLOWED}, one row a wave, not {type(waves).__name__}") from error
-    try:
-        if frame is None:
-            return pa.table(waves), "pyarrow"
-        if isinstance(frame, nw.LazyFrame):
-            frame = frame.collect()
-        return frame.to_arrow(), frame.implementation.value
-    except Exception as error:  # whatever a query raises when it is run
-        raise ValueError(f"waves must be {ALLOWED}; this {type(waves).__name__} gives no table: {error}") from error
 
 
 def _column(name: str, column: Any) -> Any:

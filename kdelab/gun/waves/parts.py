@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from kdelab.files import replacing_folder
+from kdelab.files import replacing_folder, sweep
 from kdelab.gun.waves import store
 from kdelab.gun.waves.columns import name_column
 from kdelab.gun.waves.frames import Table, pandas_of
@@ -156,6 +156,7 @@ def save_parts(
         raise ValueError(f"parts={parts} given, but waves has {len(ends)} battles, and each stays whole")
     cuts = _cuts(ends, parts)
     names = [f"part-{i:0{max(3, len(str(parts - 1)))}}.parquet" for i in range(parts)]
+    sweep(folder.parent, folder.name)
     with replacing_folder(folder) as temporary:
         for name, first, last in zip(names, [0, *cuts], [*cuts, len(ends)], strict=True):
             rows = np.flatnonzero((battles >= first) & (battles < last))
