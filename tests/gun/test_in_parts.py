@@ -136,7 +136,7 @@ def test_too_few_waves_and_wrong_arguments_are_said(folder, tmp_path):
         kdelab.distributed.fit({}, folder)
     with pytest.raises(ValueError, match="streamed"):
         kdelab.distributed.fit(gun(), folder, "tcp://127.0.0.1:1", streamed=True)
-    with pytest.raises(ValueError, match="scratch=.*must be a folder"):
+    with pytest.raises(ValueError, match=r"scratch=.*must be a folder"):
         kdelab.distributed.fit(gun(), folder, scratch=folder / "part-000.parquet", streamed=True)
 
 
