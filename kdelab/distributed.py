@@ -7,6 +7,7 @@ same in all three, to the last bit, and whatever the partition.
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,10 @@ from kdelab.learn.parts import Place, Resident, Streamed, told
 from kdelab.loss.runtime import at_most
 
 Model = TypeVar("Model")
+
+PATIENCE = 10  # seconds
+ADVICE = "start one with `dask scheduler`, and workers with `dask worker ADDRESS --nthreads 1`"
+AGAIN = "call again: with a checkpoint the fit goes on where it was, and battles that were fought aren't fought again"
 
 
 def fit(
@@ -60,12 +65,16 @@ def fit(
         If the model can't be fitted in parts, or all that is wrong with the folder, by file and column; nothing is
         computed before that is known.
     ConnectionError
-        If the scheduler can't be reached, or goes away; the fit can be resumed from its checkpoint.
+        If the scheduler can't be reached or goes away, it has no worker left, or a task takes one worker after the
+        other with it; the fit can be resumed from its checkpoint.
     MissingExtra
         If there is an address, and no Dask.
     """
     if not hasattr(model, "_fit_in_parts"):
-        raise ValueError(f"model must be a kdelab.NeighbourModel, not {type(model).__name__}")
+        raise ValueError(
+            f"model must be a kdelab.NeighbourModel, not {type(model).__name__}: samples may have no neighbours in other "
+            "parts"
+        )
     if address is not None and streamed:
         raise ValueError("streamed: workers hold their parts in memory; leave out either address or streamed")
     if scratch is not None and not Path(scratch).is_dir():
@@ -94,33 +103,31 @@ def connected(address: str) -> Iterator[Any]:
     Raises
     ------
     ConnectionError
-        If the scheduler can't be reached, or goes away meanwhile.
+        If the scheduler can't be reached, has no worker, or goes away meanwhile.
     MissingExtra
         If Dask isn't installed.
     """
-    dask = load("distributed", "distributed")
-    advice = "start one with `dask scheduler`, and workers with `dask worker ADDRESS --nthreads 1`"
+    dask, this = load("distributed", "distributed"), f"address={address!r}"
     try:
-        client = dask.Client(address, timeout=10)
+        client = dask.Client(address, timeout=PATIENCE)
     except (OSError, ValueError) as error:  # TimeoutError is an OSError; ValueError: no address at all
-        raise ConnectionError(f"address={address!r}: no Dask scheduler answers there; {advice}") from error
+        raise ConnectionError(f"{this}: no Dask scheduler answers there; {ADVICE}") from error
     try:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError as error:
+            raise ConnectionError(f"{this}: the scheduler has no worker; {ADVICE}") from error
         yield client
-    except _lost(dask) as error:
+    except (CancelledError, dask.comm.CommClosedError) as error:
+        raise ConnectionError(f"{this}: the scheduler is gone; {ADVICE}, and {AGAIN}") from error
+    except dask.scheduler.KilledWorker as error:
         raise ConnectionError(
-            f"address={address!r}: the scheduler is gone; {advice}, and call again: with a checkpoint the fit goes on "
-            "where it was"
+            f"{this}: one worker after the other has ended over the same part, of which there may be more than its "
+            f"memory holds; cut smaller parts, and {AGAIN}"
         ) from error
     finally:
         with suppress(Exception):  # there may be nobody left to say goodbye to
             client.close(timeout=2)
-
-
-def _lost(dask: Any) -> tuple[type[BaseException], ...]:
-    """Return what is raised where the scheduler is gone."""
-    from concurrent.futures import CancelledError
-
-    return CancelledError, dask.comm.CommClosedError, dask.client.FutureCancelledError
 
 
 class Workers:
@@ -151,6 +158,14 @@ class Workers:
     def ask(self, task: Callable[..., Any], handles: Sequence[Any], *given: Any) -> Iterator[Any]:
         """As of `kdelab.learn.parts.Place`."""
         answers = self.client.map(partial(_asked, task, given), handles, pure=False)
+        dask = load("distributed", "distributed")
+        while True:
+            try:
+                dask.wait(answers, timeout=PATIENCE)
+                break
+            except TimeoutError:
+                if not self.client.nthreads():
+                    raise ConnectionError(f"no worker is left; {ADVICE}, and {AGAIN}") from None
         yield from self.client.gather(answers)
 
 

@@ -2,7 +2,7 @@
 
 import atexit
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,8 @@ class Elsewhere:
 
     def close(self) -> None:
         """Ask for no battle any more."""
-        self._client.cancel(list(self._coming))
+        with suppress(Exception):  # the scheduler may be gone
+            self._client.cancel(list(self._coming))
         self._here.close()
 
 

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from interrupted_fits import assert_same
 from made_up_waves import learnable
 
 import kdelab
+from kdelab.gun.battles.campaign import fought
 from kdelab.gun.battles.record import Battle, record
 from kdelab.gun.waves.parts import save_parts
 from kdelab.gun.waves.store import save_waves
@@ -87,6 +88,19 @@ def test_where_no_scheduler_answers_the_error_says_how_to_start_one(folder):
         kdelab.distributed.fit(gun(), folder, "nonsense")
 
 
+def test_without_workers_the_error_says_how_to_start_some(folder, cluster, tmp_path, monkeypatch):
+    monkeypatch.setattr(kdelab.distributed, "PATIENCE", 2)
+    loss = functools.partial(Deadly, str(tmp_path / "order"))
+    cluster.workers.pop().kill()
+    with (
+        killing_at(3, tmp_path / "order", "me"),
+        pytest.raises(ConnectionError, match=r"no worker is left; .*--nthreads"),
+    ):
+        kdelab.distributed.fit(gun(loss=loss), folder, cluster.address)
+    with pytest.raises(ConnectionError, match=r"the scheduler has no worker; .*--nthreads 1"):
+        kdelab.distributed.fit(gun(), folder, cluster.address)
+
+
 def test_what_is_wrong_with_a_part_is_said_by_those_who_read_it(folder, cluster):
     path = folder / "part-003.parquet"
     save_waves(path, kdelab.load_waves(path).assign(speed=np.nan), {})
@@ -108,3 +122,15 @@ def test_battles_recorded_by_workers_are_those_recorded_here(cluster, tmp_path):
         record([Battle("sample.Cray", "sample.Walls", 2, 7)], progress=False, address=cluster.address)
     with pytest.raises(ConnectionError, match="no Dask scheduler"):
         record(battles, progress=False, address="tcp://127.0.0.1:9")
+
+
+@needs_robocode
+def test_a_scheduler_that_goes_while_battles_are_fought_is_one_clear_error_too(cluster, tmp_path):
+    battles = [Battle("sample.Crazy", enemy, 1, 7) for enemy in ("sample.Walls", "sample.Fire", "sample.Corners")]
+    with closing(fought(battles, store=tmp_path / "kept", address=cluster.address, progress=False)) as coming:
+        first = next(coming)
+        cluster.scheduler.kill()
+        with pytest.raises(ConnectionError, match="the scheduler is gone"):
+            list(coming)
+    with closing(fought(battles[:1], store=tmp_path / "kept", progress=False)) as coming:
+        assert next(coming).log.name == first.log.name
