@@ -26,12 +26,6 @@ from kdelab.gun.waves.store import save_waves
 SMALL = {"retrievals": 1, "max_iter": 5, "neighbours": 20, "predictions": 200}
 
 
-def in_duckdb(waves: pd.DataFrame) -> duckdb.DuckDBPyRelation:
-    connection = duckdb.connect()
-    connection.register("waves", pa.Table.from_pandas(waves, preserve_index=False))
-    return connection.sql("select * from waves")
-
-
 class Capsule:
     """What knows Arrow's PyCapsule protocol, and no more."""
 
@@ -47,7 +41,7 @@ KINDS = {
     "polars": (pl.from_pandas, pl.DataFrame),
     "polars, lazy": (lambda waves: pl.from_pandas(waves).lazy(), pl.DataFrame),
     "pyarrow": (lambda waves: pa.Table.from_pandas(waves, preserve_index=False), pa.Table),
-    "DuckDB": (in_duckdb, pa.Table),
+    "DuckDB": (lambda waves: duckdb.from_arrow(pa.Table.from_pandas(waves, preserve_index=False)), pa.Table),
     "capsule": (Capsule, pa.Table),
 }
 OTHERS = [kind for kind in KINDS if kind != "pandas"]
@@ -150,7 +144,7 @@ def test_what_other_libraries_types_hold_is_the_same_to_the_last_bit(waves) -> N
     assert odd["enemy"].null_count() > 0
     gun = kdelab.NeighbourModel(**SMALL, within_round=True).fit(plain)
     rows = plain["real"].to_numpy()
-    for table in (odd, odd.lazy(), odd.to_arrow(), duckdb.sql("select * from odd"), odd.to_arrow().to_pandas()):
+    for table in (odd, odd.lazy(), odd.to_arrow(), duckdb.sql("select * from odd"), odd.to_pandas()):
         other = kdelab.NeighbourModel(**SMALL, within_round=True).fit(table)
         assert other.to_json() == gun.to_json()
         np.testing.assert_array_equal(other.losses(table, rows), gun.losses(plain, rows))
