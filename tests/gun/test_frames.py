@@ -124,9 +124,9 @@ def test_a_table_comes_as_load_waves_would_give_it(kind, waves, tmp_path) -> Non
 
 def test_what_other_libraries_types_hold_is_the_same_to_the_last_bit(waves) -> None:
     """Categories, enums, decimals, narrow numbers, nulls: as pandas' table of the same values."""
-    cents = (waves["distance"] * 100).round()
+    exact = [Decimal(int(100 * value)) / 100 for value in waves["distance"]]
     plain = waves.assign(
-        distance=[float(Decimal(int(c)) / 100) for c in cents],
+        distance=[float(value) for value in exact],
         speed=waves["speed"].astype("float32"),
         enemy=waves["enemy"].where(waves.index % 7 > 0),
     )
@@ -136,7 +136,7 @@ def test_what_other_libraries_types_hold_is_the_same_to_the_last_bit(waves) -> N
         pl.col("shooter").cast(pl.Enum(["a", "b"])),
         pl.col("round").cast(pl.UInt8),
         pl.col("turn").cast(pl.Int32),
-        pl.col("distance").cast(pl.Decimal(12, 2)),
+        pl.Series("distance", exact, dtype=pl.Decimal(12, 2)),
         pl.col("real").cast(pl.Int8),
         pl.col("mine").cast(pl.Int16),
     )
