@@ -18,6 +18,7 @@ import kdelab
 from kdelab.gun.compare import leave_out, trials
 from kdelab.gun.compare.baselines import HeadOn, Histogram
 from kdelab.gun.recall import memory_of, middles, retrieve, scaled
+from kdelab.gun.training.trained import trained
 from kdelab.gun.waves.frames import like, pandas_of, taken
 from kdelab.gun.waves.parquet import from_arrow
 from kdelab.gun.waves.parts import save_parts
@@ -255,6 +256,13 @@ def test_results_keep_nan_apart_from_nothing() -> None:
     assert back["a"].is_nan().to_list() == [False, True]
     assert back.null_count().sum_horizontal().to_list() == [0]
     assert taken(back)[1] == "polars"
+
+
+def test_a_gun_is_trained_from_a_log_of_any_kind(waves) -> None:
+    few = waves[waves["battle"] != "a vs 2"]
+    one, other = (trained(table, predictions=100) for table in (few, pl.from_pandas(few)))
+    assert one.gun.to_json() == other.gun.to_json()
+    assert one.report == other.report
 
 
 def test_polars_frames_are_split_by_battles_in_scikit_learn(waves) -> None:
