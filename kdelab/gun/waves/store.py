@@ -63,20 +63,16 @@ def load_waves(name_or_path: str | Path = "samples") -> pd.DataFrame:
         If there is no such set or file, or the file isn't a table of waves (all its faults in one message), is of
         another schema, or is damaged; of parts all faults in one message.
     """
-    if str(name_or_path) not in SETS and Path(name_or_path).is_dir():
-        from kdelab.gun.waves import parts  # they are made of files, which are read here
-
-        return parts.load(name_or_path)
     return _read(path_of(name_or_path))
 
 
 def path_of(name_or_path: str | Path) -> Path:
-    """Return where a table is; ValueError if that is neither a set's name nor a .parquet or .csv file's path."""
+    """Return where a table is; ValueError if that is no set's name, nor a path of .parquet, .csv or a folder."""
     if str(name_or_path) in SETS:
         with as_file(files("kdelab.gun.waves") / "data" / f"{name_or_path}.parquet") as path:
             return path
     path = Path(name_or_path)
-    if path.suffix not in (".parquet", ".csv"):
+    if path.suffix not in (".parquet", ".csv") and not path.is_dir():
         raise ValueError(
             f"name_or_path={str(path)!r} is neither a shipped set {SETS} nor the path of a .parquet or .csv file, "
             "nor a folder of parts"
@@ -92,23 +88,26 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def read(path: Path) -> Sheet:
-    """Return what a file holds, and all that keeps it from being a table of waves.
+    """Return what a file or a folder of parts holds, and all that keeps it from being a table of waves.
 
     Raises
     ------
     ValueError
-        If there is no such file, it is no Parquet, of another schema, or damaged.
+        If there is no such file, it is no Parquet, of another schema, or damaged; of parts, if anything is wrong.
     """
-    this = f"name_or_path={str(path)!r}"
+    if path.is_dir():
+        from kdelab.gun.waves import parts  # they are made of files, which are read here
+
+        return Sheet(parts.load(path), [], [])
     if not path.is_file():
-        raise ValueError(f"{this}: {'that is a folder' if path.is_dir() else 'there is no such file'}")
-    sys.audit("kdelab.read", str(path))  # a report's run keeps account of the files that it depends on
+        raise ValueError(f"name_or_path={str(path)!r}: there is no such file")
     if path.suffix == ".csv":
+        sys.audit("kdelab.read", str(path))  # a report's run keeps account of the files that it depends on
         return read_csv(path)
     try:
         return contents(path)
     except ValueError as error:
-        raise ValueError(f"{this} {error}") from error
+        raise ValueError(f"name_or_path={str(path)!r} {error}") from error
 
 
 @contextmanager
@@ -120,6 +119,7 @@ def opened(path: Path) -> Iterator[tuple[pq.ParquetFile, dict[Any, Any]]]:
     ValueError
         If it is no Parquet, or of another schema.
     """
+    sys.audit("kdelab.read", str(path))  # as above
     try:
         file = pq.ParquetFile(path, page_checksum_verification=True)
         metadata = file.metadata.metadata or {}
