@@ -186,11 +186,13 @@ def _keys(table: Any, by: Sequence[str]) -> Integers:
 def _column(name: str, given: Any, needed: str) -> Any:
     """Return an Arrow column as a ChunkedArray, of a table its only one."""
     pyarrow = load("pyarrow", "tables")
-    if not _is_arrow(given):
+    is_pandas = _brief(given) == "pandas Series"  # which before version 3 knows no protocol
+    if not is_pandas and not _is_arrow(given):
         raise ValueError(f"{name} must be {needed}, not {_brief(given)}")
     try:
-        is_stream = hasattr(given, "__arrow_c_stream__")
-        column = pyarrow.chunked_array(given if is_stream else [pyarrow.array(given)])
+        if is_pandas or not hasattr(given, "__arrow_c_stream__"):
+            given = pyarrow.array(given)
+        column = pyarrow.chunked_array([given] if isinstance(given, pyarrow.Array) else given)
     except Exception as error:  # whatever a foreign object raises when it is asked for its buffers
         raise ValueError(f"{name} must be {needed}; this {_brief(given)} gives no column: {error}") from error
     if not pyarrow.types.is_struct(column.type):

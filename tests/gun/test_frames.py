@@ -18,18 +18,13 @@ import kdelab
 from kdelab.gun.compare import leave_out, trials
 from kdelab.gun.compare.baselines import HeadOn, Histogram
 from kdelab.gun.recall import memory_of, middles, retrieve, scaled
+from kdelab.gun.training.trained import trained
 from kdelab.gun.waves.frames import like, pandas_of, taken
 from kdelab.gun.waves.parquet import from_arrow
 from kdelab.gun.waves.parts import save_parts
 from kdelab.gun.waves.store import save_waves
 
 SMALL = {"retrievals": 1, "max_iter": 5, "neighbours": 20, "predictions": 200}
-
-
-def in_duckdb(waves: pd.DataFrame) -> duckdb.DuckDBPyRelation:
-    connection = duckdb.connect()
-    connection.register("waves", pa.Table.from_pandas(waves, preserve_index=False))
-    return connection.sql("select * from waves")
 
 
 class Capsule:
@@ -47,7 +42,7 @@ KINDS = {
     "polars": (pl.from_pandas, pl.DataFrame),
     "polars, lazy": (lambda waves: pl.from_pandas(waves).lazy(), pl.DataFrame),
     "pyarrow": (lambda waves: pa.Table.from_pandas(waves, preserve_index=False), pa.Table),
-    "DuckDB": (in_duckdb, pa.Table),
+    "DuckDB": (lambda waves: duckdb.from_arrow(pa.Table.from_pandas(waves, preserve_index=False)), pa.Table),
     "capsule": (Capsule, pa.Table),
 }
 OTHERS = [kind for kind in KINDS if kind != "pandas"]
@@ -130,9 +125,9 @@ def test_a_table_comes_as_load_waves_would_give_it(kind, waves, tmp_path) -> Non
 
 def test_what_other_libraries_types_hold_is_the_same_to_the_last_bit(waves) -> None:
     """Categories, enums, decimals, narrow numbers, nulls: as pandas' table of the same values."""
-    cents = (waves["distance"] * 100).round()
+    exact = [Decimal(int(100 * value)) / 100 for value in waves["distance"]]
     plain = waves.assign(
-        distance=[float(Decimal(int(c)) / 100) for c in cents],
+        distance=[float(value) for value in exact],
         speed=waves["speed"].astype("float32"),
         enemy=waves["enemy"].where(waves.index % 7 > 0),
     )
@@ -142,7 +137,7 @@ def test_what_other_libraries_types_hold_is_the_same_to_the_last_bit(waves) -> N
         pl.col("shooter").cast(pl.Enum(["a", "b"])),
         pl.col("round").cast(pl.UInt8),
         pl.col("turn").cast(pl.Int32),
-        pl.col("distance").cast(pl.Decimal(12, 2)),
+        pl.Series("distance", exact, dtype=pl.Decimal(12, 2)),
         pl.col("real").cast(pl.Int8),
         pl.col("mine").cast(pl.Int16),
     )
@@ -150,7 +145,7 @@ def test_what_other_libraries_types_hold_is_the_same_to_the_last_bit(waves) -> N
     assert odd["enemy"].null_count() > 0
     gun = kdelab.NeighbourModel(**SMALL, within_round=True).fit(plain)
     rows = plain["real"].to_numpy()
-    for table in (odd, odd.lazy(), odd.to_arrow(), duckdb.sql("select * from odd"), odd.to_arrow().to_pandas()):
+    for table in (odd, odd.lazy(), odd.to_arrow(), duckdb.sql("select * from odd"), odd.to_pandas()):
         other = kdelab.NeighbourModel(**SMALL, within_round=True).fit(table)
         assert other.to_json() == gun.to_json()
         np.testing.assert_array_equal(other.losses(table, rows), gun.losses(plain, rows))
@@ -261,6 +256,13 @@ def test_results_keep_nan_apart_from_nothing() -> None:
     assert back["a"].is_nan().to_list() == [False, True]
     assert back.null_count().sum_horizontal().to_list() == [0]
     assert taken(back)[1] == "polars"
+
+
+def test_a_gun_is_trained_from_a_log_of_any_kind(waves) -> None:
+    few = waves[waves["battle"] != "a vs 2"]
+    one, other = (trained(table, predictions=100) for table in (few, pl.from_pandas(few)))
+    assert one.gun.to_json() == other.gun.to_json()
+    assert one.report == other.report
 
 
 def test_polars_frames_are_split_by_battles_in_scikit_learn(waves) -> None:

@@ -13,6 +13,7 @@ from made_up_waves import learnable
 
 import kdelab
 from kdelab.files import sweep
+from kdelab.gun.training.log import checked_log
 from kdelab.gun.waves import parts, store
 
 HELPERS = Path(__file__).parents[1] / "helpers"
@@ -166,8 +167,14 @@ def test_what_is_no_folder_of_parts_is_refused(tmp_path, folder):
         kdelab.load_waves(folder)
 
 
-def renamed(table, old, new):
-    return table.rename_columns([new if name == old else name for name in table.column_names])
+def test_a_folder_of_parts_is_a_log_to_check_and_to_train_on(tmp_path):
+    samples = kdelab.load_waves()
+    few = samples[samples["battle"].isin(samples["battle"].unique()[:3])].reset_index(drop=True)
+    parts.save_parts(tmp_path / "p", few, 3, {})
+    pd.testing.assert_frame_equal(checked_log(tmp_path / "p").waves, few, check_exact=True)
+    damaged(tmp_path / "p" / "part-002.parquet", "upper")
+    with pytest.raises(ValueError, match=r"part-002\.parquet: cannot be read as Parquet, column 'upper'"):
+        checked_log(tmp_path / "p")
 
 
 def cast(table, name, kind):

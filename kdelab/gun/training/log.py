@@ -41,7 +41,7 @@ def checked_log(
     Parameters
     ----------
     path : str or Path
-        A .parquet or .csv file, or the name of a set that ships.
+        A .parquet or .csv file, a folder of .parquet parts, or the name of a set that ships.
     features : sequence of str
         Columns to learn from; by default all of numbers, but those that say what a wave is or became.
     ranges : dict, optional

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from kdelab.files import replacing_folder, sweep
-from kdelab.gun.waves import store
+from kdelab.gun.waves import reading, store
 from kdelab.gun.waves.columns import name_column
 from kdelab.gun.waves.frames import Table, pandas_of
 from kdelab.gun.waves.from_turns import SCHEMA
@@ -191,7 +191,7 @@ class _Survey:
             if not faults:
                 faults = self._unlike(part)
                 if whole:
-                    waves, more, *_ = store.contents(path)
+                    waves, more, *_ = reading.contents(path)
                     faults += more
         except ValueError as error:
             faults.append(str(error))
@@ -233,12 +233,12 @@ class _Survey:
 
 def _glance(path: Path) -> tuple[Part, list[str]]:
     """Return what the footer and the column of battles say, and what is wrong; ValueError if they can't be read."""
-    with store.opened(path) as (file, provenance):
+    with reading.opened(path) as (file, provenance):
         names, faults = named(file.schema_arrow.names)
         kinds = {}
         for name, kind in zip(names, file.schema_arrow.types, strict=True):
             try:
-                if not store.is_index(name):
+                if not reading.is_index(name):
                     kinds[name] = kind_of(name, kind)
             except ValueError as error:
                 faults.append(f"column {name!r} {error}")
@@ -246,7 +246,7 @@ def _glance(path: Path) -> tuple[Part, list[str]]:
             faults.append("it has no rows")
         if faults:
             return Part(path, file.metadata.num_rows, (), kinds, provenance), faults
-        column = store.table_in(file, ["battle"])["battle"]
+        column = reading.table_in(file, ["battle"])["battle"]
         try:
             battles = from_arrow("battle", column)
         except ValueError as error:

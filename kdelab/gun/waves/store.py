@@ -6,10 +6,8 @@ than read as another one.
 """
 
 import json
-import re
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -25,11 +23,10 @@ from kdelab.gun.waves.features import RANGES
 from kdelab.gun.waves.frames import Table, pandas_of
 from kdelab.gun.waves.from_turns import SCHEMA
 from kdelab.gun.waves.parquet import digest, from_arrow, to_arrow
-from kdelab.gun.waves.sheet import Sheet, named, read_csv
+from kdelab.gun.waves.reading import DIGEST_KEY, METADATA_KEY, contents
+from kdelab.gun.waves.sheet import Sheet, read_csv
 
 SETS = ("samples", "confirm", "fresh", "surfers")
-METADATA_KEY = b"kdelab"
-DIGEST_KEY = b"kdelab.sha256"
 
 _REPETITIVE = ("power", "bullet_speed", "escape_angle")  # a dictionary serves these better
 
@@ -63,20 +60,16 @@ def load_waves(name_or_path: str | Path = "samples") -> pd.DataFrame:
         If there is no such set or file, or the file isn't a table of waves (all its faults in one message), is of
         another schema, or is damaged; of parts all faults in one message.
     """
-    if str(name_or_path) not in SETS and Path(name_or_path).is_dir():
-        from kdelab.gun.waves import parts  # they are made of files, which are read here
-
-        return parts.load(name_or_path)
     return _read(path_of(name_or_path))
 
 
 def path_of(name_or_path: str | Path) -> Path:
-    """Return where a table is; ValueError if that is neither a set's name nor a .parquet or .csv file's path."""
+    """Return where a table is; ValueError if that is no set's name, nor a path of .parquet, .csv or a folder."""
     if str(name_or_path) in SETS:
         with as_file(files("kdelab.gun.waves") / "data" / f"{name_or_path}.parquet") as path:
             return path
     path = Path(name_or_path)
-    if path.suffix not in (".parquet", ".csv"):
+    if path.suffix not in (".parquet", ".csv") and not path.is_dir():
         raise ValueError(
             f"name_or_path={str(path)!r} is neither a shipped set {SETS} nor the path of a .parquet or .csv file, "
             "nor a folder of parts"
@@ -92,97 +85,26 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def read(path: Path) -> Sheet:
-    """Return what a file holds, and all that keeps it from being a table of waves.
+    """Return what a file or a folder of parts holds, and all that keeps it from being a table of waves.
 
     Raises
     ------
     ValueError
-        If there is no such file, it is no Parquet, of another schema, or damaged.
+        If there is no such file, it is no Parquet, of another schema, or damaged; of parts, if anything is wrong.
     """
-    this = f"name_or_path={str(path)!r}"
+    if path.is_dir():
+        from kdelab.gun.waves import parts  # they are made of files, which are read here
+
+        return Sheet(parts.load(path), [], [])
     if not path.is_file():
-        raise ValueError(f"{this}: {'that is a folder' if path.is_dir() else 'there is no such file'}")
-    sys.audit("kdelab.read", str(path))  # a report's run keeps account of the files that it depends on
+        raise ValueError(f"name_or_path={str(path)!r}: there is no such file")
     if path.suffix == ".csv":
+        sys.audit("kdelab.read", str(path))  # a report's run keeps account of the files that it depends on
         return read_csv(path)
     try:
         return contents(path)
     except ValueError as error:
-        raise ValueError(f"{this} {error}") from error
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[tuple[pq.ParquetFile, dict[Any, Any]]]:
-    """Give an open Parquet file, and what it says of itself.
-
-    Raises
-    ------
-    ValueError
-        If it is no Parquet, or of another schema.
-    """
-    try:
-        file = pq.ParquetFile(path, page_checksum_verification=True)
-        metadata = file.metadata.metadata or {}
-        provenance = dict(json.loads(metadata.get(METADATA_KEY, b"{}")))
-    except Exception as error:  # whatever Arrow's readers raise on damaged bytes
-        raise ValueError(f"cannot be read as Parquet: {error}") from error
-    with file:
-        schema = provenance.get("schema", 1 if METADATA_KEY in metadata else SCHEMA)
-        if schema != SCHEMA:
-            raise ValueError(
-                f"is a table of waves of schema {schema}, and this kdelab reads schema {SCHEMA}: record its battles "
-                f"again with `python -m kdelab.gun record` (seeds: {provenance.get('seeds')}), or make it again from "
-                "turn logs with kdelab.gun.waves.from_turns.waves_of"
-            )
-        yield file, provenance
-
-
-def contents(path: Path) -> Sheet:
-    """Return what a Parquet file holds, as `read` does; its errors don't name the file."""
-    with opened(path) as (file, provenance):
-        metadata = file.metadata.metadata or {}
-        table, footer = table_in(file), path.read_bytes()[-8 - file.metadata.serialized_size :]
-    names, faults = named(table.column_names)
-    columns = {}
-    for name, column in zip(names, table.columns, strict=True):
-        try:
-            if not is_index(name):
-                columns[name] = from_arrow(name, column)
-        except Exception as error:
-            faults.append(f"column {name!r} {error}")
-    waves = pd.DataFrame(columns)
-    said = metadata.get(METADATA_KEY, b"{}").decode()
-    ours = METADATA_KEY in metadata or DIGEST_KEY in footer  # no single damage hides both
-    if ours and not faults and (metadata.get(DIGEST_KEY, b"").decode(errors="replace") != digest(waves, said)):
-        raise ValueError(
-            "does not hold what kdelab wrote: it is damaged, or another program changed it and left the "
-            f"metadata {DIGEST_KEY.decode()!r} behind"
-        )
-    waves.attrs = provenance
-    return Sheet(waves, faults, [])
-
-
-def is_index(name: str) -> bool:
-    """Whether that is the index of a table that pandas had filtered: no column of anybody's."""
-    return re.fullmatch(r"__index_level_\d+__", name) is not None
-
-
-def table_in(file: pq.ParquetFile, names: list[str] | None = None) -> pa.Table:
-    """Return columns of a Parquet file, all by default; ValueError that names those that can't be read."""
-    try:
-        return file.read(columns=names)
-    except Exception as error:  # as above
-        bad = [repr(name) for name in names or file.schema_arrow.names if not _is_sound(file, name)]
-        where = f", column{'s' if len(bad) > 1 else ''} {', '.join(bad)}" if bad else ""
-        raise ValueError(f"cannot be read as Parquet{where}: {error}") from error
-
-
-def _is_sound(file: pq.ParquetFile, name: str) -> bool:
-    try:
-        file.read(columns=[name])
-    except Exception:  # as above
-        return False
-    return True
+        raise ValueError(f"name_or_path={str(path)!r} {error}") from error
 
 
 def save_waves(
