@@ -18,7 +18,7 @@ from kdelab.report.build.cells import tidy
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 84  # characters of the text's boxes
-COLOURS = ["#e8f1fa", "#efeaf7", "#fdf3e0", "#eaf5ea", "#f9e9e4", "#f1f1f1"]
+COLOURS = ["#e8f1fa", "#efeaf7", "#e6f4f4", "#fdf3e0", "#eaf5ea", "#f9e9e4", "#f1f1f1"]
 
 
 class Wing(NamedTuple):
@@ -40,7 +40,7 @@ def _purpose(name: str) -> str:
     """Return the first sentence of a module's docstring."""
     path = ROOT / name.replace(".", "/")
     source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    return (ast.get_docstring(ast.parse(source.read_text())) or "").split(". ")[0].rstrip(".")
+    return re.split(r"\.\s", ast.get_docstring(ast.parse(source.read_text())) or "")[0].rstrip(".")
 
 
 def _rooms(name: str, layers: list[list[list[str]]]) -> str:

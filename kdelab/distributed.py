@@ -1,4 +1,6 @@
-"""Fits of more data than one table, one memory or one machine holds: a folder of Parquet parts, cut by whole groups.
+"""Fits of more data than one memory or one machine holds: here, streamed, or by Dask's workers.
+
+The data are a folder of Parquet parts, cut by whole battles.
 
 ``fit(model, folder)`` computes in this process; ``streamed=True`` holds one part in memory at a time; with the
 ``address`` of a Dask scheduler parts stay in its workers, and parameters and sums alone travel.  What is learned is the
@@ -71,10 +73,8 @@ def fit(
         If there is an address, and no Dask.
     """
     if not hasattr(model, "_fit_in_parts"):
-        raise ValueError(
-            f"model must be a kdelab.NeighbourModel, not {type(model).__name__}: samples may have no neighbours in other "
-            "parts"
-        )
+        given = type(model).__name__
+        raise ValueError(f"model must be a kdelab.NeighbourModel, not {given}, whose neighbours may lie in other parts")
     if address is not None and streamed:
         raise ValueError("streamed: workers hold their parts in memory; leave out either address or streamed")
     if scratch is not None and not Path(scratch).is_dir():
