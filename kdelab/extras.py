@@ -18,7 +18,7 @@ EXTRAS = {
     "sklearn": Extra("the regressor (kdelab.KernelDensityRegressor)", ("sklearn",)),
     "tables": Extra("tables of clusters (Clusters.from_arrow, Clusters.from_table)", ("narwhals", "pyarrow")),
     "gun": Extra("waves and guns (kdelab.gun)", ("narwhals", "pandas", "pyarrow", "sklearn", "tqdm")),
-    "distributed": Extra("fits on many machines (kdelab.distributed)", ("distributed", "bokeh")),
+    "distributed": Extra("fits on many machines (kdelab.distributed)", ("distributed",)),
     "record": Extra("recording Robocode's battles", ("jpype",)),
     "notebooks": Extra(
         "figures, sliders and reports (kdelab.plot, kdelab.report)",

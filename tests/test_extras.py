@@ -56,9 +56,9 @@ def test_every_package_that_the_library_imports_is_one_of_three_or_of_an_extra()
 def test_pip_installs_three_packages_and_the_extras_bring_what_the_wings_need():
     assert {split(one)[0] for one in PROJECT["dependencies"]} == {"numpy", "scipy", "numba"}
     asked = PROJECT["optional-dependencies"]
-    for extra in ("gun", "record", "torch", "jax", "completion"):
+    for extra in EXTRAS.keys() - {"notebooks"}:
         needed = {extras.DISTRIBUTIONS.get(name, name) for name in EXTRAS[extra].packages}
-        assert needed == {split(one)[0] for one in asked[extra]} - {"kdelab"}
+        assert needed == {split(one)[0] for one in asked[extra]} - {"kdelab", "bokeh"}  # that draws Dask's dashboard
     assert {split(one)[0] for one in asked["notebooks"]} > {"kdelab", "matplotlib", "papermill"}
 
 
