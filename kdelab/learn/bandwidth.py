@@ -45,7 +45,7 @@ class Losses:
         """Return the losses of some rows."""
         samples = self._samples
         clusters = Clusters(samples.points[found.rows], found.offsets, samples.lower[rows], samples.upper[rows])
-        log_weights = np.log(samples.weights[found.rows])
+        log_weights = samples.log_weights[found.rows]
 
         def at(bandwidth: float) -> Weighted:
             return Weighted(CrossEntropy(clusters, self._kernel(bandwidth), background=self._background), log_weights)

@@ -121,19 +121,19 @@ class Mixture(NamedTuple):
 
     def _climbed(self, top: Floats, places: Floats) -> Floats:
         """Return the peak between the best place of each row and the next one uphill, which is lower."""
-        up = self._slope(top) > 0
+        uphill = np.sign(self._slope(top))
         right = np.min(places, axis=1, where=places > top[:, None], initial=np.inf)
         left = np.max(places, axis=1, where=places < top[:, None], initial=-np.inf)
-        beyond = np.where(up, right, left)
-        beyond = np.where(np.isfinite(beyond), beyond, top)
+        beyond = np.where(uphill > 0, right, left)
+        beyond = np.where(np.isfinite(beyond) & (uphill != 0), beyond, top)
         for _ in range(_HALVINGS):
             middle = top + (beyond - top) / 2
-            on = (self._slope(middle) > 0) == up
+            on = np.sign(self._slope(middle)) == uphill
             top, beyond = np.where(on, middle, top), np.where(on, beyond, middle)
         return top
 
     def _slope(self, x: Floats) -> Floats:
-        """Return p'(x) at a place each, up to a positive factor."""
+        """Return p'(x) at a place each, up to a positive factor; 0 or NaN where no kernel reaches."""
         d = self.clusters.spread(x) - self.clusters.points
         logs = self.logits + self.kernel.log(d)
         with np.errstate(invalid="ignore"):

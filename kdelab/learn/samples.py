@@ -96,6 +96,11 @@ class Samples(NamedTuple):
         return cls(features[first], lower[first], upper[first], total, own)
 
     @property
+    def log_weights(self) -> Floats:
+        """What each adds to its logit as a neighbour: 0 for the heaviest."""
+        return np.log(self.weights) - np.log(self.weights.max())
+
+    @property
     def points(self) -> Floats:
         """The middle of each target."""
         return self.lower + (self.upper - self.lower) / 2

@@ -54,7 +54,7 @@ def _huber_inverse(p: Floats) -> Floats:
 
 def _epanechnikov_inverse(p: Floats) -> Floats:
     # 2 sin(asin(1 - 2 p) / 3), without the cancellation of 1 - 2 p
-    return 2 * np.sin(np.pi / 6 - 2 / 3 * np.arcsin(np.sqrt(p)))
+    return 2 * np.sin(np.maximum(np.pi / 6 - 2 / 3 * np.arcsin(np.sqrt(p)), 0.0))
 
 
 _TAILS: dict[type[Any], Tail] = {

@@ -168,6 +168,7 @@ class KernelDensityRegressor(RegressorMixin, BaseEstimator):
         examples = Examples(retriever, form, rows, samples.weights[rows], losses)
         schedule = Schedule(self.retrievals, max_iter=self.max_iter, patience=1)
         with at_most(threads), opened(None, {}) as state:
+            examples.batch(form.start).value_and_grad(form.start)  # refused before anything is made of it
             fit(examples, examples, schedule, self.shrinkage, state)
             theta = np.asarray(reached(state))
             examples.batch(theta)  # for the bandwidth that suits them

@@ -51,7 +51,7 @@ class Fitted(NamedTuple):
     ) -> Self:
         """Return what is remembered of samples; `density` is kernel and background."""
         tree = KDTree(metric.parameters.positions(samples.features), balanced_tree=False)
-        return cls(*spans, metric, tree, samples.points, np.log(samples.weights), neighbours, *density)
+        return cls(*spans, metric, tree, samples.points, samples.log_weights, neighbours, *density)
 
     def each(self, X: Floats, threads: int, function: Callable[[Mixture, slice], Floats]) -> Floats:
         """Return what a function says of the densities of some rows and which these are, of all rows."""
