@@ -15,7 +15,7 @@ class Extra(NamedTuple):
 
 
 EXTRAS = {
-    "sklearn": Extra("the regressor (kdelab.KernelDensityRegressor)", ("joblib", "sklearn")),
+    "sklearn": Extra("the regressor (kdelab.KernelDensityRegressor)", ("sklearn",)),
     "tables": Extra("tables of clusters (Clusters.from_arrow, Clusters.from_table)", ("narwhals", "pyarrow")),
     "gun": Extra("waves and guns (kdelab.gun)", ("narwhals", "pandas", "pyarrow", "sklearn", "tqdm")),
     "distributed": Extra("fits on many machines (kdelab.distributed)", ("distributed", "bokeh")),

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import numpy as np
 from scipy.optimize import minimize_scalar
 
 from kdelab.learn.memory import Neighbourhood

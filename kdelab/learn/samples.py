@@ -103,4 +103,4 @@ class Samples(NamedTuple):
     @property
     def points(self) -> Floats:
         """The middle of each target."""
-        return self.lower + (self.upper - self.lower) / 2
+        return (self.lower + self.upper) / 2

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from joblib import effective_n_jobs
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
+from sklearn.utils.parallel import joblib  # it comes with scikit-learn
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from kdelab.learn.bandwidth import LEAST, Losses
@@ -160,7 +160,7 @@ class KernelDensityRegressor(RegressorMixin, BaseEstimator):
         x_span, y_span = Span.of(X), Span.of(np.append(lower, upper))
         scaled = x_span.scaled(X), y_span.centred(lower), y_span.centred(upper)
         samples = Samples.merged(*scaled, weights[there], None if group is None else group[there])
-        threads, rows = effective_n_jobs(self.n_jobs), self._picked(len(samples.features))
+        threads, rows = joblib.effective_n_jobs(self.n_jobs), self._picked(len(samples.features))
         bandwidth = None if self.bandwidth is None else self.bandwidth / y_span.unit
         losses = Losses(samples, NAMES[self.kernel], self.background, bandwidth)
         retriever = Retriever(samples.features, Others(samples.group, threads), self.neighbours, 1)
@@ -319,7 +319,7 @@ class KernelDensityRegressor(RegressorMixin, BaseEstimator):
         return np.asarray(validate_data(self, X, reset=False, dtype=np.float64))
 
     def _each(self, X: Floats, function: Callable[[Mixture, slice], Floats]) -> Floats:
-        return self._fitted.each(X, effective_n_jobs(self.n_jobs), function)
+        return self._fitted.each(X, joblib.effective_n_jobs(self.n_jobs), function)
 
     def _in_units(self, X: Any, function: Callable[[Mixture], Floats]) -> Floats:
         """Return what a function says of the densities of all rows, in the unit of y."""
