@@ -11,30 +11,31 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+PEERS = "env", "requirements.txt"  # a folder of .bench, and what is installed there
 INSIDE = "KDELAB_BENCH_INSIDE"
 
 
-def environment() -> Path:
-    """Return the interpreter of .bench/env, built from requirements.txt where that has changed."""
-    folder = ROOT / ".bench" / "env"
+def environment(name: str, requirements: str) -> Path:
+    """Return the interpreter of an environment in .bench, built from a file beside this one where that has changed."""
+    folder, listed = ROOT / ".bench" / name, Path(__file__).parent / requirements
     python, ready = folder / "bin" / "python", folder / "requirements.txt"
-    if not ready.exists() or ready.read_text() != REQUIREMENTS.read_text():
-        print("Installing the peers (PyTorch, JAX and others) into .bench/env", flush=True)
+    if not ready.exists() or ready.read_text() != listed.read_text():
+        print(f"Installing the peers, benchmarks/{requirements}, into .bench/{name}", flush=True)
         if not python.exists():
             venv.create(folder, with_pip=True)
         options = ["--disable-pip-version-check"]
         # PyTorch by itself first: a build that is at hand for the CPU satisfies what the others ask for.
-        torch = next(line for line in REQUIREMENTS.read_text().splitlines() if line.startswith("torch=="))
-        subprocess.run([python, "-m", "pip", "install", *options, torch], check=True)
-        subprocess.run([python, "-m", "pip", "install", *options, "--requirement", REQUIREMENTS], check=True)
-        ready.write_text(REQUIREMENTS.read_text())
+        first = [line for line in listed.read_text().splitlines() if line.startswith("torch==")]
+        for what in (first, ["--requirement", str(listed)]):
+            if what:
+                subprocess.run([python, "-m", "pip", "install", *options, *what], check=True)
+        ready.write_text(listed.read_text())
     return python
 
 
-def inside(module: str) -> int:
-    """Run a module with this process's arguments in the peers' environment; return what it returned."""
-    python = environment()
+def inside(module: str, peers: tuple[str, str] = PEERS) -> int:
+    """Run a module with this process's arguments in an environment of peers; return what it returned."""
+    python = environment(*peers)
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     command = [str(python), "-m", module, *sys.argv[1:]]
     return subprocess.run(command, env=os.environ | {INSIDE: "1", "PYTHONPATH": paths}, cwd=ROOT).returncode

@@ -23,6 +23,7 @@ _HOME = {
     "Panels": "loss.rules",
     "iter_value_and_grad": "loss.streaming",
     "load_waves": "gun.waves.store",
+    "KernelDensityRegressor": "learn.regressor.estimator",
     "NeighbourModel": "gun.model",
     "Recall": "gun.recall",
     "Check": "report.verdicts",

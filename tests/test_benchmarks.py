@@ -103,3 +103,50 @@ def test_the_history_tells_each_case_against_its_last_entry(tmp_path):
     assert "-25% (2, 2026-02-01)" in first
     assert "+200% (1, 2026-01-01)" in second
     assert third.endswith("new")
+
+
+def test_densities_are_judged_on_what_is_held_out_and_written_between_the_markers(tmp_path):
+    from benchmarks.densities.__main__ import BEGIN, DOCUMENT, END, judged, tables, write
+    from benchmarks.densities.problems import problems
+    from benchmarks.densities.rivals import METHODS
+
+    found = problems(80)
+    assert [problem.truth is None for problem in found] == [True, True, True, False, False]
+    uneven = found[-2]
+    results = {name: judged(METHODS[name], uneven, folds=2) for name in ("ours", "plain KDE")}
+    for result in results.values():
+        assert -uneven.truth.mean() < result.losses.mean() < 6
+        assert 0.7 < result.covered.mean() <= 1
+        assert (result.widths > 0).all()
+    worse = results["ours"]._replace(losses=results["ours"].losses + 0.1)
+    assert results["ours"].better(worse)
+    assert not worse.better(results["ours"])
+    lines = tables([(uneven, {"worse": worse, **results})]).splitlines()
+    assert [line.count("|") for line in lines] == [3] * 6 + [0] + [3] * 5 + [0] + [3] * 5
+    assert lines[3].count("**") == 2
+    assert DOCUMENT.read_text().count(BEGIN) == DOCUMENT.read_text().count(END) == 1
+    copy = tmp_path / "document.md"
+    copy.write_text(f"before\n{BEGIN}old\n{END}\nafter\n")
+    write("new\n", copy)
+    assert copy.read_text() == f"before\n{BEGIN}new\n{END}\nafter\n"
+
+
+def test_a_true_density_integrates_to_one_and_is_as_lossy_as_it_says():
+    from benchmarks.densities.problems import problems
+
+    for problem, most in zip(problems(4000)[-2:], (1.0, 0.26), strict=True):
+        assert -problem.truth.mean() == pytest.approx(most, abs=0.1)
+
+
+def test_a_forest_weighs_targets_by_leaves_and_out_of_bag_by_others():
+    from types import SimpleNamespace
+
+    from benchmarks.densities.rivals import Forest
+
+    forest = object.__new__(Forest)
+    forest.leaves = np.array([[0, 1], [0, 1], [1, 1]])
+    forest.bags = np.array([[2, 1, 1], [0, 1, 2]])
+    forest.forest = SimpleNamespace(apply=lambda X: np.array([[0, 1]]))
+    np.testing.assert_allclose(np.exp(forest.weights(None)), [[2 / 3, 1 / 3 + 1 / 3, 2 / 3]])
+    out = np.exp(forest._logs(forest.leaves, out_of_bag=True))
+    np.testing.assert_allclose(out, [[0, 1 / 3, 2 / 3], [0, 0, 0], [0, 0, 0]])  # the first is in no bag of the second

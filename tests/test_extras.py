@@ -25,7 +25,7 @@ sys.meta_path.insert(0, Blocker)
 """
 
 
-GUNS = ["NeighbourModel", "Recall"]
+LEARNERS = ["KernelDensityRegressor", "NeighbourModel", "Recall"]
 BUT_GUN = {name for extra in EXTRAS.values() for name in extra.packages} - set(EXTRAS["gun"].packages)
 
 
@@ -103,7 +103,10 @@ def test_a_package_that_is_there_and_broken_is_not_called_missing(tmp_path, monk
 
 @pytest.mark.parametrize(
     ("absent", "fewest", "wanted"),
-    [((), 50, {"gun", "torch", "jax", "notebooks"}), (BUT_GUN, 130, {"record", "torch", "jax", "notebooks"})],
+    [
+        ((), 50, {"sklearn", "gun", "torch", "jax", "notebooks"}),
+        (BUT_GUN, 130, {"record", "torch", "jax", "notebooks"}),
+    ],
 )
 def test_without_extras_every_module_and_name_loads_or_says_which_extra_it_needs(absent, fewest, wanted):
     script = """
@@ -132,7 +135,9 @@ print(loaded, absent, *sorted(told), sep="\\n")
 """
     loaded, names, *sentences = alone(script, *absent).splitlines()
     assert int(loaded) >= fewest
-    assert ast.literal_eval(names) == (["explore", "style"] if absent else [*GUNS, "explore", "load_waves", "style"])
+    assert ast.literal_eval(names) == (
+        ["explore", "style"] if absent else [*LEARNERS, "explore", "load_waves", "style"]
+    )
     assert all(SENTENCE.fullmatch(line) for line in sentences)
     assert {re.search(r"\[(\w+)\]", line)[1] for line in sentences} == wanted
 

@@ -103,14 +103,14 @@ def numbers(name: str, given: ArrayLike, *, own: bool = False) -> Floats:
     return array
 
 
-def places(given: ArrayLike, n: int) -> Floats:
-    """Return ``x``, finite numbers of the shape (m,), for all of n predictions, or (n, m), for each, as (n, m)."""
-    array = numbers("x", given)
+def places(given: ArrayLike, n: int, name: str = "x") -> Floats:
+    """Return places, finite numbers of the shape (m,), for all of n predictions, or (n, m), for each, as (n, m)."""
+    array = numbers(name, given)
     rows = np.atleast_2d(array)
     if rows.ndim != 2 or rows.shape[0] not in (1, n):
-        raise ValueError(f"x must have the shape (m,) or ({n}, m), but its shape is {array.shape}")
+        raise ValueError(f"{name} must have the shape (m,) or ({n}, m), but its shape is {array.shape}")
     if not np.isfinite(rows).all():
-        raise ValueError(f"x must be finite, but {int((~np.isfinite(rows)).sum())} of its entries are not")
+        raise ValueError(f"{name} must be finite, but {int((~np.isfinite(rows)).sum())} of its entries are not")
     return one_form(np.broadcast_to(rows, (n, rows.shape[1])))
 
 

@@ -1,0 +1,1 @@
+"""Densities of y given x: the regressor against its rivals."""
