@@ -8,7 +8,8 @@ import kdelab
 from kdelab.gun import model as gun
 from kdelab.learn.bandwidth import Losses
 from kdelab.learn.checkpoint import opened
-from kdelab.learn.fit import Examples, Schedule, fit, reached
+from kdelab.learn.examples import Examples
+from kdelab.learn.fit import Schedule, fit, reached
 from kdelab.learn.regressor import estimator
 from kdelab.learn.samples import Samples
 

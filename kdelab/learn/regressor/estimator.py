@@ -13,7 +13,8 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from kdelab.learn.bandwidth import LEAST, Losses
 from kdelab.learn.checkpoint import Checkpoint, opened
-from kdelab.learn.fit import Examples, Retriever, Schedule, fit, reached
+from kdelab.learn.examples import Examples, Retriever
+from kdelab.learn.fit import Schedule, fit, reached
 from kdelab.learn.form import Form
 from kdelab.learn.metric import Metric
 from kdelab.learn.mixture import Mixture
