@@ -17,7 +17,7 @@ INSIDE = "KDELAB_BENCH_INSIDE"
 
 def environment(name: str, requirements: str) -> Path:
     """Return the interpreter of an environment in .bench, built from a file beside this one where that has changed."""
-    folder, listed = ROOT / ".bench" / name, Path(__file__).with_name(requirements)
+    folder, listed = ROOT / ".bench" / name, Path(__file__).parent / requirements
     python, ready = folder / "bin" / "python", folder / "requirements.txt"
     if not ready.exists() or ready.read_text() != listed.read_text():
         print(f"Installing the peers, benchmarks/{requirements}, into .bench/{name}", flush=True)

@@ -106,21 +106,24 @@ def test_the_history_tells_each_case_against_its_last_entry(tmp_path):
 
 
 def test_densities_are_judged_on_what_is_held_out_and_written_between_the_markers(tmp_path):
-    from benchmarks.densities.__main__ import BEGIN, DOCUMENT, END, judged, table, write
+    from benchmarks.densities.__main__ import BEGIN, DOCUMENT, END, judged, tables, write
     from benchmarks.densities.problems import problems
     from benchmarks.densities.rivals import METHODS
 
     found = problems(80)
     assert [problem.truth is None for problem in found] == [True, True, True, False, False]
     uneven = found[-2]
-    results = [(name, judged(METHODS[name], uneven, folds=2)) for name in ("ours", "plain KDE")]
-    for _, result in results:
+    results = {name: judged(METHODS[name], uneven, folds=2) for name in ("ours", "plain KDE")}
+    for result in results.values():
         assert -uneven.truth.mean() < result.losses.mean() < 6
         assert 0.7 < result.covered.mean() <= 1
         assert (result.widths > 0).all()
-    lines = table(uneven, results).splitlines()
-    assert len(lines) == 5
-    assert all(line.count("|") == 7 for line in lines)
+    worse = results["ours"]._replace(losses=results["ours"].losses + 0.1)
+    assert results["ours"].better(worse)
+    assert not worse.better(results["ours"])
+    lines = tables([(uneven, {"worse": worse, **results})]).splitlines()
+    assert [line.count("|") for line in lines] == [3] * 6 + [0] + [3] * 5 + [0] + [3] * 5
+    assert lines[3].count("**") == 2
     assert DOCUMENT.read_text().count(BEGIN) == DOCUMENT.read_text().count(END) == 1
     copy = tmp_path / "document.md"
     copy.write_text(f"before\n{BEGIN}old\n{END}\nafter\n")

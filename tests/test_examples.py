@@ -25,6 +25,6 @@ def test_an_example_in_a_docstring_shows_what_comes_out(name):
     assert told == []
 
 
-@pytest.mark.parametrize("name", ["Clusters", "CrossEntropy", "NeighbourModel", "TwoPass"])
+@pytest.mark.parametrize("name", ["Clusters", "CrossEntropy", "KernelDensityRegressor", "NeighbourModel", "TwoPass"])
 def test_what_one_meets_first_has_an_example(name):
     assert name in FOUND

@@ -45,6 +45,16 @@ def test_a_gun_answers_for_the_rows_that_it_is_asked_about(gun):
     assert shapes.kept(gun.predict, gun.predict(waves, rows=[90, 91, 99]), SIZES)
 
 
+def test_a_regressor_answers_for_the_rows_that_it_is_asked_about():
+    table = np.random.default_rng(0).random((30, 2))
+    model = kdelab.KernelDensityRegressor().fit(table, table[:, 0])
+    asked, sizes = table[:3], SIZES | {"2": 2}
+    for promise in (model.predict, model.predict_interval):
+        assert shapes.kept(promise, promise(asked), sizes)
+    assert shapes.kept(model.predict_density, model.predict_density(asked, X), sizes)
+    assert shapes.kept(model.sample, model.sample(asked, 2), sizes)
+
+
 def test_a_broken_promise_is_seen():
     def short(logits):
         """Return something, (total,)."""

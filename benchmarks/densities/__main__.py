@@ -8,7 +8,7 @@ import argparse
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,13 +33,22 @@ class Result(NamedTuple):
     fit: float
     predict: float
 
-    def row(self, name: str) -> str:
-        """Return a line of the table."""
-        error = self.losses.std(ddof=1) / np.sqrt(len(self.losses))
-        loss, width = f"{self.losses.mean():.3f} ± {error:.3f}", f"{self.widths.mean():.3g}"
-        return (
-            f"| {name} | {loss} | {100 * self.covered.mean():.0f} % | {width} | {self.fit:.1f} | {self.predict:.1f} |"
-        )
+    def better(self, other: "Result") -> bool:
+        """Whether its loss is less than another's by over two standard errors of the mean difference."""
+        less = other.losses - self.losses
+        return bool(less.mean() > 2 * less.std(ddof=1) / np.sqrt(len(less)))
+
+    def loss(self) -> str:
+        """Return the mean loss and its standard error."""
+        return f"{self.losses.mean():.3f} ± {self.losses.std(ddof=1) / np.sqrt(len(self.losses)):.3f}"
+
+    def intervals(self) -> str:
+        """Return the share covered, and the mean width."""
+        return f"{100 * self.covered.mean():.0f} %, {self.widths.mean():.3g}"
+
+    def seconds(self) -> str:
+        """Return what all fits took, and all predictions."""
+        return f"{self.fit:.1f} + {self.predict:.1f}"
 
 
 def judged(method: Callable[[Floats, Floats], Density], problem: Problem, folds: int = FOLDS) -> Result:
@@ -60,14 +69,30 @@ def judged(method: Callable[[Floats, Floats], Density], problem: Problem, folds:
     return Result(losses, covered, widths, fit, predict)
 
 
-def table(problem: Problem, results: Iterable[tuple[str, Result]]) -> str:
-    """Return a problem's table in Markdown."""
-    lines = [f"| {problem.name}, {len(problem.y)} × {problem.X.shape[1]} | log loss, nats | covered | width | fit, s | "
-             "predict, s |", "|---|---|---|---|---|---|"]  # fmt: skip
-    lines += [result.row(name) for name, result in results]
-    if problem.truth is not None:
-        lines.append(f"| the truth | {-problem.truth.mean():.3f} | | | | |")
-    return "\n".join(lines) + "\n"
+def tables(found: Sequence[tuple[Problem, dict[str, Result]]]) -> str:
+    """Return three tables in Markdown, a row a method and a column a problem; the first method is ours."""
+    names = list(found[0][1])
+    heads = [f"{problem.name}, {len(problem.y)} × {problem.X.shape[1]}" for problem, _ in found]
+    losses = []
+    for name in names:
+        cells = [(results[name].loss(), results[name].better(results[names[0]])) for _, results in found]
+        losses.append([f"**{loss}**" if better else loss for loss, better in cells])
+    truths = [f"{-problem.truth.mean():.3f}" if problem.truth is not None else "" for problem, _ in found]
+    intervals, seconds = (
+        [[say(results[name]) for _, results in found] for name in names] for say in (Result.intervals, Result.seconds)
+    )
+    return "\n".join(
+        [
+            _table("log loss, nats", heads, [*names, "the truth"], [*losses, truths]),
+            _table("covered, width", heads, names, intervals),
+            _table("seconds, fit + predict", heads, names, seconds),
+        ]
+    )
+
+
+def _table(what: str, heads: list[str], names: list[str], cells: list[list[str]]) -> str:
+    rows = [[what, *heads], ["---"] * (1 + len(heads)), *([name, *row] for name, row in zip(names, cells, strict=True))]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def write(text: str, path: Path = DOCUMENT) -> None:
@@ -87,12 +112,12 @@ def main() -> None:
     warnings.filterwarnings("ignore", module="ngboost|sklearn")
     for method in METHODS.values():  # compiles
         method(*problems(60)[-1][1:3])
-    tables = []
+    found = []
     for problem in problems():
-        tables.append(table(problem, ((name, judged(method, problem)) for name, method in METHODS.items())))
-        print(tables[-1], flush=True)
+        found.append((problem, {name: judged(method, problem) for name, method in METHODS.items()}))
+        print(tables(found[-1:]), flush=True)
     if arguments.write:
-        write("\n".join(tables))
+        write(tables(found))
 
 
 if __name__ == "__main__":

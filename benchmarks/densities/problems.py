@@ -17,7 +17,11 @@ class Problem(NamedTuple):
 
 
 def problems(n: int = 1000) -> list[Problem]:
-    """Return three that scikit-learn brings, and two made up: a skewed one, and one of two modes."""
+    """Return three that scikit-learn brings, and two made up: a skewed one, and one of two modes.
+
+    The progression of diabetes; a wine's alcohol from twelve other measurements; a tumour's worst area from ten means;
+    log-normal noise, as wide as the third feature says; and two ridges that the first one parts.
+    """
     from sklearn import datasets
 
     diabetes, wine, cancer = (load() for load in (
@@ -34,9 +38,9 @@ def problems(n: int = 1000) -> list[Problem]:
     bells = [-0.5 * ((y - sign * (0.5 + X[:, 0])) / 0.15) ** 2 for sign in (1, -1)]
     two = np.logaddexp(*bells) - np.log(2 * 0.15 * np.sqrt(2 * np.pi))
     return [
-        Problem("diabetes: progression", diabetes.data, diabetes.target),
-        Problem("wine: alcohol from the other twelve", wine.data[:, 1:], wine.data[:, 0]),
-        Problem("breast cancer: worst area from the ten means", cancer.data[:, :10], cancer.data[:, area]),
-        Problem("made up: log-normal, of uneven width", X, np.exp(logs), skewed),
-        Problem("made up: two modes", X, y, two),
+        Problem("diabetes", diabetes.data, diabetes.target),
+        Problem("wine", wine.data[:, 1:], wine.data[:, 0]),
+        Problem("breast cancer", cancer.data[:, :10], cancer.data[:, area]),
+        Problem("log-normal", X, np.exp(logs), skewed),
+        Problem("two modes", X, y, two),
     ]
