@@ -15,7 +15,7 @@ def test_the_examples_run_one_after_the_other(capsys):
         exec(compile(block, "docs/regression.md", "exec"), space)
     said = capsys.readouterr().out
     assert re.search(r"held out: 5\.\d\d nats", said)
-    assert "bmi: " in said
+    assert "'bmi')" in said
 
 
 def test_the_page_is_short_and_has_its_tables():

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 
 import kdelab
-from kdelab.learn.bandwidth import least
-from kdelab.learn.mixture import Mixture
+from kdelab.learn.regressor.bandwidth import least
+from kdelab.learn.regressor.mixture import Mixture
 from kdelab.loss.validate import Floats
 
 COVERAGE = 0.9

@@ -11,7 +11,7 @@ import numpy as np
 
 from kdelab.learn.distance import LinearLogits, Parameters, PowerLogits, slopes
 from kdelab.learn.form import Form
-from kdelab.learn.memory import Neighbourhood
+from kdelab.learn.memory import Memory, Neighbourhood
 from kdelab.learn.sums import WORDS, exact_sums, rounded, total
 from kdelab.loss.validate import Floats, Integers
 
@@ -24,14 +24,6 @@ class Objective(Protocol):
         ...
 
 
-class Remembering(Protocol):
-    """Who may be whose neighbour: `kdelab.learn.memory.Memory`, or `kdelab.learn.others.Others`."""
-
-    def nearest(self, positions: Floats, wanted: Integers, neighbours: int, share: int) -> Neighbourhood:
-        """Return the nearest samples that some rows may remember, by Manhattan distance."""
-        ...
-
-
 class Retriever(NamedTuple):
     """Finds neighbours among samples, by any parameters.
 
@@ -39,13 +31,14 @@ class Retriever(NamedTuple):
     ----------
     features : array (samples, features)
         Scaled to [0, 1].
-    memory : Memory or Others
+    memory : Memory
+        Or `kdelab.learn.others.Others`.
     neighbours, share : int
         A neighbourhood holds at most `neighbours` samples and at most one in `share` of those in memory.
     """
 
     features: Floats
-    memory: Remembering
+    memory: Memory
     neighbours: int
     share: int
 

@@ -6,8 +6,8 @@ import pytest
 from scipy import stats
 
 import kdelab
-from kdelab.learn.mixture import Mixture, root
-from kdelab.learn.tails import NAMES, tail_of
+from kdelab.learn.regressor.mixture import Mixture, root
+from kdelab.learn.regressor.tails import NAMES, tail_of
 
 KERNELS = [kind(1.0) for kind in NAMES.values()]
 COMPACT = ("Box", "Triangular", "Epanechnikov")

@@ -5,8 +5,8 @@ import pytest
 from sklearn.model_selection import KFold, cross_val_score
 
 import kdelab
-from kdelab.learn.bandwidth import Losses, least
-from kdelab.learn.tails import NAMES
+from kdelab.learn.regressor.bandwidth import Losses, least
+from kdelab.learn.regressor.tails import NAMES
 
 SMALL = {"neighbours": 30, "retrievals": 2, "max_iter": 30}
 

@@ -104,7 +104,7 @@ def test_no_digit_depends_on_threads_or_processes():
     for model in (regressor(n_jobs=3).fit(X, y), regressor(n_jobs=-1).fit(X, y)):
         assert model.history_ == one.history_
         np.testing.assert_array_equal(model.predict(X, statistic="mode"), one.predict(X, statistic="mode"))
-    with joblib.parallel_config(n_jobs=2):
+    with joblib.parallel_backend("loky", n_jobs=2):
         assert regressor().fit(X, y).history_ == one.history_
     scores = [cross_val_score(regressor(), X, y, cv=3, n_jobs=jobs) for jobs in (1, 2)]
     np.testing.assert_array_equal(*scores)
@@ -130,7 +130,7 @@ def test_a_pandas_frame_of_intervals_and_weights_as_a_series_are_taken():
 
 
 def test_the_learner_without_its_face_loads_no_scikit_learn():
-    script = "import sys, kdelab.learn.fit, kdelab.learn.mixture; print('sklearn' in sys.modules)"
+    script = "import sys, kdelab.learn.fit, kdelab.learn.others; print('sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "False\n"
     missing = """
 import sys

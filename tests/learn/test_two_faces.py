@@ -6,12 +6,12 @@ from made_up_waves import learnable
 
 import kdelab
 from kdelab.gun import model as gun
-from kdelab.learn.bandwidth import Losses
 from kdelab.learn.checkpoint import opened
 from kdelab.learn.examples import Examples
 from kdelab.learn.fit import Schedule, fit, reached
 from kdelab.learn.regressor import estimator
-from kdelab.learn.samples import Samples
+from kdelab.learn.regressor.bandwidth import Losses
+from kdelab.learn.regressor.samples import Samples
 
 SETTINGS = {"form": "power", "neighbours": 15, "retrievals": 2, "max_iter": 20, "shrinkage": 1.0}
 

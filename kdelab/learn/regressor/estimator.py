@@ -11,18 +11,18 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import joblib  # it comes with scikit-learn
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from kdelab.learn.bandwidth import LEAST, Losses
 from kdelab.learn.checkpoint import Checkpoint, opened
 from kdelab.learn.examples import Examples, Retriever
 from kdelab.learn.fit import Schedule, fit, reached
 from kdelab.learn.form import Form
 from kdelab.learn.metric import Metric
-from kdelab.learn.mixture import Mixture
 from kdelab.learn.others import Others
+from kdelab.learn.regressor.bandwidth import LEAST, Losses
 from kdelab.learn.regressor.fitted import Fitted
 from kdelab.learn.regressor.given import STATISTICS, check_settings, ends_of, groups_of, one_of
-from kdelab.learn.samples import Samples, Span
-from kdelab.learn.tails import NAMES
+from kdelab.learn.regressor.mixture import Mixture
+from kdelab.learn.regressor.samples import Samples, Span
+from kdelab.learn.regressor.tails import NAMES
 from kdelab.loss.runtime import at_most
 from kdelab.loss.validate import Floats, Integers, count, places, scalar
 

@@ -7,9 +7,9 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from kdelab.learn.metric import Metric
-from kdelab.learn.mixture import Mixture
 from kdelab.learn.others import search
-from kdelab.learn.samples import Samples, Span
+from kdelab.learn.regressor.mixture import Mixture
+from kdelab.learn.regressor.samples import Samples, Span
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.kernels import Kernel
 from kdelab.loss.runtime import at_most

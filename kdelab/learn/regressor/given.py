@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
 from kdelab.learn.form import SHAPES
-from kdelab.learn.tails import NAMES
+from kdelab.learn.regressor.tails import NAMES
 from kdelab.loss.validate import Floats, Integers, count, fraction, positive, scalar
 
 STATISTICS = ("mean", "median", "mode")

@@ -8,7 +8,7 @@ from typing import Any
 from scipy.optimize import minimize_scalar
 
 from kdelab.learn.memory import Neighbourhood
-from kdelab.learn.samples import Samples
+from kdelab.learn.regressor.samples import Samples
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.loss.kernels import Kernel

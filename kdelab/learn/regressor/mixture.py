@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdelab.learn.tails import tail_of
+from kdelab.learn.regressor.tails import tail_of
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.loss.kernels import Box, Kernel
@@ -25,7 +25,7 @@ class Mixture(NamedTuple):
     logits : array (total,)
         z_j of every point.
     kernel : Kernel
-        One that `kdelab.learn.tails` knows.
+        One that `kdelab.learn.regressor.tails` knows.
     background : float
         b, in [0, 1).
     """
