@@ -44,23 +44,30 @@ def test_it_finds_the_feature_that_matters_and_predicts_better_for_it(fitted):
     assert np.mean((fitted.predict(X) - np.sin(5 * X[:, 0])) ** 2) < 0.02
 
 
+def leave_one_out(model, X, y, weights, bandwidth):
+    """The mean loss of each sample, by hand, from all others."""
+    within = model.metric_.parameters.positions(model._fitted.x.clipped(X))
+    losses = []
+    for i in range(len(X)):
+        z = np.log(weights) - np.abs(within - within[i]).sum(axis=1)
+        others = np.delete(np.arange(len(X)), i)
+        near = others[np.argsort(np.abs(within[others] - within[i]).sum(axis=1), kind="stable")[: model.neighbours]]
+        S = np.exp(z[near] - z[near].max())
+        losses.append(-np.log(S @ np.exp(kdelab.Laplace(bandwidth).log(y[i] - y[near])) / S.sum()))
+    return np.average(losses, weights=weights)
+
+
 @pytest.mark.parametrize("form", ["linear", "power", "scale"])
 def test_training_lowers_the_leave_one_out_loss_and_the_best_retrieval_is_kept(form):
     X, y = noisy()
-    model = regressor(form=form).fit(X, y)
+    weights = 10 ** np.random.default_rng(1).uniform(0, 2, len(X))
+    model = regressor(form=form).fit(X, y, sample_weight=weights)
     losses = [entry.held_out for entry in model.history_]
     assert min(losses) < losses[0]
-    # by hand: each sample's density, with the same weights and bandwidth, from a model that never saw it
-    within = model.metric_.parameters.positions(model._fitted.x.clipped(X))
-    by_hand = []
-    for i in range(len(X)):
-        z = -np.abs(within - within[i]).sum(axis=1)
-        z[i] = -np.inf
-        near = np.argsort(-z, kind="stable")[: model.neighbours]
-        S = np.exp(z[near] - z[near].max())
-        K = np.exp(kdelab.Laplace(model.bandwidth_).log(y[i] - y[near]))
-        by_hand.append(-np.log(S @ K / S.sum()))
-    assert np.mean(by_hand) == pytest.approx(min(losses), abs=1e-10)
+    found = leave_one_out(model, X, y, weights, model.bandwidth_)
+    assert found == pytest.approx(min(losses), abs=1e-10)
+    for factor in (0.93, 1.07):
+        assert leave_one_out(model, X, y, weights, factor * model.bandwidth_) > found
 
 
 @pytest.mark.parametrize("kernel", NAMES)
@@ -161,9 +168,10 @@ def test_folds_are_right_since_what_is_held_out_is_not_in_memory():
 
 def test_the_bandwidth_is_that_of_least_leave_one_out_loss():
     X, y = noisy(n=200)
-    unlearned = regressor(retrievals=0).fit(X, y)
-    for factor in (0.5, 0.9, 1.1, 2.0):
-        other = regressor(retrievals=0, bandwidth=factor * unlearned.bandwidth_).fit(X, y)
+    weights = 10 ** np.random.default_rng(3).uniform(0, 3, len(X))
+    unlearned = regressor(retrievals=0).fit(X, y, weights)
+    for factor in (0.5, 0.95, 1.05, 2.0):
+        other = regressor(retrievals=0, bandwidth=factor * unlearned.bandwidth_).fit(X, y, weights)
         np.testing.assert_array_equal(other.metric_.weights, unlearned.metric_.weights)
         assert other.history_[0].held_out > unlearned.history_[0].held_out
 
