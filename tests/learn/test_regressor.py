@@ -70,6 +70,24 @@ def test_training_lowers_the_leave_one_out_loss_and_the_best_retrieval_is_kept(f
         assert leave_one_out(model, X, y, weights, factor * model.bandwidth_) > found
 
 
+def test_a_density_and_its_mean_are_those_of_the_formula():
+    X, y = noisy(n=100)
+    weights = 10 ** np.random.default_rng(1).uniform(0, 2, 100)
+    model = regressor(background=0.1).fit(X, y, sample_weight=weights)
+    asked, at = noisy(4, n=5)
+    within, there = (model.metric_.parameters.positions(model._fitted.x.clipped(rows)) for rows in (X, asked))
+    for i in range(5):
+        far = np.abs(within - there[i]).sum(axis=1)
+        near = np.argsort(far, kind="stable")[: model.neighbours]
+        S = weights[near] * np.exp(-far[near])
+        S /= S.sum()
+        uniform = (y.min() <= at[i] <= y.max()) / np.ptp(y)
+        density = 0.9 * S @ np.exp(kdelab.Laplace(model.bandwidth_).log(at[i] - y[near])) + 0.1 * uniform
+        assert model.predict_density(asked[i : i + 1], at[i : i + 1])[0, 0] == pytest.approx(density, rel=1e-10)
+        mean = 0.9 * S @ y[near] + 0.1 * (y.min() + y.max()) / 2
+        assert model.predict(asked[i : i + 1])[0] == pytest.approx(mean, rel=1e-10)
+
+
 @pytest.mark.parametrize("kernel", NAMES)
 def test_a_density_integrates_to_one_and_intervals_cover_what_they_say(kernel):
     X, y = noisy(n=120)
