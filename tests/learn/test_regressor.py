@@ -215,6 +215,9 @@ def test_a_kernel_that_ends_learns_a_bandwidth_that_reaches_all_and_is_told_if_i
     X, y = noisy(n=120)
     model = regressor(kernel=kernel).fit(X, y)
     assert np.isfinite(model.history_[-1].held_out)
+    far = y + 100.0 * (np.arange(120) == 7)
+    assert model.score(X, far) == -np.inf
+    assert np.isfinite(model.score(X, far, sample_weight=np.arange(120) != 7))
     with pytest.raises(ValueError, match="a kernel without tails needs a background"):
         regressor(kernel=kernel, bandwidth=1e-3).fit(X, y)
     assert np.isfinite(regressor(kernel=kernel, bandwidth=0.05, background=0.1).fit(X, y).score(X, y))
