@@ -1,4 +1,4 @@
-"""`python -m benchmarks.densities`: the regressor against its rivals, judged on what is held out; about five minutes.
+"""`python -m benchmarks.densities`: the regressor against its rivals, judged on what is held out; about three minutes.
 
 NGBoost and quantile-forest come in an environment of their own. The tables go to the terminal, and with ``--write``
 into docs/regression.md.

@@ -44,23 +44,48 @@ def test_it_finds_the_feature_that_matters_and_predicts_better_for_it(fitted):
     assert np.mean((fitted.predict(X) - np.sin(5 * X[:, 0])) ** 2) < 0.02
 
 
+def leave_one_out(model, X, y, weights, bandwidth):
+    """The mean loss of each sample, by hand, from all others."""
+    within = model.metric_.parameters.positions(model._fitted.x.clipped(X))
+    losses = []
+    for i in range(len(X)):
+        z = np.log(weights) - np.abs(within - within[i]).sum(axis=1)
+        others = np.delete(np.arange(len(X)), i)
+        near = others[np.argsort(np.abs(within[others] - within[i]).sum(axis=1), kind="stable")[: model.neighbours]]
+        S = np.exp(z[near] - z[near].max())
+        losses.append(-np.log(S @ np.exp(kdelab.Laplace(bandwidth).log(y[i] - y[near])) / S.sum()))
+    return np.average(losses, weights=weights)
+
+
 @pytest.mark.parametrize("form", ["linear", "power", "scale"])
 def test_training_lowers_the_leave_one_out_loss_and_the_best_retrieval_is_kept(form):
     X, y = noisy()
-    model = regressor(form=form).fit(X, y)
+    weights = 10 ** np.random.default_rng(1).uniform(0, 2, len(X))
+    model = regressor(form=form).fit(X, y, sample_weight=weights)
     losses = [entry.held_out for entry in model.history_]
     assert min(losses) < losses[0]
-    # by hand: each sample's density, with the same weights and bandwidth, from a model that never saw it
-    within = model.metric_.parameters.positions(model._fitted.x.clipped(X))
-    by_hand = []
-    for i in range(len(X)):
-        z = -np.abs(within - within[i]).sum(axis=1)
-        z[i] = -np.inf
-        near = np.argsort(-z, kind="stable")[: model.neighbours]
-        S = np.exp(z[near] - z[near].max())
-        K = np.exp(kdelab.Laplace(model.bandwidth_).log(y[i] - y[near]))
-        by_hand.append(-np.log(S @ K / S.sum()))
-    assert np.mean(by_hand) == pytest.approx(min(losses), abs=1e-10)
+    found = leave_one_out(model, X, y, weights, model.bandwidth_)
+    assert found == pytest.approx(min(losses), abs=1e-10)
+    for factor in (0.93, 1.07):
+        assert leave_one_out(model, X, y, weights, factor * model.bandwidth_) > found
+
+
+def test_a_density_and_its_mean_are_those_of_the_formula():
+    X, y = noisy(n=100)
+    weights = 10 ** np.random.default_rng(1).uniform(0, 2, 100)
+    model = regressor(background=0.1).fit(X, y, sample_weight=weights)
+    asked, at = noisy(4, n=5)
+    within, there = (model.metric_.parameters.positions(model._fitted.x.clipped(rows)) for rows in (X, asked))
+    for i in range(5):
+        far = np.abs(within - there[i]).sum(axis=1)
+        near = np.argsort(far, kind="stable")[: model.neighbours]
+        S = weights[near] * np.exp(-far[near])
+        S /= S.sum()
+        uniform = (y.min() <= at[i] <= y.max()) / np.ptp(y)
+        density = 0.9 * S @ np.exp(kdelab.Laplace(model.bandwidth_).log(at[i] - y[near])) + 0.1 * uniform
+        assert model.predict_density(asked[i : i + 1], at[i : i + 1])[0, 0] == pytest.approx(density, rel=1e-10)
+        mean = 0.9 * S @ y[near] + 0.1 * (y.min() + y.max()) / 2
+        assert model.predict(asked[i : i + 1])[0] == pytest.approx(mean, rel=1e-10)
 
 
 @pytest.mark.parametrize("kernel", NAMES)
@@ -161,9 +186,10 @@ def test_folds_are_right_since_what_is_held_out_is_not_in_memory():
 
 def test_the_bandwidth_is_that_of_least_leave_one_out_loss():
     X, y = noisy(n=200)
-    unlearned = regressor(retrievals=0).fit(X, y)
-    for factor in (0.5, 0.9, 1.1, 2.0):
-        other = regressor(retrievals=0, bandwidth=factor * unlearned.bandwidth_).fit(X, y)
+    weights = 10 ** np.random.default_rng(3).uniform(0, 3, len(X))
+    unlearned = regressor(retrievals=0).fit(X, y, weights)
+    for factor in (0.5, 0.95, 1.05, 2.0):
+        other = regressor(retrievals=0, bandwidth=factor * unlearned.bandwidth_).fit(X, y, weights)
         np.testing.assert_array_equal(other.metric_.weights, unlearned.metric_.weights)
         assert other.history_[0].held_out > unlearned.history_[0].held_out
 
@@ -189,6 +215,9 @@ def test_a_kernel_that_ends_learns_a_bandwidth_that_reaches_all_and_is_told_if_i
     X, y = noisy(n=120)
     model = regressor(kernel=kernel).fit(X, y)
     assert np.isfinite(model.history_[-1].held_out)
+    far = y + 100.0 * (np.arange(120) == 7)
+    assert model.score(X, far) == -np.inf
+    assert np.isfinite(model.score(X, far, sample_weight=np.arange(120) != 7))
     with pytest.raises(ValueError, match="a kernel without tails needs a background"):
         regressor(kernel=kernel, bandwidth=1e-3).fit(X, y)
     assert np.isfinite(regressor(kernel=kernel, bandwidth=0.05, background=0.1).fit(X, y).score(X, y))
