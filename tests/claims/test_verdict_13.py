@@ -9,7 +9,7 @@ from test_wrong_procedures import generous, wide_targets
 
 import kdelab
 from kdelab.gun.compare import cells, learned
-from kdelab.gun.recall import Recall
+from kdelab.gun.recall import Recall, Targets
 from kdelab.gun.waves.store import save_waves
 from kdelab.learn.memory import Memory
 
@@ -38,7 +38,7 @@ def looks_ahead(monkeypatch):
             (scaled_gradient(-1), AGAIN),
             (looks_ahead, "share of neighbours that hadn't passed (claim)"),
             (instead(Recall, "hit", generous), HITS_AGAIN),
-            (instead(Recall, "clusters", wide_targets), AGAIN),
+            (instead(Targets, "clusters", wide_targets), AGAIN),
         ]
     ),
     ids=[

@@ -13,7 +13,7 @@ from test_scrambled import guns, guns_within  # noqa: F401, fixtures
 import kdelab
 from kdelab.gun import recall
 from kdelab.gun.compare import learned, trials
-from kdelab.gun.recall import Recall
+from kdelab.gun.recall import Recall, Targets
 from kdelab.learn.memory import Memory
 from kdelab.loss.clusters import Clusters
 
@@ -157,8 +157,8 @@ WRONG = {
         "noise",
     ),
     "hits up to 0.01 outside": (instead(Recall, "hit", generous), inside, 0.005),
-    "targets 5 % too wide, judged": (instead(Recall, "clusters", wide_targets), judged, kdelab.Laplace(0.1)),
-    "targets 5 % too wide, trained": (instead(Recall, "clusters", wide_targets), trained),
+    "targets 5 % too wide, judged": (instead(Targets, "clusters", wide_targets), judged, kdelab.Laplace(0.1)),
+    "targets 5 % too wide, trained": (instead(Targets, "clusters", wide_targets), trained),
 }
 
 
