@@ -25,6 +25,7 @@ from benchmarks.worker import memory
 from kdelab.gun.in_parts import InParts
 from kdelab.gun.learner import candidates
 from kdelab.gun.waves.features import RANGES
+from kdelab.gun.waves.parts import checked_parts
 from kdelab.gun.waves.store import save_waves
 from kdelab.learn.examples import Batch
 from kdelab.learn.form import Form
@@ -101,11 +102,14 @@ def alone(path: Path, where: str) -> None:
 
 
 def slopes(folder: Path, parts: int) -> None:
-    """Print what a neighbour costs, by two sizes."""
-    print(f"{'waves':>9} {'neighbours':>12} {'read':>7} {'found':>7} {'evaluated':>10} {'MiB':>7} {'sent':>9}")
+    """Print the CPU seconds and the memory of parts of three sizes, and what they send."""
+    print("    waves   neighbours  glance    read   found  evaluated     MiB      sent")
     for battles in (2, 8, 32):
         path = parts_in(folder, 1, battles)
         model, before = kdelab.NeighbourModel(**SETTINGS), memory("VmRSS") / MIB
+        checked_parts(path)
+        with peak() as glancing:
+            checked_parts(path)
         with peak() as reading:
             dealt = InParts(model, path, Resident(), None)
         train = dealt.examples[0]
@@ -120,9 +124,10 @@ def slopes(folder: Path, parts: int) -> None:
             for _ in range(3):
                 batch.value_and_grad(start)
         sent = len(pickle.dumps(piece.evaluated(start)))
-        row = [reading[2], finding[2], evaluating[2] / 3]
+        row = [glancing[2], reading[2], finding[2], evaluating[2] / 3]
         print(
-            f"{len(part.retriever.features):9,} {len(found.rows):12,} {row[0]:6.2f}s {row[1]:6.2f}s {row[2]:9.3f}s "
+            f"{len(part.retriever.features):9,} {len(found.rows):12,} "
+            f"{row[0]:6.3f}s {row[1]:6.2f}s {row[2]:6.2f}s {row[3]:9.3f}s "
             f"{memory('VmRSS') / MIB - before:7.0f} {sent / 1024:6.0f} kB",
             flush=True,
         )
@@ -137,6 +142,9 @@ def cluster(folder: Path, parts: int) -> None:
     with distributed.LocalCluster(**made) as local, distributed.Client(local) as client:
         client.run(warm)
         warm()
+        clock = time.perf_counter()
+        client.gather(client.map(np.zeros, [3000] * 1000, pure=False))  # as large as the sums of a part
+        task = (time.perf_counter() - clock) / 1000
         by_workers, model = client.run(time.process_time), kdelab.NeighbourModel(**SETTINGS)
         with peak() as told:  # the scheduler is in this process, too
             kdelab.distributed.fit(model, path, local.scheduler_address)
@@ -146,6 +154,7 @@ def cluster(folder: Path, parts: int) -> None:
     with peak() as told:
         here = kdelab.distributed.fit(kdelab.NeighbourModel(**SETTINGS), path)
     print(f"process   {told[2]:6.1f} CPU s, {told[1]:6.1f} s")
+    print(f"a task    {task * 1e3:6.2f} ms, of a thousand that do nothing")
     print(f"overhead  {total / told[2] - 1:6.1%}; the same bits: {here.to_json() == model.to_json()}")
 
 
