@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kdelab.extras import load
-from kdelab.learn.parts import Place, Resident, Streamed, told
+from kdelab.learn.parts import Place, Resident, Streamed, bar_of
 from kdelab.loss.runtime import at_most
 
 Model = TypeVar("Model")
@@ -146,8 +146,7 @@ class Workers:
         """As of `kdelab.learn.parts.Place`."""
         handles = self.hold(task, *columns)
         if self.progress:
-            for _ in told(title, list(load("distributed", "distributed").as_completed(handles)), self.progress):
-                pass
+            self._wait(handles, title)
         return handles
 
     def hold(self, task: Callable[..., Any], *columns: Sequence[Any]) -> list[Any]:
@@ -158,15 +157,22 @@ class Workers:
     def ask(self, task: Callable[..., Any], handles: Sequence[Any], *given: Any) -> Iterator[Any]:
         """As of `kdelab.learn.parts.Place`."""
         answers = self.client.map(partial(_asked, task, given), handles, pure=False)
-        dask = load("distributed", "distributed")
-        while True:
-            try:
-                dask.wait(answers, timeout=PATIENCE)
-                break
-            except TimeoutError:
-                if not self.client.nthreads():
-                    raise ConnectionError(f"no worker is left; {ADVICE}, and {AGAIN}") from None
+        self._wait(answers)
         yield from self.client.gather(answers)
+
+    def _wait(self, futures: Sequence[Any], title: str = "") -> None:
+        """Wait until all are done, with a bar if it has a title; ConnectionError if there is nobody to do them."""
+        wait, pending = load("distributed", "distributed").wait, list(futures)
+        with bar_of(title, len(pending), bool(title)) as bar:
+            while pending:
+                try:
+                    done, rest = wait(pending, PATIENCE, "FIRST_COMPLETED" if title else "ALL_COMPLETED")
+                except TimeoutError:
+                    if not self.client.nthreads():
+                        raise ConnectionError(f"no worker is left; {ADVICE}, and {AGAIN}") from None
+                else:
+                    bar.update(len(done))
+                    pending = list(rest)
 
 
 def _alone(task: Callable[..., Any], *row: Any) -> Any:

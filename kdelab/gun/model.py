@@ -101,7 +101,7 @@ class NeighbourModel(BaseEstimator):
     history_ : list of kdelab.learn.checkpoint.Retrieval
         How things stood before and after each retrieval.
     predictions_ : array of int
-        The rows of the table that were trained on.
+        The rows of the table that were trained on; a gun fitted in parts has none.
     rounds_ : DataFrame or None
         How many waves of each battle, shooter and round were fitted on; None if the gun was read from a file.
     feature_names_in_, n_features_in_
@@ -224,6 +224,8 @@ class NeighbourModel(BaseEstimator):
     ) -> "NeighbourModel":
         """Learn from a folder of Parquet parts, as `kdelab.distributed.fit` says."""
         check_parameters(self)
+        if hasattr(self, "predictions_"):
+            del self.predictions_  # of another table
         parts = InParts(self, folder, place, sample_weight)
         with self._learning(checkpoint, parts.told if checkpoint is not None else {}, parts.ranges, None) as state:
             fit(*parts.examples, schedule_of(self), self.shrinkage, state)

@@ -62,7 +62,7 @@ class Resident:
 
     def store(self, title: str, task: Callable[..., Any], *columns: Sequence[Any]) -> list[Any]:
         """As of `Place`."""
-        return [task(*row) for row in told(title, list(zip(*columns, strict=True)), self.progress)]
+        return [task(*row) for row in _each(title, columns, self.progress)]
 
     def hold(self, task: Callable[..., Any], *columns: Sequence[Any]) -> list[Any]:
         """As of `Place`."""
@@ -88,8 +88,7 @@ class Streamed:
 
     def store(self, title: str, task: Callable[..., Any], *columns: Sequence[Any]) -> list[Any]:
         """As of `Place`."""
-        rows = list(zip(*columns, strict=True))
-        return [self._kept(task(*map(_behind, row))) for row in told(title, rows, self.progress)]
+        return [self._kept(task(*map(_behind, row))) for row in _each(title, columns, self.progress)]
 
     def hold(self, task: Callable[..., Any], *columns: Sequence[Any]) -> list[Any]:
         """As of `Place`."""
@@ -103,7 +102,10 @@ class Streamed:
         self._stored += 1
         path = self.scratch / f"{self._stored}.pickle"
         with path.open("wb") as file:
-            pickle.dump(value, file, protocol=5)
+            try:
+                pickle.dump(value, file, protocol=5)
+            except (pickle.PicklingError, AttributeError, TypeError) as error:
+                raise ValueError(f"model: a parameter can't be pickled, so no part can be kept: {error}") from error
         return _OnDisk(path)
 
 
@@ -172,9 +174,15 @@ def _prepared(part: Part, found: Neighbourhood, name: str, weight: float) -> Pie
     return piece
 
 
-def told(title: str, rows: Sequence[Any], progress: bool) -> Iterator[Any]:
-    """Yield rows, and show a bar meanwhile."""
-    with tqdm(total=len(rows), desc=title, unit="part", disable=not progress, leave=False) as bar:
+def bar_of(title: str, parts: int, progress: bool) -> Any:
+    """Return a bar that counts parts, and goes when they are done."""
+    return tqdm(total=parts, desc=title, unit="part", disable=not progress, leave=False)
+
+
+def _each(title: str, columns: Sequence[Sequence[Any]], progress: bool) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of columns, and show a bar meanwhile."""
+    rows = list(zip(*columns, strict=True))
+    with bar_of(title, len(rows), progress) as bar:
         for row in rows:
             yield row
             bar.update()

@@ -52,6 +52,7 @@ def test_parts_teach_what_one_table_teaches(tmp_path, settings):
         model = kdelab.distributed.fit(gun(**settings), tmp_path / "parts", streamed=streamed)
         assert_same(model, table)
         assert model.rounds_ is None
+        assert not hasattr(model, "predictions_")
     np.testing.assert_array_equal(model.predict(waves), table.predict(waves))
 
 
@@ -136,6 +137,10 @@ def test_too_few_waves_and_wrong_arguments_are_said(folder, tmp_path):
         kdelab.distributed.fit({}, folder)
     with pytest.raises(ValueError, match="streamed"):
         kdelab.distributed.fit(gun(), folder, "tcp://127.0.0.1:1", streamed=True)
+    unnamed = gun(loss=lambda clusters, kernel: kdelab.CrossEntropy(clusters, kernel))
+    assert kdelab.distributed.fit(unnamed, folder).scale_ > 0
+    with pytest.raises(ValueError, match="a parameter can't be pickled"):
+        kdelab.distributed.fit(unnamed, folder, streamed=True)
     with pytest.raises(ValueError, match=r"scratch=.*must be a folder"):
         kdelab.distributed.fit(gun(), folder, scratch=folder / "part-000.parquet", streamed=True)
 

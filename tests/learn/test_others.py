@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_memory import brute_nearest
 
 from kdelab.learn import others
 from kdelab.learn.others import Others
@@ -11,15 +12,7 @@ from kdelab.learn.others import Others
 
 def brute(positions, group, sample, size):
     """The nearest of other groups and their distances; of equally near ones the lower row first."""
-    pairs = []
-    for row in range(len(positions)):
-        if group[row] != group[sample]:
-            distance = 0.0
-            for one, other in zip(positions[row], positions[sample], strict=True):
-                distance += abs(other - one)
-            pairs.append((distance, row))
-    nearest = sorted(pairs)[:size]
-    return [row for _, row in nearest], [distance for distance, _ in nearest]
+    return brute_nearest(positions, np.flatnonzero(group != group[sample]), sample, size)
 
 
 def assert_right(positions, group, neighbours, wanted=None):
