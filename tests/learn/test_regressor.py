@@ -202,6 +202,7 @@ def test_the_bandwidth_is_chosen_for_all_samples_at_once(monkeypatch):
     assert {len(rows) for rows in asked} == {60}
 
 
+@pytest.mark.filterwarnings("error")
 def test_a_least_is_found_behind_infinities_and_at_a_limit():
     assert least(lambda h: (np.log(h) - np.log(0.003)) ** 2, 0.25) == pytest.approx(0.003, rel=0.02)
     assert least(lambda h: (np.log(h) - np.log(2.0)) ** 2, 0.25) == pytest.approx(2.0, rel=0.02)
@@ -274,6 +275,7 @@ def test_the_mean_of_a_cauchy_mixture_is_that_of_its_points():
         ({"max_iter": 0}, "max_iter"),
         ({"predictions": 0}, "predictions"),
         ({"shrinkage": -1.0}, "shrinkage must be at least 0"),
+        ({"random_state": "a"}, "random_state: 'a' cannot be used"),
     ],
 )
 def test_a_wrong_parameter_is_named(settings, said):

@@ -15,6 +15,7 @@ from kdelab.loss.kernels import Kernel
 from kdelab.loss.validate import Floats, Integers
 
 LEAST, START, MOST = 1e-6, 0.25, 4.0  # where targets span 2
+_HIGH = 1e100
 
 
 class Losses:
@@ -83,6 +84,10 @@ def least(loss: Callable[[float], float], start: float) -> float:
         here += step
     ends = (math.log(start) + (here - 1) * math.log(2), math.log(start) + (here + 1) * math.log(2))
     options: Any = {"xatol": 0.01}
-    found: Any = minimize_scalar(lambda log_h: loss(math.exp(log_h)), bounds=ends, method="bounded", options=options)
+
+    def at_log(log_h: float) -> float:
+        return min(loss(math.exp(log_h)), _HIGH)  # parabolas through infinite values would be NaN
+
+    found: Any = minimize_scalar(at_log, bounds=ends, method="bounded", options=options)
     best, value = math.exp(float(found.x)), float(found.fun)
     return min(max(best if value < at(here) else start * 2.0**here, LEAST), MOST)

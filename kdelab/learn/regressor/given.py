@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
 
 from kdelab.learn.form import SHAPES
 from kdelab.learn.regressor.tails import NAMES
@@ -26,6 +26,10 @@ def check_settings(model: Any) -> None:
     if model.bandwidth is not None:
         positive("bandwidth", model.bandwidth)
     fraction("background", model.background)
+    try:
+        check_random_state(model.random_state)
+    except ValueError as error:
+        raise ValueError(f"random_state: {error}") from error
     if scalar("shrinkage", model.shrinkage) < 0:
         raise ValueError(f"shrinkage must be at least 0, not {model.shrinkage}")
 
