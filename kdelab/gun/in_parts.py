@@ -4,7 +4,6 @@ What is learned is, to the last bit, what one table of all parts would teach: gr
 two parts, and sums are exact.
 """
 
-import warnings
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,8 +38,8 @@ class Survey(NamedTuple):
         The largest weight.
     data, weights : str
         Digests of them.
-    faults, warned : list of str
-        What is wrong with the part, and what may be.
+    fault : str
+        What is wrong with the part, if anything is.
     """
 
     waves: int
@@ -50,8 +49,7 @@ class Survey(NamedTuple):
     heaviest: float
     data: str
     weights: str
-    faults: list[str]
-    warned: list[str]
+    fault: str
 
 
 class InParts:
@@ -110,37 +108,23 @@ class InParts:
 
 def survey(path: Path, model: Any, weight: str | None) -> Survey:
     """Return what has to be known of a part."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            recall, weights = _opened(path, model, weight)
-        except ValueError as error:
-            return Survey(0, 0, 0, {}, 0.0, "", "", [str(error)], [])
-        train, held_out = candidates(model, recall, weights)
-    spans = {
-        name: (float(recall.numbers(name).min()), float(recall.numbers(name).max()))
-        for name in names_of(model.features)
-    }
-    told = data_told(recall, names_of(model.features)), digest(weights.tobytes())
-    return Survey(
-        len(recall), len(train), len(held_out), spans, weights.max(), *told, [], [str(each.message) for each in caught]
-    )
+    try:
+        recall, weights = _opened(path, model, weight)
+    except ValueError as error:
+        return Survey(0, 0, 0, {}, 0.0, "", "", str(error))
+    train, held_out = candidates(model, recall, weights)
+    names = names_of(model.features)
+    spans = {name: (float(recall.numbers(name).min()), float(recall.numbers(name).max())) for name in names}
+    told = data_told(recall, names), digest(weights.tobytes())
+    return Survey(len(recall), len(train), len(held_out), spans, float(weights.max()), *told, "")
 
 
 def part_of(
-    path: Path,
-    train: Integers,
-    held_out: Integers,
-    model: Any,
-    weight: str | None,
-    ranges: Spans,
-    heaviest: float,
+    path: Path, train: Integers, held_out: Integers, model: Any, weight: str | None, ranges: Spans, heaviest: float
 ) -> Part:
     """Return a part's examples: those of its candidates that were chosen, by their places among them."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the survey has told them
-        recall, weights = _opened(path, model, weight)
-        first, second = candidates(model, recall, weights)
+    recall, weights = _opened(path, model, weight)
+    first, second = candidates(model, recall, weights)
     return Part(*examples(model, recall, ranges, weights / heaviest, first[train], second[held_out]))
 
 
@@ -157,14 +141,11 @@ def _opened(path: Path, model: Any, weight: str | None) -> tuple[Recall, Floats]
 
 
 def _refuse(folder: str | Path, paths: list[Path], surveys: list[Survey]) -> None:
-    """Raise one ValueError that says what is wrong with each part, or else warn of what may be."""
-    faulty = [(path, each) for path, each in zip(paths, surveys, strict=True) if each.faults]
-    if faulty:
-        said = "; ".join(f"{path.name}: {', '.join(each.faults)}" for path, each in faulty)
-        raise ValueError(f"folder={str(folder)!r}: {len(faulty)} of {len(paths)} parts can't be learned from: {said}")
-    for path, each in zip(paths, surveys, strict=True):
-        for message in each.warned:
-            warnings.warn(f"{path.name}: {message}", stacklevel=2)
+    """Raise one ValueError that says what is wrong with each part, if anything is."""
+    faults = [f"{path.name}: {each.fault}" for path, each in zip(paths, surveys, strict=True) if each.fault]
+    if faults:
+        many = f"{len(faults)} of {len(paths)}"
+        raise ValueError(f"folder={str(folder)!r}: {many} parts can't be learned from: {'; '.join(faults)}")
 
 
 def _dealt(chosen: Integers, sizes: Integers) -> list[Integers]:

@@ -145,6 +145,47 @@ def test_too_few_waves_and_wrong_arguments_are_said(folder, tmp_path):
         kdelab.distributed.fit(gun(), folder, scratch=folder / "part-000.parquet", streamed=True)
 
 
+class Gappy:
+    """A loss that is infinite for targets far to the right, and the cross-entropy elsewhere."""
+
+    def __init__(self, clusters, kernel):
+        self.far, self.inner = clusters.centres > 0.5, kdelab.CrossEntropy(clusters, kernel)
+
+    def value_and_grad(self, logits):
+        values, gradient = self.inner.value_and_grad(logits)
+        return np.where(self.far, np.inf, values), gradient
+
+
+def test_losses_that_are_not_finite_are_counted_over_all_parts(folder):
+    said = []
+    for fit in (lambda gun: gun.fit(kdelab.load_waves(folder)), lambda gun: kdelab.distributed.fit(gun, folder)):
+        with pytest.raises(ValueError, match=r"loss: it is not finite for \d+ of \d+ predictions") as caught:
+            fit(gun(loss=Gappy))
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+
+
+def test_what_is_held_out_is_judged_by_the_cross_entropy_whatever_is_trained_on(folder):
+    tilted = kdelab.distributed.fit(gun(loss=Tilted), folder).history_
+    plain = kdelab.distributed.fit(gun(), folder).history_
+    assert tilted[0].held_out == plain[0].held_out
+    assert tilted[0].before == pytest.approx(plain[0].before + 7)
+
+
+class Tilted(kdelab.CrossEntropy):
+    """The cross-entropy, and 7 more."""
+
+    def value_and_grad(self, logits, weights=None):
+        values, gradient = super().value_and_grad(logits, weights)
+        return values + 7, gradient
+
+
+def test_a_gun_fitted_in_parts_knows_no_row_of_an_earlier_table(folder):
+    model = gun().fit(kdelab.load_waves(folder))
+    assert len(model.predictions_)
+    assert not hasattr(kdelab.distributed.fit(model, folder), "predictions_")
+
+
 def test_a_fit_in_parts_goes_on_from_its_checkpoint(folder, tmp_path, monkeypatch):
     straight, state = kdelab.distributed.fit(gun(), folder), tmp_path / "fit.json"
     asked = []
