@@ -211,7 +211,7 @@ print(sum(laplace.evaluate.stats.cache_hits.values()), sum(laplace.evaluate.stat
 def test_cache_notices_an_edit_in_another_module(tmp_path):
     """numba's own would not: it looks at the file of the outermost function only."""
     shutil.copytree(Path(kdelab.__file__).parent / "loss", tmp_path / "kdelab" / "loss")
-    for name in ("__init__.py", "moved.py"):
+    for name in ("__init__.py", "moved.py", "extras.py"):
         shutil.copy(Path(kdelab.__file__).parent / name, tmp_path / "kdelab")
     environment = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
 
