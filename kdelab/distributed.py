@@ -109,7 +109,7 @@ def connected(address: str) -> Iterator[Any]:
     """
     dask, this = load("distributed", "distributed"), f"address={address!r}"
     try:
-        client = dask.Client(address, timeout=PATIENCE)
+        client = dask.Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:  # TimeoutError is an OSError; ValueError: no address at all
         raise ConnectionError(f"{this}: no Dask scheduler answers there; {ADVICE}") from error
     try:
@@ -163,7 +163,7 @@ class Workers:
     def _wait(self, futures: Sequence[Any], title: str = "") -> None:
         """Wait until all are done, with a bar if it has a title; ConnectionError if there is nobody to do them."""
         wait, pending = load("distributed", "distributed").wait, list(futures)
-        with bar_of(title, len(pending), bool(title)) as bar:
+        with self.client.as_current(), bar_of(title, len(pending), bool(title)) as bar:
             while pending:
                 try:
                     done, rest = wait(pending, PATIENCE, "FIRST_COMPLETED" if title else "ALL_COMPLETED")

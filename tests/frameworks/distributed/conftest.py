@@ -20,8 +20,9 @@ ALONE = os.environ | {"PYTHONPATH": PATHS, "NUMBA_NUM_THREADS": "1", "OMP_NUM_TH
 class Cluster:
     """A scheduler and two workers of one thread each, started as docs/scale.md says."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, failures: int = 3) -> None:
         self.folder, self.workers = folder, list[subprocess.Popen]()
+        self._environment = ALONE | {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(failures)}
         told = folder / "scheduler.json"
         self.scheduler = self._start("scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(told))
         while not told.exists() or not told.read_text().strip():
@@ -41,7 +42,7 @@ class Cluster:
     def _start(self, what: str, *arguments: str) -> subprocess.Popen:
         with open(self.folder / f"{what}.log", "a") as log:
             command = [sys.executable, "-m", "dask", what, *arguments]
-            return subprocess.Popen(command, env=ALONE, cwd=self.folder, stdout=log, stderr=log)
+            return subprocess.Popen(command, env=self._environment, cwd=self.folder, stdout=log, stderr=log)
 
     def close(self) -> None:
         """Kill all."""
@@ -51,7 +52,8 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    made = Cluster(tmp_path)
+def cluster(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """Two workers; indirectly parametrised, with how many of them a task may take with it."""
+    made = Cluster(tmp_path, getattr(request, "param", 3))
     yield made
     made.close()

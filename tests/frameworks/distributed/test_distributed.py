@@ -101,6 +101,14 @@ def test_without_workers_the_error_says_how_to_start_some(folder, cluster, tmp_p
         kdelab.distributed.fit(gun(), folder, cluster.address)
 
 
+@pytest.mark.parametrize("cluster", [0], indirect=True)
+def test_a_part_that_takes_too_many_workers_with_it_is_one_clear_error(folder, cluster, tmp_path):
+    loss = functools.partial(Deadly, str(tmp_path / "order"))
+    gone = pytest.raises(ConnectionError, match=r"worker after the other has ended over the same part.*smaller parts")
+    with killing_at(3, tmp_path / "order", "me"), gone:
+        kdelab.distributed.fit(gun(loss=loss), folder, cluster.address)
+
+
 def test_what_is_wrong_with_a_part_is_said_by_those_who_read_it(folder, cluster):
     path = folder / "part-003.parquet"
     save_waves(path, kdelab.load_waves(path).assign(speed=np.nan), {})
