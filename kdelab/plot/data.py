@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = ("panel", "x axis", "y axis", "series", "mark", "x", "y", "value", "x name", "y name")
-"""`series` is the label in the legend, else a number; `value` the colour of a cell or point; names are those of ticks."""
+"""`series` is the label in the legend, else a number; `value` the colour of a cell or point; names stand at ticks."""
 
 
 def as_csv(figure: "Figure") -> str:

@@ -34,6 +34,8 @@ def stack(figure: "Figure") -> None:
     for number, (axes, _) in enumerate(placed):
         axes.set_subplotspec(below[number])
         _label(axes)
+    if len(placed) == 1 and not figure.get_suptitle():
+        _lift_title(placed[0][0])
     figure.suptitle(_folded(figure.get_suptitle(), WIDTH / _LETTER), x=0.01, ha="left")
     figure.set_size_inches(WIDTH, sum(heights))
     for fit in (_fold_height, _put_legend_below, _fit_titles):
@@ -53,6 +55,13 @@ def _label(axes: "Axes") -> None:
     names = [label.get_text() for label in axes.get_yticklabels()]
     if max(map(len, names), default=0) > _TICK:
         axes.set_yticks(axes.get_yticks(), [_folded(name, _TICK) for name in names])
+
+
+def _lift_title(axes: "Axes") -> None:
+    """Make the title of the only panel that of the figure, which has all of its width."""
+    axes.figure.suptitle(axes.get_title("left") or axes.get_title(), fontsize=12, fontweight="bold")
+    axes.set_title("", loc="left")
+    axes.set_title("")
 
 
 def _fold_height(axes: "Axes") -> None:

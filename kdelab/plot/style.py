@@ -116,7 +116,7 @@ def _png(figure: "Figure") -> tuple[bytes, int, int]:
 
 
 def _shared(figure: "Figure") -> dict[str, Any]:
-    """What a page offers beside the picture: the figure as SVG and its numbers as CSV; and narrowed for phones."""
+    """Return what a page offers beside the picture: SVG, the numbers as CSV, and the figure narrowed for phones."""
     drawn = StringIO()
     with mpl.rc_context({"svg.hashsalt": "kdelab", "svg.fonttype": "none"}):
         figure.savefig(drawn, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
@@ -127,7 +127,7 @@ def _shared(figure: "Figure") -> dict[str, Any]:
 
 
 def _size(width: int, height: int) -> dict[str, int]:
-    """Width and height at which a picture of so many pixels is shown."""
+    """Return width and height at which a picture of so many pixels is shown."""
     return {"width": round(width * _SHOWN_DPI / _DPI), "height": round(height * _SHOWN_DPI / _DPI)}
 
 

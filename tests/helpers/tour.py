@@ -1,4 +1,4 @@
-"""Pages in Chromium: axe-core's opinion of them, and what is wider than the window; ``python tests/helpers/tour.py FOLDER``."""
+"""Pages in Chromium: what axe-core says of them, and what is wider than the window; ``tour.py FOLDER`` prints it."""
 
 import sys
 from contextlib import contextmanager
@@ -11,14 +11,16 @@ _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 _RUN = """
 const done = arguments[arguments.length - 1];
 axe.run(document, {runOnly: {type: "tag", values: arguments[0]}, resultTypes: ["violations"]}).then(
-  found => done(found.violations.map(v => [v.id, v.nodes.length, v.nodes[0].html.slice(0, 200), v.nodes[0].failureSummary])),
+  found => done(found.violations.map(
+    v => [v.id, v.nodes.length, v.nodes[0].html.slice(0, 200), v.nodes[0].failureSummary])),
   error => done([["axe failed", 1, String(error), ""]]));
 """
 _WIDER = """
 const room = document.documentElement.clientWidth;
 if (document.documentElement.scrollWidth <= room) return "";
 const wide = [...document.body.querySelectorAll("*")].filter(e => e.getBoundingClientRect().right > room + 1);
-return document.documentElement.scrollWidth + " px of " + room + ": " + wide.slice(-1).map(e => e.outerHTML.slice(0, 150));
+const last = wide.slice(-1).map(e => e.outerHTML.slice(0, 150));
+return document.documentElement.scrollWidth + " px of " + room + ": " + last;
 """
 
 

@@ -15,7 +15,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 # latex2mathml knows the environments that stand alone, not those that belong inside of a formula.
 _ENVIRONMENTS = {"aligned": "align*", "align": "align*", "gathered": "align*", "equation": "align*", "dcases": "cases"}
 _ROWS = {"math", "mrow", "mtd", "mstyle", "mpadded"}
-_BARS, _CLOSING = {"|", "‖", "∣"}, {")", "]", "}", "⟩"}
+_BARS = {"|", "‖"}
 _LETTERS = {"∂", "∇", "∞", "∅"}  # symbols that stand for a thing; latex2mathml takes some operators for one, too
 _OPERATORS = {"~": "∼"}
 _SCRIPTED = {"msub", "msup", "msubsup", "munder", "mover", "munderover"}
@@ -79,14 +79,11 @@ def _translate(element: ElementTree.Element, gap: str) -> None:
 
 def _pair_bars(row: ElementTree.Element) -> None:
     """Tell the opening bar of |x| from the closing one: else each is set apart as if it stood between two things."""
-    before = None
+    opens = True
     for element in row:
         if element.tag == "mo" and element.text in _BARS and not element.get("form"):
-            opens = before is None or (
-                before.tag == "mo" and before.get("form") != "postfix" and before.text not in _CLOSING
-            )
             element.attrib |= {"form": "prefix" if opens else "postfix", "lspace": "0", "rspace": "0"}
-        before = element if element.tag != "mspace" else before
+            opens = not opens
 
 
 def _set_functions_apart(row: ElementTree.Element) -> None:
