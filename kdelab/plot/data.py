@@ -48,21 +48,24 @@ def _artists(axes: "Axes") -> Iterator[tuple[str, str, Any]]:
         if isinstance(drawn, QuadMesh):
             corners = np.asarray(drawn.get_coordinates())
             middles = (corners[:-1, :-1] + corners[1:, 1:]) / 2
-            yield name, "cell", _three(middles[..., 0].ravel(), middles[..., 1].ravel(), np.ravel(values))
+            yield name, "cell", _three(middles[..., 0].ravel(), middles[..., 1].ravel(), np.ravel(np.asarray(values)))
         elif isinstance(drawn, PathCollection):
-            yield name, "point", _three(*np.asarray(drawn.get_offsets()).T, values)
+            places: Any = np.ma.asarray(drawn.get_offsets())
+            yield name, "point", _three(places[:, 0], places[:, 1], values)
         else:
             kind = "line" if hasattr(drawn, "get_segments") else "area"
             for path in drawn.get_paths():
-                yield name, kind, _three(*path.vertices.T)
+                corner = np.asarray(path.vertices)
+                yield name, kind, _three(corner[:, 0], corner[:, 1])
     for number, bar in enumerate((one for one in axes.patches if isinstance(one, Rectangle)), 1):
         (left, low), wide, tall = bar.get_xy(), bar.get_width(), bar.get_height()
         yield _label(bar, f"bar {number}"), "bar", _three([left, left + wide], [low, low + tall])
     for number, image in enumerate(axes.images, 1):
         pixels = np.asarray(image.get_array())
         left, right, bottom, top = image.get_extent()
+        first, last = (bottom, top) if image.origin == "lower" else (top, bottom)
         y, x = ((np.arange(n) + 0.5) / n for n in pixels.shape[:2])
-        across, along = np.meshgrid(left + (right - left) * x, top + (bottom - top) * y)
+        across, along = np.meshgrid(left + (right - left) * x, first + (last - first) * y)
         if pixels.ndim == 2:
             yield _label(image, f"image {number}"), "cell", _three(across.ravel(), along.ravel(), pixels.ravel())
 

@@ -1,7 +1,7 @@
 """A figure for a phone: its panels one below the other, no wider than a hand."""
 
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.gridspec import GridSpec
 
@@ -34,6 +34,8 @@ def stack(figure: "Figure") -> None:
     for number, (axes, _) in enumerate(placed):
         axes.set_subplotspec(below[number])
         _label(axes)
+        if (legend := axes.get_legend()) is not None:
+            legend.set_in_layout(False)  # one beside its panel would leave it no room
     if len(placed) == 1 and not figure.get_suptitle():
         _lift_title(placed[0][0])
     figure.suptitle(_folded(figure.get_suptitle(), WIDTH / _LETTER), x=0.01, ha="left")
@@ -49,7 +51,8 @@ def _label(axes: "Axes") -> None:
     for axis, sharing in ((axes.xaxis, axes.get_shared_x_axes()), (axes.yaxis, axes.get_shared_y_axes())):
         others = [getattr(other, f"{axis.axis_name}axis") for other in sharing.get_siblings(axes)]
         if len(others) > 1 and axis.get_visible():
-            axis.set_tick_params(**{"labelleft" if axis is axes.yaxis else "labelbottom": True})
+            shown: dict[str, Any] = {"labelleft" if axis is axes.yaxis else "labelbottom": True}
+            axes.tick_params(**shown)
             axis.set_label_text(next((text for one in (axis, *others) if (text := one.get_label_text())), ""))
         axis.set_label_text(_folded(axis.get_label_text(), _LABEL))
     names = [label.get_text() for label in axes.get_yticklabels()]
@@ -74,7 +77,8 @@ def _put_legend_below(axes: "Axes") -> None:
     if legend is not None and (legend.get_window_extent().width > box.width or not box.contains(*_middle(legend))):
         texts, title = [text.get_text() for text in legend.get_texts()], legend.get_title().get_text()
         under = (0, -0.6 * axes.figure.dpi / box.height)
-        axes.legend(legend.legend_handles, texts, title=title, loc="upper left", bbox_to_anchor=under, fontsize=9.5)
+        keys = [key for key in legend.legend_handles if key is not None]
+        axes.legend(keys, texts, title=title, loc="upper left", bbox_to_anchor=under, fontsize=9.5)
         figure = axes.get_figure(root=True)
         if figure is not None:
             figure.set_size_inches(WIDTH, figure.get_size_inches()[1] + 0.21 * len(texts))

@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 
 from kdelab.plot import FIGURE, SHARED
+from kdelab.plot.apart import tell_apart
 from kdelab.plot.data import as_csv
 from kdelab.plot.forest import forest as forest
 from kdelab.plot.narrow import stack
@@ -162,6 +163,7 @@ def show(figure: "Figure", alt: str, caption: str, decisive: bool = False) -> No
         if _in_notebook():
             from IPython.display import display
 
+            tell_apart(figure)
             png, width, height = _png(figure)
             data: dict[str, Any] = {"image/png": png, "text/plain": caption}
             if os.environ.get("KDELAB_PAGES"):  # set where pages are made

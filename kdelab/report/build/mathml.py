@@ -111,6 +111,11 @@ def render(tex: str, display: bool = False) -> str:
     return scrolling(math, "Formula", "long", "span") if len(tex) > _LONG else math
 
 
+def headed(table: str) -> str:
+    """Return a table whose empty corner heads nothing."""
+    return re.sub(r"<th\b[^>]*>\s*</th>", "<td></td>", table)
+
+
 def scrolling(html: str, name: str, kind: str = "scrolls", tag: str = "div") -> str:
     """Return what may be wider than a page in a box of its own, that a keyboard can scroll."""
     return f'<{tag} class="{kind}" tabindex="0" role="group" aria-label="{name}">{html}</{tag}>'
@@ -148,7 +153,7 @@ class _Renderer(IPythonRenderer):
 
 def _rendered(source: str, renderer: _Renderer) -> str:
     html = str(MarkdownWithMath(renderer=renderer).render(source))
-    return re.sub(r"<table>.*?</table>", lambda table: scrolling(table[0], "Table"), html, flags=re.DOTALL)
+    return re.sub(r"<table>.*?</table>", lambda table: scrolling(headed(table[0]), "Table"), html, flags=re.DOTALL)
 
 
 def markdown(source: str, up: str = "", attachments: Mapping[str, Any] | None = None) -> Markup:
