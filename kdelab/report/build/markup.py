@@ -1,4 +1,4 @@
-"""What may stand on a page: a policy that forbids all loading and all scripts, and HTML cleaned of what would try."""
+"""What may stand on a page: a policy that forbids all loading and all scripts but ours, and HTML cleaned of what would try."""
 
 import re
 from functools import cache, partial
@@ -15,12 +15,16 @@ from traitlets.config import Config
 
 from kdelab.report import thread
 from kdelab.report.build import mathml
+from kdelab.report.explorer import module as explorer
 from kdelab.report.verdicts import MIME, ROLES, SYMBOLS
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-#: Content-Security-Policy of every page: nothing is loaded, nothing runs; pictures and styles are in the page itself.
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+#: Content-Security-Policy of every page: nothing is loaded, nothing runs but the explorer; all is in the page itself.
+POLICY = (
+    f"default-src 'none'; script-src {explorer.SCRIPT_HASH}; img-src data:; style-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'"
+)
 
 _PLAIN = """
 a b blockquote br caption code col colgroup dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins
@@ -28,7 +32,7 @@ kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td t
 """
 _ATTRIBUTES = {"alt", "align", "colspan", "height", "open", "rowspan", "scope", "span", "start", "title", "width"}
 _UNSEEN = re.compile(r"<(script|style|template|title|textarea)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
-_PRIORITY = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/latex", "text/plain"]
+_PRIORITY = [explorer.MIME, "text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/latex", "text/plain"]
 
 
 def _allowed(tag: str, name: str, value: str) -> bool:
@@ -50,6 +54,9 @@ def _globals(environment: jinja2.Environment) -> jinja2.Environment:
     environment.autoescape = True
     environment.filters["urlencode"] = lambda name: quote(str(name), errors="surrogateescape")
     environment.globals.update(symbols=SYMBOLS, roles=ROLES, mime=MIME, thread_mime=thread.MIME, policy=POLICY)
+    environment.globals.update(
+        explorer_mime=explorer.MIME, explorer_style=explorer.STYLE, explorer_script=explorer.SCRIPT
+    )
     return environment
 
 

@@ -15,6 +15,7 @@ from kdelab.report.build.markup import TEMPLATES, exporter
 from kdelab.report.build.project import Made, encoded, sha256
 from kdelab.report.build.verdict_json import Summary, summary
 from kdelab.report.claims import BY_ID, Claim, of_notebook
+from kdelab.report.explorer.module import MIME
 
 Failure = dict[str, str]
 
@@ -173,6 +174,7 @@ def _render(page: Page, known: Mapping[str, Summary], previous: Page | None, fol
         "stale": page.stale,
         "failure": page.failure,
         "cut": cells.cut(notebook),
+        "explored": any(MIME in output.get("data", {}) for _, output in cells.outputs(notebook)),
         "parameters": {**named, **page.given},
         "executed": f"{page.name.rpartition('/')[2]}.ipynb",
     }
