@@ -1,6 +1,7 @@
 """A table of 200 clusters for each kernel, on which the explorer's own mathematics is held against the library."""
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ LOGITS = ("equal", "extreme")
 BANDWIDTHS = (0.1, 0.02, 1.0)
 
 
-def _points(where, size, target, rng):
+def _points(where: str, size: int, target: tuple[float, float], rng: np.random.Generator) -> Any:
     lower, upper = target
     side = rng.uniform(0.02, 0.5, size)
     return {
@@ -27,7 +28,7 @@ def _points(where, size, target, rng):
     }[where]()
 
 
-def table(kind):
+def table(kind: Any) -> list[tuple[dict[str, Any], Any]]:
     """Return 200 states of the explorer for one class of kernels, with kdelab's kernel of each."""
     rng = np.random.default_rng(21)
     found = []
@@ -43,7 +44,7 @@ def table(kind):
     return found
 
 
-def truth(state, kernel):
+def truth(state: dict[str, Any], kernel: Any) -> tuple[float, Any]:
     """Return kdelab's loss and gradient of a state."""
     clusters = kdelab.Clusters.from_lists([state["points"]], [state["target"][0]], [state["target"][1]])
     values, gradient = kdelab.CrossEntropy(clusters, kernel).value_and_grad(np.array(state["logits"]))

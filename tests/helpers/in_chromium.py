@@ -3,7 +3,9 @@
 import contextlib
 import importlib.util
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 
 def missing() -> str:
@@ -15,11 +17,12 @@ def missing() -> str:
 
 
 @contextlib.contextmanager
-def chromium(profile: Path):
+def chromium(profile: Path) -> Iterator[Any]:
+    """Give a driver."""
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
+    options.binary_location = shutil.which("chromium") or ""
     for switch in (
         "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1400,1800",

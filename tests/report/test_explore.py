@@ -1,6 +1,7 @@
 """The explorer in Python: it shows the very arguments asked for, its numbers are the library's, and it is quiet."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -88,10 +89,13 @@ def test_a_fresh_kernel_shows_it_without_a_word(tmp_path):
     """As in JupyterLab, where somebody could be asked for input, and with nothing compiled yet."""
     from jupyter_client.manager import start_new_kernel
 
-    manager, client = start_new_kernel(cwd=tmp_path, env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)})
+    root = str(Path(kdelab.__file__).parents[1])
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": root}
+    manager, client = start_new_kernel(cwd=tmp_path, env=environment)
     told = []
     try:
-        client.execute_interactive("import kdelab\nkdelab.explore()", output_hook=told.append, allow_stdin=True, timeout=300)
+        shown = "import kdelab\nkdelab.explore()"
+        client.execute_interactive(shown, output_hook=told.append, allow_stdin=True, timeout=300)
     finally:
         manager.shutdown_kernel(now=True)
     assert [message["content"] for message in told if message["msg_type"] in ("stream", "error")] == []

@@ -144,7 +144,8 @@ def test_a_page_runs_the_module_and_nothing_else(pages, browser):
 
 
 def test_a_change_of_the_module_is_stopped_by_the_policy(pages, browser, tmp_path):
-    changed = (pages / "explorer.html").read_text(encoding="utf-8").replace("export default", "window.ran = 1; export default")
+    honest = (pages / "explorer.html").read_text(encoding="utf-8")
+    changed = honest.replace("export default", "window.ran = 1; export default")
     (tmp_path / "changed.html").write_text(changed, encoding="utf-8")
     browser.get((tmp_path / "changed.html").as_uri())
     assert browser.execute_script("return window.ran") is None
@@ -179,9 +180,8 @@ def test_target_and_its_ends_are_dragged_and_may_meet(page):
 def test_a_finger_drags_too(page):
     point = handle(page, "Point 3")
     page.execute_script("arguments[0].scrollIntoView({block: 'center'})", point)
-    x, y = page.execute_script(
-        "const box = arguments[0].getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]", point
-    )
+    middle = "const box = arguments[0].getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]"
+    x, y = page.execute_script(middle, point)
     for kind, dx in (("touchStart", 0), ("touchMove", 30), ("touchMove", 60), ("touchEnd", None)):
         touches = [] if dx is None else [{"x": x + dx, "y": y}]
         page.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})

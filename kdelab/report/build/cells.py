@@ -143,7 +143,7 @@ def tidy(notebook: Any, explored: bool = False) -> Any:
         if cell.cell_type == "code":
             dropped = EXPLORE in labels and not explored
             clean["execution_count"] = None if dropped else cell.get("execution_count")
-            clean["outputs"] = [] if dropped else [_without_widget(output) for output in _joined(cell.get("outputs", []))]
+            clean["outputs"] = [] if dropped else _joined(map(_without_widget, cell.get("outputs", [])))
         kept.append(clean)
     metadata = {
         "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},

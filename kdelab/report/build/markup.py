@@ -1,4 +1,4 @@
-"""What may stand on a page: a policy that forbids all loading and all scripts but ours, and HTML cleaned of what would try."""
+"""What may stand on a page: a policy against all loading and all scripts but ours, and HTML cleaned of the others."""
 
 import re
 from functools import cache, partial
@@ -32,7 +32,8 @@ kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td t
 """
 _ATTRIBUTES = {"alt", "align", "colspan", "height", "open", "rowspan", "scope", "span", "start", "title", "width"}
 _UNSEEN = re.compile(r"<(script|style|template|title|textarea)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
-_PRIORITY = [explorer.MIME, "text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/latex", "text/plain"]
+_PRIORITY = [explorer.MIME, "text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg"]
+_PRIORITY += ["text/latex", "text/plain"]
 
 
 def _allowed(tag: str, name: str, value: str) -> bool:
