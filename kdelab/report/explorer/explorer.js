@@ -146,7 +146,7 @@ function prepared({ points, logits, kernel, bandwidth, shape }) {
 const MOST_POINTS = 20;
 const HUES = 6; // in explorer.css; numbers tell apart what has one hue
 const PAD = 30; // pixels beside the axis, room for handles
-const TOP = { centre: 14, ends: 40, density: 56 }; // where, from the top, things are in the picture
+const TOP = { title: 12, centre: 32, ends: 58, density: 72 }; // where, from the top, things are in the picture
 const HEIGHT = { density: 130, lane: 26, weights: 120, shares: 84, title: 22 };
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -160,6 +160,23 @@ function make(name, attributes = {}, ...children) {
   }
   element.append(...children);
   return element;
+}
+
+/** Set attributes and text where they differ: a browser lays out anew whatever is touched. */
+function put(element, attributes, text = element.textContent) {
+  for (const [key, value] of Object.entries(attributes)) {
+    if (element.getAttribute(key) !== String(value)) element.setAttribute(key, value);
+  }
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** A path through these points, in tenths of pixels; of those on a level line, the first and the last. */
+function path(xs, ys) {
+  const rounded = (x) => Math.round(10 * x) / 10;
+  const level = ys.map(rounded);
+  const kept = xs.flatMap((x, i) =>
+    (i && i < xs.length - 1 && level[i] === level[i - 1] && level[i] === level[i + 1] ? [] : [`${rounded(x)} ${level[i]}`]));
+  return kept.join("L");
 }
 
 const number = (x, digits = 3) => (x + 0 || 0).toFixed(digits).replace(/^-(?=0\.?0*$)/, "").replace("-", "−");
@@ -201,6 +218,7 @@ export function mount(root, given, told = () => {}) {
   let first = structuredClone(state);
   let limits = ranges(state);
   let chosen = state.points.length - 1; // the point that was last touched
+  let width = Math.max(260, root.clientWidth || 640);
   let pending = false;
   let speaking = 0;
   let handles = [];
@@ -368,8 +386,7 @@ export function mount(root, given, told = () => {}) {
     return { element: make("tr", {}, name, ...cells), logit, shown, cells };
   }
 
-  const width = () => Math.max(260, svg.clientWidth || 640);
-  const pixels = () => (width() - 2 * PAD) / (2 * limits.reach); // of one guess factor
+  const pixels = () => (width - 2 * PAD) / (2 * limits.reach); // of one guess factor
   const across = (x) => PAD + (x + limits.reach) * pixels();
 
   /** Everything anew, for the state as it is. */
@@ -379,13 +396,14 @@ export function mount(root, given, told = () => {}) {
     const [a, b] = state.target;
     const lanes = Math.min(3, state.points.length);
     const axis = TOP.density + HEIGHT.density;
+    const full = [0.1, 0.2, 0.5].find((step) => Math.max(...weights, ...shares) < 0.95 * step) ?? 1;
     const arrows = axis + 18 + lanes * HEIGHT.lane + HEIGHT.title;
     const stack = arrows + HEIGHT.weights + HEIGHT.title;
     svg.setAttribute("height", stack + HEIGHT.shares + 18);
     drawing.replaceChildren(
-      ...background(a, b, axis, arrows, stack),
+      ...background(a, b, axis, arrows, full, stack),
       ...densities(axis),
-      ...state.points.flatMap((x, j) => arrow(j, across(x), weights[j], shares[j], gradient[j], arrows)),
+      ...state.points.flatMap((x, j) => arrow(j, across(x), weights[j] / full, -gradient[j] / full, arrows)),
       ...stacked(a, b, stack),
     );
     const spots = [
@@ -394,20 +412,20 @@ export function mount(root, given, told = () => {}) {
     ];
     handles.forEach(({ element, ends }, i) => {
       const [x, least, most] = ends();
-      element.setAttribute("transform", `translate(${spots[i].map((one) => one.toFixed(1)).join(" ")})`);
-      element.setAttribute("aria-valuemin", least);
-      element.setAttribute("aria-valuemax", most);
-      element.setAttribute("aria-valuenow", x);
       const j = i - 3;
       const also = j < 0 ? (a === b ? "; the target is one place" : `; target from ${number(a)} to ${number(b)}`)
         : `; weight ${number(weights[j])}, pull ${number(-gradient[j])}`;
-      element.setAttribute("aria-valuetext", `guess factor ${number(x)}${also}`);
+      put(element, {
+        transform: `translate(${spots[i].map((one) => one.toFixed(1)).join(" ")})`,
+        "aria-valuemin": least, "aria-valuemax": most, "aria-valuenow": x,
+        "aria-valuetext": `guess factor ${number(x)}${also}`,
+      });
     });
     rows.forEach(({ logit, shown, cells }, j) => {
       range(logit, state.logits[j], -limits.span, limits.span, number(state.logits[j], 2));
-      shown.textContent = number(state.logits[j], Math.abs(state.logits[j]) < 100 ? 2 : 0);
-      cells[0].textContent = number(state.points[j]);
-      [weights[j], shares[j], -gradient[j]].forEach((one, i) => (cells[i + 2].textContent = number(one)));
+      put(shown, {}, number(state.logits[j], Math.abs(state.logits[j]) < 100 ? 2 : 0));
+      put(cells[0], {}, number(state.points[j]));
+      [weights[j], shares[j], -gradient[j]].forEach((one, i) => put(cells[i + 2], {}, number(one)));
     });
     controls();
     tell(value);
@@ -427,8 +445,8 @@ export function mount(root, given, told = () => {}) {
   }
 
   function range(control, value, least, most, text) {
-    Object.assign(control, { min: least, max: most, value });
-    control.setAttribute("aria-valuetext", text);
+    put(control, { min: least, max: most, "aria-valuetext": text });
+    if (control.value !== String(value)) control.value = value;
   }
 
   /** The loss, in words, and spoken once the hand rests. */
@@ -443,7 +461,7 @@ export function mount(root, given, told = () => {}) {
   }
 
   /** The target through all that has the same axis, the axis itself, and what the three panels are. */
-  function background(a, b, axis, arrows, stack) {
+  function background(a, b, axis, arrows, full, stack) {
     const band = { x: across(a) - (a === b), width: Math.max(2, across(b) - across(a)), class: "kx-band" };
     const places = [-1, -0.5, 0, 0.5, 1].map((x) => x * limits.reach);
     const title = (y, text) => make("svg:text", { x: 0, y, class: "kx-title" }, text);
@@ -451,16 +469,16 @@ export function mount(root, given, told = () => {}) {
       make("svg:rect", { ...band, y: TOP.ends - 12, height: axis - TOP.ends + 12 }),
       make("svg:rect", { ...band, y: arrows, height: HEIGHT.weights }),
       ...[a, b].map((x) => make("svg:path", { d: `M${across(x)} ${TOP.ends + 12}V${axis}`, class: "kx-edge" })),
-      make("svg:path", { d: `M${PAD} ${axis}H${width() - PAD}`, class: "kx-axis" }),
+      make("svg:path", { d: `M${PAD} ${axis}H${width - PAD}`, class: "kx-axis" }),
       ...places.map((x) => make("svg:text", { x: across(x), y: axis + 14, class: "kx-tick" }, short(x))),
-      title(arrows - 6, "weight ○, wanted ●: the arrow is minus the gradient"),
-      make("svg:path", { d: `M${PAD} ${arrows}H${width() - PAD}M${PAD} ${arrows + HEIGHT.weights}H${width() - PAD}`,
+      title(arrows - 6, "weight ○ → share: minus the gradient"),
+      make("svg:path", { d: `M${PAD} ${arrows}H${width - PAD}M${PAD} ${arrows + HEIGHT.weights}H${width - PAD}`,
         class: "kx-axis" }),
-      make("svg:text", { x: PAD - 8, y: arrows + 10, class: "kx-tick kx-end" }, "1"),
+      make("svg:text", { x: PAD - 8, y: arrows + 10, class: "kx-tick kx-end" }, short(full)),
       make("svg:text", { x: PAD - 8, y: arrows + HEIGHT.weights, class: "kx-tick kx-end" }, "0"),
       title(stack - 6, "who answers for the target"),
       make("svg:text", { x: PAD, y: stack + HEIGHT.shares + 14, class: "kx-tick" }, short(a)),
-      make("svg:text", { x: width() - PAD, y: stack + HEIGHT.shares + 14, class: "kx-tick" }, short(b)),
+      make("svg:text", { x: width - PAD, y: stack + HEIGHT.shares + 14, class: "kx-tick" }, short(b)),
     ];
   }
 
@@ -468,7 +486,7 @@ export function mount(root, given, told = () => {}) {
   function densities(axis) {
     const cluster = prepared(state);
     const { points, h } = cluster;
-    const grid = Array.from({ length: 241 }, (_, i) => limits.reach * (i / 120 - 1));
+    const grid = Array.from({ length: 161 }, (_, i) => limits.reach * (i / 80 - 1));
     const near = points.flatMap((x) => [-1 - 1e-9, -1, -0.5, -1e-9, 0, 1e-9, 0.5, 1, 1 + 1e-9].map((u) => x + u * h));
     const places = [...grid, ...near.filter((x) => Math.abs(x) <= limits.reach)].sort((one, other) => one - other);
     const r = new Float64Array(points.length);
@@ -476,19 +494,19 @@ export function mount(root, given, told = () => {}) {
     const most = 1.05 * Math.max(...p.map(([all]) => all).filter(Number.isFinite));
     const decade = 10 ** Math.floor(Math.log10(most));
     const top = [1, 2, 5, 10].find((step) => step * decade >= most) * decade;
-    const line = (height) =>
-      `M${p.map((one, i) => `${across(places[i]).toFixed(1)} ${(axis - (HEIGHT.density * height(one)) / top).toFixed(1)}`).join("L")}`;
+    const xs = places.map(across);
+    const line = (height) => `M${path(xs, p.map((one) => axis - (HEIGHT.density * height(one)) / top))}`;
     return [
-      make("svg:text", { x: 0, y: TOP.density + 4, class: "kx-title" }, `density, up to ${short(top)}`),
+      make("svg:text", { x: 0, y: TOP.title, class: "kx-title" }, `density, up to ${short(top)}`),
       ...points.map((_, j) => make("svg:path", { d: line((one) => one[0] * one[j + 1]), class: `kx-part kx-hue${j % HUES}` })),
       make("svg:path", { d: line((one) => one[0]), class: "kx-density" }),
     ];
   }
 
-  /** From a point's weight to its share of the target, which descent would give it. */
-  function arrow(j, x, weight, share, gradient, top) {
+  /** From a point's weight to its share of the target, by the way that descent would take; of the panel's height. */
+  function arrow(j, x, weight, pull, top) {
     const y = (one) => top + HEIGHT.weights * (1 - one);
-    const [from, to] = [y(weight), y(weight - gradient)];
+    const [from, to] = [y(weight), y(weight + pull)];
     const side = Math.sign(to - from);
     const long = Math.abs(to - from) > 8;
     const hue = `kx-hue${j % HUES}`;
@@ -504,38 +522,42 @@ export function mount(root, given, told = () => {}) {
   /** The responsibilities over the target, one on the other. */
   function stacked(a, b, top) {
     const cluster = prepared(state);
-    const inner = width() - 2 * PAD;
+    const inner = width - 2 * PAD;
     const r = new Float64Array(state.points.length);
-    const steps = 120;
+    const steps = 80;
     const sums = Array.from({ length: steps + 1 }, (_, i) => {
       place(cluster, a + ((b - a) * i) / steps, r);
       let sum = 0;
       return [0, ...Array.from(r, (one) => (sum += one))];
     });
-    const at = (i, level) => `${(PAD + (inner * i) / steps).toFixed(1)} ${(top + HEIGHT.shares * (1 - level)).toFixed(1)}`;
     const indices = sums.map((_, i) => i);
+    const xs = indices.map((i) => PAD + (inner * i) / steps);
+    const levels = Array.from({ length: r.length + 1 }, (_, j) => sums.map((sum) => top + HEIGHT.shares * (1 - sum[j])));
     return [
       make("svg:rect", { x: PAD, y: top, width: inner, height: HEIGHT.shares, class: "kx-empty" }),
       ...state.points.flatMap((_, j) => {
-        const over = indices.map((i) => at(i, sums[i][j + 1])).join("L");
-        const under = indices.toReversed().map((i) => at(i, sums[i][j])).join("L");
-        const area = make("svg:path", { d: `M${over}L${under}z`, class: `kx-share kx-hue${j % HUES}` });
         const thickest = indices.reduce((best, i) =>
           (sums[i][j + 1] - sums[i][j] > sums[best][j + 1] - sums[best][j] + 1e-3 ? i : best), steps / 2);
         const [low, high] = sums[thickest].slice(j, j + 2);
+        if ((high - low) * HEIGHT.shares < 0.1) return [];
+        const outline = `M${path(xs, levels[j + 1])}L${path(xs.toReversed(), levels[j].toReversed())}z`;
+        const area = make("svg:path", { d: outline, class: `kx-share kx-hue${j % HUES}` });
         if ((high - low) * HEIGHT.shares < 13) return [area];
-        const x = between(PAD + (inner * thickest) / steps, PAD + 9, width() - PAD - 9);
+        const x = between(xs[thickest], PAD + 9, width - PAD - 9);
         const y = top + HEIGHT.shares * (1 - (low + high) / 2) + 4.5;
         return [area, make("svg:text", { x, y, class: "kx-inside" }, String(j + 1))];
       }),
     ];
   }
 
+  const resized = new ResizeObserver(() => {
+    const now = Math.max(260, svg.clientWidth || 640); // 0 while it is hidden
+    if (now !== width) schedule();
+    width = now;
+  });
+  resized.observe(svg);
   build();
   draw();
-  const resized = new ResizeObserver(() => svg.clientWidth && width() !== drawnAt && ((drawnAt = width()), schedule()));
-  let drawnAt = width();
-  resized.observe(svg);
   return { set, stop: () => resized.disconnect() };
 }
 
