@@ -223,6 +223,7 @@ export function mount(root, given, told = () => {}) {
   let speaking = 0;
   let handles = [];
   let rows = [];
+  let lanes = []; // under the axis, one for each point
 
   // What stands for good; the picture and the table are filled below.
   const drawing = make("svg:g", { "aria-hidden": "true" });
@@ -304,6 +305,9 @@ export function mount(root, given, told = () => {}) {
   function build() {
     const k = state.points.length;
     chosen = between(chosen, 0, k - 1);
+    // Neighbours stand in different lanes, and stay there while they are dragged.
+    const order = state.points.map((_, j) => j).sort((one, other) => state.points[one] - state.points[other]);
+    lanes = state.points.map((_, j) => order.indexOf(j) % 3);
     handles = [
       handle("centre", "Target, its centre", () => {
         const [a, b] = state.target;
@@ -394,10 +398,9 @@ export function mount(root, given, told = () => {}) {
     const found = crossEntropy(state);
     const { value, gradient, weights, shares } = found;
     const [a, b] = state.target;
-    const lanes = Math.min(3, state.points.length);
     const axis = TOP.density + HEIGHT.density;
     const full = [0.1, 0.2, 0.5].find((step) => Math.max(...weights, ...shares) < 0.95 * step) ?? 1;
-    const arrows = axis + 18 + lanes * HEIGHT.lane + HEIGHT.title;
+    const arrows = axis + 18 + Math.min(3, lanes.length) * HEIGHT.lane + HEIGHT.title;
     const stack = arrows + HEIGHT.weights + HEIGHT.title;
     svg.setAttribute("height", stack + HEIGHT.shares + 18);
     drawing.replaceChildren(
@@ -408,7 +411,7 @@ export function mount(root, given, told = () => {}) {
     );
     const spots = [
       [across((a + b) / 2), TOP.centre], [across(a) - 12, TOP.ends], [across(b) + 12, TOP.ends],
-      ...state.points.map((x, j) => [across(x), axis + 30 + (j % lanes) * HEIGHT.lane]),
+      ...state.points.map((x, j) => [across(x), axis + 30 + lanes[j] * HEIGHT.lane]),
     ];
     handles.forEach(({ element, ends }, i) => {
       const [x, least, most] = ends();
