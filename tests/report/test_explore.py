@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from traitlets import TraitError
 
 import kdelab
 from kdelab.loss.kernels import every
@@ -35,6 +36,12 @@ def test_follows_what_the_browser_changes():
     kernel = kdelab.GeneralizedNormal(2.0, 0.1)
     assert explorer.value == pytest.approx(kdelab.reference.loss([0.1, 0.2], [0.0, 1.0], -0.15, 0.15, kernel))
     assert explorer.value != before
+
+
+@pytest.mark.parametrize(("name", "value"), [("kernel", "Laplase"), ("bandwidth", -1.0), ("shape", 0.0)])
+def test_refuses_what_is_set_later_too(name, value):
+    with pytest.raises(TraitError, match=f"(?s){name}.*{'Laplace' if name == 'kernel' else ''}"):
+        setattr(kdelab.explore(), name, value)
 
 
 def test_a_page_gets_its_state_and_jupyterlab_its_widget():

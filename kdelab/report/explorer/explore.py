@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.loss.kernels import every
-from kdelab.loss.kernels.base import Kernel
+from kdelab.loss.kernels.base import NARROWEST, WIDEST, Kernel
 from kdelab.loss.kernels.generalized_normal import GeneralizedNormal
 from kdelab.loss.validate import Floats, vector
 from kdelab.report.explorer.module import EXAMPLE, MIME, SCRIPT, STYLE
@@ -39,9 +39,9 @@ class Explorer(anywidget.AnyWidget):
     points = traitlets.List(traitlets.Float()).tag(sync=True)
     logits = traitlets.List(traitlets.Float()).tag(sync=True)
     target = traitlets.List(traitlets.Float()).tag(sync=True)
-    kernel = traitlets.Unicode().tag(sync=True)
-    bandwidth = traitlets.Float().tag(sync=True)
-    shape = traitlets.Float().tag(sync=True)
+    kernel = traitlets.Enum(list(KERNELS)).tag(sync=True)
+    bandwidth = traitlets.Float(min=NARROWEST, max=WIDEST).tag(sync=True)
+    shape = traitlets.Float(min=1 / 20, max=50.0).tag(sync=True)
 
     @property
     def state(self) -> dict[str, Any]:

@@ -242,7 +242,8 @@ export function mount(root, given, told = () => {}) {
   });
   const bandwidth = log("bandwidth");
   const shape = log("shape");
-  const labelled = (text, control) => make("label", {}, make("span", {}, text), control, make("output"));
+  const labelled = (text, control) => make("label", {}, make("span", {}, text), control,
+    make("span", { "aria-hidden": "true" }));
   const more = make("button", { type: "button", click: add }, "Add a point");
   const less = make("button", { type: "button", click: drop });
   const again = make("button", { type: "button", click: () => set(first) }, "Reset");
