@@ -326,6 +326,12 @@ def contrast(one, other):
     return (light + 0.05) / (dark + 0.05)
 
 
+def mixed(one, other, share):
+    """So much of one colour over another."""
+    parts = (share * int(one[i : i + 2], 16) + (1 - share) * int(other[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(part):02x}" for part in parts)
+
+
 def test_colours_have_contrast_in_light_and_dark():
     hues = re.findall(r"--kx-hue: (#\w{6})", STYLE)
     assert len(hues) == len(set(hues)) == int(re.search(r"const HUES = (\d+)", SCRIPT)[1])
@@ -334,3 +340,8 @@ def test_colours_have_contrast_in_light_and_dark():
     for colour in [*hues, re.search(r"--kx-edge: (#\w{6})", STYLE)[1]]:
         for paper in ("#fcfcfb", "#14171b", "#111111"):  # of pages, light and dark, and of JupyterLab
             assert contrast(colour, paper) >= 3
+    band = re.search(r"--kx-band: (#\w{6})", STYLE)[1]
+    shares = re.findall(r"--kx-own: (\d+)%; --kx-strength: ([.\d]+)", STYLE)  # on light paper, and twice on dark
+    for paper, (own, strength) in zip(("#fcfcfb", "#14171b", "#111111"), shares, strict=True):
+        for hue in hues:
+            assert contrast(mixed(hue, "#ffffff", int(own) / 100), mixed(band, paper, float(strength))) >= 3

@@ -174,8 +174,11 @@ function put(element, attributes, text = element.textContent) {
 function path(xs, ys) {
   const rounded = (x) => Math.round(10 * x) / 10;
   const level = ys.map(rounded);
-  const kept = xs.flatMap((x, i) =>
-    (i && i < xs.length - 1 && level[i] === level[i - 1] && level[i] === level[i + 1] ? [] : [`${rounded(x)} ${level[i]}`]));
+  const kept = [];
+  for (let i = 0; i < xs.length; i++) {
+    const inside = i && i < xs.length - 1 && level[i] === level[i - 1] && level[i] === level[i + 1];
+    if (!inside) kept.push(`${rounded(xs[i])} ${level[i]}`);
+  }
   return kept.join("L");
 }
 
@@ -490,8 +493,8 @@ export function mount(root, given, told = () => {}) {
   function densities(axis) {
     const cluster = prepared(state);
     const { points, h } = cluster;
-    const grid = Array.from({ length: 161 }, (_, i) => limits.reach * (i / 80 - 1));
-    const near = points.flatMap((x) => [-1 - 1e-9, -1, -0.5, -1e-9, 0, 1e-9, 0.5, 1, 1 + 1e-9].map((u) => x + u * h));
+    const grid = Array.from({ length: 121 }, (_, i) => limits.reach * (i / 60 - 1));
+    const near = points.flatMap((x) => [-1 - 1e-9, -1, -0.3, 0, 0.3, 1, 1 + 1e-9].map((u) => x + u * h));
     const places = [...grid, ...near.filter((x) => Math.abs(x) <= limits.reach)].sort((one, other) => one - other);
     const r = new Float64Array(points.length);
     const p = places.map((x) => [Math.exp(place(cluster, x, r)), ...r]);
