@@ -206,7 +206,10 @@ function checked(given) {
 /** Ends of the axes, wide enough for a state: of places, of logits, and of the logarithms of bandwidth and shape. */
 function ranges({ points, logits, target, bandwidth, shape }) {
   const far = Math.max(...[...points, ...target].map(Math.abs));
-  const decades = (x, low, high) => [Math.min(low, Math.floor(Math.log10(x))), Math.max(high, Math.ceil(Math.log10(x)))];
+  const decades = (x, low, high) => {
+    const log = Math.log10(x);
+    return [Math.min(low, Math.floor(log)), Math.max(high, Math.ceil(log))];
+  };
   return {
     reach: Math.max(1, Math.ceil(10 * far) / 10),
     span: Math.max(8, Math.ceil(Math.max(...logits.map(Math.abs)))),
@@ -218,7 +221,7 @@ function ranges({ points, logits, target, bandwidth, shape }) {
 /** Fill an element with an explorer; `told` hears of each new state. Returns what sets another state. */
 export function mount(root, given, told = () => {}) {
   let state = checked(given);
-  let first = structuredClone(state);
+  const first = structuredClone(state);
   let limits = ranges(state);
   let chosen = state.points.length - 1; // the point that was last touched
   let width = Math.max(260, root.clientWidth || 640);
@@ -237,7 +240,7 @@ export function mount(root, given, told = () => {}) {
   const kernel = make(
     "select",
     { change: (event) => change({ kernel: event.target.value }) },
-    ...Object.keys(KERNELS).map((name) => make("option", { value: name }, name.replace(/(?<=.)([A-Z])/g, " $1"))),
+    ...Object.keys(KERNELS).map((name) => make("option", { value: name }, name.replace(/\B([A-Z])/g, " $1"))),
   );
   const log = (name) => make("input", {
     type: "range", step: 0.01,
@@ -300,6 +303,12 @@ export function mount(root, given, told = () => {}) {
     change({ points: [...state.points, middle], logits: [...state.logits, 0] });
   }
 
+  /** Let a point be the one that the button removes. */
+  function choose(j) {
+    chosen = j;
+    put(less, {}, `Remove point ${j + 1}`);
+  }
+
   function drop() {
     const others = (_, j) => j !== chosen;
     change({ points: state.points.filter(others), logits: state.logits.filter(others) });
@@ -337,14 +346,14 @@ export function mount(root, given, told = () => {}) {
   /** A slider in the picture: `ends` gives value, least and most, `moved` what a new value changes. */
   function handle(kind, label, ends, moved, j = -1) {
     let grabbed = null;
-    const to = (x, digits = 3) => {
+    const to = (x) => {
       const [, least, most] = ends();
-      const rounded = Number((x / limits.reach).toFixed(digits)) * limits.reach;
-      if (j >= 0) chosen = j;
+      const rounded = Number((x / limits.reach).toFixed(3)) * limits.reach;
       change(moved(between(Number(rounded.toPrecision(12)), least, most)));
     };
     const keys = {
-      ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10, Home: -Infinity, End: Infinity,
+      ArrowRight: 1, ArrowUp: 1, PageUp: 10, End: Infinity,
+      ArrowLeft: -1, ArrowDown: -1, PageDown: -10, Home: -Infinity,
     };
     const element = make("svg:g", {
       class: `kx-handle kx-${kind}`, role: "slider", tabindex: 0, "aria-label": label, "aria-orientation": "horizontal",
@@ -368,10 +377,7 @@ export function mount(root, given, told = () => {}) {
         event.preventDefault();
         event.stopPropagation();
       },
-      focus: () => {
-        if (j >= 0) chosen = j;
-        less.textContent = `Remove point ${chosen + 1}`;
-      },
+      focus: () => j < 0 || choose(j),
     }, make("svg:rect", { x: -12, y: -12, width: 24, height: 24, rx: j < 0 ? 4 : 12 }));
     const marks = { centre: "M-6 0H6M-3 -3L-6 0L-3 3M3 -3L6 0L3 3", lower: "M3 -7H-3V7H3", upper: "M-3 -7H3V7H-3" };
     element.append(j < 0 ? make("svg:path", { d: marks[kind] }) : make("svg:text", { y: 4.5 }, String(j + 1)));
@@ -382,13 +388,11 @@ export function mount(root, given, told = () => {}) {
   function row(j) {
     const logit = make("input", {
       type: "range", step: 0.05, "aria-label": `Logit of point ${j + 1}`,
-      input: (event) => {
-        chosen = j;
-        change({ logits: state.logits.with(j, Number(event.target.value)) });
-      },
+      focus: () => choose(j),
+      input: (event) => change({ logits: state.logits.with(j, Number(event.target.value)) }),
     });
     const cells = Array.from({ length: 5 }, () => make("td"));
-    const shown = make("span");
+    const shown = make("span", { "aria-hidden": "true" });
     cells[1].append(make("div", { class: "kx-logit" }, logit, shown));
     const name = make("th", { scope: "row" }, make("span", { class: `kx-name kx-hue${j % HUES}` }, String(j + 1)));
     return { element: make("tr", {}, name, ...cells), logit, shown, cells };
@@ -399,8 +403,7 @@ export function mount(root, given, told = () => {}) {
 
   /** Everything anew, for the state as it is. */
   function draw() {
-    const found = crossEntropy(state);
-    const { value, gradient, weights, shares } = found;
+    const { value, gradient, weights, shares } = crossEntropy(state);
     const [a, b] = state.target;
     const axis = TOP.density + HEIGHT.density;
     const full = [0.1, 0.2, 0.5].find((step) => Math.max(...weights, ...shares) < 0.95 * step) ?? 1;
@@ -443,12 +446,12 @@ export function mount(root, given, told = () => {}) {
     kernel.value = state.kernel;
     for (const [name, control] of [["bandwidth", bandwidth], ["shape", shape]]) {
       range(control, Math.log10(state[name]), ...limits[name], short(state[name]));
-      control.nextSibling.textContent = short(state[name]);
+      put(control.nextSibling, {}, short(state[name]));
     }
     shape.disabled = state.kernel !== "GeneralizedNormal";
     more.disabled = state.points.length >= MOST_POINTS;
     less.disabled = state.points.length <= 1;
-    less.textContent = `Remove point ${chosen + 1}`;
+    choose(chosen);
   }
 
   function range(control, value, least, most, text) {
@@ -505,7 +508,8 @@ export function mount(root, given, told = () => {}) {
     const line = (height) => `M${path(xs, p.map((one) => axis - (HEIGHT.density * height(one)) / top))}`;
     return [
       make("svg:text", { x: 0, y: TOP.title, class: "kx-title" }, `density, up to ${short(top)}`),
-      ...points.map((_, j) => make("svg:path", { d: line((one) => one[0] * one[j + 1]), class: `kx-part kx-hue${j % HUES}` })),
+      ...points.map((_, j) =>
+        make("svg:path", { d: line((one) => one[0] * one[j + 1]), class: `kx-part kx-hue${j % HUES}` })),
       make("svg:path", { d: line((one) => one[0]), class: "kx-density" }),
     ];
   }
@@ -539,7 +543,7 @@ export function mount(root, given, told = () => {}) {
     });
     const indices = sums.map((_, i) => i);
     const xs = indices.map((i) => PAD + (inner * i) / steps);
-    const levels = Array.from({ length: r.length + 1 }, (_, j) => sums.map((sum) => top + HEIGHT.shares * (1 - sum[j])));
+    const levels = sums[0].map((_, j) => sums.map((sum) => top + HEIGHT.shares * (1 - sum[j])));
     return [
       make("svg:rect", { x: PAD, y: top, width: inner, height: HEIGHT.shares, class: "kx-empty" }),
       ...state.points.flatMap((_, j) => {
