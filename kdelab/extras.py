@@ -21,8 +21,8 @@ EXTRAS = {
     "distributed": Extra("fits on many machines (kdelab.distributed)", ("distributed",)),
     "record": Extra("recording Robocode's battles", ("jpype",)),
     "notebooks": Extra(
-        "figures, sliders and reports (kdelab.plot, kdelab.report)",
-        ("matplotlib", "seaborn", "PIL", "ipywidgets", "IPython", "ipykernel", "jupyter_client", "nbformat", "nbclient",
+        "figures, the explorer and reports (kdelab.plot, kdelab.report)",
+        ("matplotlib", "seaborn", "PIL", "anywidget", "IPython", "ipykernel", "jupyter_client", "nbformat", "nbclient",
          "nbconvert", "papermill", "traitlets", "jinja2", "markupsafe", "mistune", "bleach", "pygments",
          "latex2mathml", "tqdm"),
     ),

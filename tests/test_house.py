@@ -153,7 +153,7 @@ def test_the_wheel_builds_and_carries_the_data(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {"kdelab/__init__.py", "kdelab/py.typed", "kdelab/gun/waves/data/surfers.parquet"} <= set(names)
-    assert "kdelab/gun/battles/data/fighters/Surfer.java" in names
+    assert {"kdelab/gun/battles/data/fighters/Surfer.java", "kdelab/report/explorer/explorer.js"} <= set(names)
     assert not [name for name in names if name.startswith(("tests", "notebooks", "benchmarks"))]
     (metadata,) = (name for name in names if name.endswith("METADATA"))
     page = zipfile.ZipFile(wheel).read(metadata).decode()

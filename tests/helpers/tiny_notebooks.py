@@ -53,5 +53,4 @@ class Runs:
     def _each(self, jobs):
         for job in jobs:
             self.names.append(job.path.stem)
-            ran = cells.without_explorer(job.notebook)
-            yield job, Run(ran, 0.5, self.failures.get(job.path.stem), versions(), self.reads)
+            yield job, Run(job.notebook, 0.5, self.failures.get(job.path.stem), versions(), self.reads)

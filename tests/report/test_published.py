@@ -8,6 +8,7 @@ import pytest
 
 from kdelab.report.build import cells, mathml, published
 from kdelab.report.build.project import Project
+from kdelab.report.claims import of_notebook
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = cells.listed(ROOT / "notebooks")
@@ -28,6 +29,15 @@ def test_one_figure_decides_each_notebook_that_judges(path):
     notebook = cells.read(path)
     decisive = [figure for figure in cells.figures(notebook) if figure.decisive]
     assert len(decisive) == 1 or not cells.verdicts(notebook)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_each_claim_ends_in_an_explorer_of_its_situation(path):
+    *_, before, last = cells.read(path).cells
+    if of_notebook(path.stem):
+        assert before.source.startswith("## Try to break it\n\n")
+        assert cells.EXPLORE in cells.tags(last)
+        assert "kdelab.explore(" in last.source
 
 
 def test_tidying_twice_changes_nothing():

@@ -15,6 +15,7 @@ from kdelab.report.build import cells, published, record, site
 from kdelab.report.build.fingerprints import RECORD
 from kdelab.report.build.project import Project, encoded, write
 from kdelab.report.build.refresh import refresh
+from kdelab.report.explorer.module import MIME
 
 pytestmark = pytest.mark.xdist_group("report")  # one worker: the built site is shared
 
@@ -47,7 +48,7 @@ LOSS = notebook(
     (GOOD,),
     (VERDICT,),
     ("## Try to break it",),
-    ("raise RuntimeError('sliders need a person')", "explore"),
+    ("kdelab.explore(target=(-bound, bound))", "explore"),
 )
 PLAIN = notebook(*[(cell.source, *cells.tags(cell)) for cell in LOSS.cells if "style" not in cell.source])
 OTHER = notebook(("# 02 · Another",), ("seed = 2", "parameters"), ("print('seed', seed)",))
@@ -103,7 +104,7 @@ def built(tmp_path_factory):
 def test_a_run_leaves_a_page_a_notebook_and_the_index(built):
     assert built.first == []
     assert set(built.after_first) == {
-        ".made", "index.html", "thread.html",
+        ".made", "index.html", "thread.html", "explorer.html",
         "01-the-loss.html", "01-the-loss.ipynb", "02-other.html", "02-other.ipynb",
     }  # fmt: skip
 
@@ -144,6 +145,14 @@ def test_the_record_tells_commit_dirty_flag_versions_and_time(built):
     assert "with uncommitted changes" in built.read("02-other.html")
 
 
+def test_an_executed_notebook_keeps_what_a_page_draws_of_an_explorer_and_a_committed_one_nothing(built):
+    executed = cells.read(built.project.reports / "01-the-loss.ipynb")
+    (explored,) = executed.cells[-1].outputs
+    assert sorted(explored.data) == [MIME, "text/plain"]
+    assert "widgets" not in executed.metadata
+    assert cells.tidy(executed).cells[-1].outputs == []
+
+
 def test_pages_hold_what_a_reader_needs(built):
     page = built.read("01-the-loss.html")
     assert 'alt="a line &lt; rising"' in page
@@ -152,8 +161,8 @@ def test_pages_hold_what_a_reader_needs(built):
     assert "<details" in page
     assert '<a href="02-other.html">next</a>' in page
     assert 'href="02-other.html" rel="next"' in page
-    assert "sliders" not in page
-    assert "Try to break it" not in page
+    assert page.index("Try to break it") < page.index("data-explorer='{")
+    assert '"target": [-3.0, 3.0]' in page
     assert "BeepBoop" in built.read("index.html")
 
 

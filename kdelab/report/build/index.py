@@ -14,6 +14,7 @@ from kdelab.report.build.project import Made, encoded
 from kdelab.report.build.tally import in_a_sentence, tally
 from kdelab.report.build.verdict_json import Summary
 from kdelab.report.claims import CLAIMS, THREAD, of_notebook
+from kdelab.report.explorer.module import EXAMPLE
 from kdelab.report.thread import KINDS, posts
 
 _THUMBNAIL = 360  # pixels across; shown at half of that
@@ -59,6 +60,11 @@ def write_thread(made: Made, pages: Sequence[Page]) -> bool:
         "style": style(),
     }
     return _write(made, "thread.html", "thread.html.j2", context)
+
+
+def write_explorer(made: Made) -> bool:
+    """Write the page to play on, if it has to be; return whether it was."""
+    return _write(made, "explorer.html", "explorer.html.j2", {"state": EXAMPLE, "style": style()})
 
 
 def _write(made: Made, name: str, template: str, context: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""What may stand on a page: a policy that forbids all loading and all scripts, and HTML cleaned of what would try."""
+"""What may stand on a page: a policy against all loading and all scripts but ours, and HTML cleaned of the others."""
 
 import re
 from functools import cache, partial
@@ -16,12 +16,16 @@ from traitlets.config import Config
 from kdelab.plot import SHARED
 from kdelab.report import thread
 from kdelab.report.build import mathml
+from kdelab.report.explorer import module as explorer
 from kdelab.report.verdicts import MIME, ROLES, SYMBOLS
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-#: Content-Security-Policy of every page: nothing is loaded, nothing runs; pictures and styles are in the page itself.
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+#: Content-Security-Policy of every page: nothing is loaded, nothing runs but the explorer; all is in the page itself.
+POLICY = (
+    f"default-src 'none'; script-src {explorer.SCRIPT_HASH}; img-src data:; style-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'"
+)
 
 _PLAIN = """
 a b blockquote br caption code col colgroup dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins
@@ -29,7 +33,8 @@ kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td t
 """
 _ATTRIBUTES = {"alt", "align", "colspan", "height", "open", "rowspan", "scope", "span", "start", "title", "width"}
 _UNSEEN = re.compile(r"<(script|style|template|title|textarea)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
-_PRIORITY = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/latex", "text/plain"]
+_PRIORITY = [explorer.MIME, "text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg"]
+_PRIORITY += ["text/latex", "text/plain"]
 
 
 def _allowed(tag: str, name: str, value: str) -> bool:
@@ -51,9 +56,9 @@ def clean(html: str) -> Markup:
 def _globals(environment: jinja2.Environment) -> jinja2.Environment:
     environment.autoescape = True
     environment.filters["urlencode"] = lambda name: quote(str(name), errors="surrogateescape")
-    environment.globals.update(
-        symbols=SYMBOLS, roles=ROLES, mime=MIME, thread_mime=thread.MIME, shared_mime=SHARED, policy=POLICY
-    )
+    mimes = {"mime": MIME, "thread_mime": thread.MIME, "shared_mime": SHARED, "explorer_mime": explorer.MIME}
+    environment.globals.update(symbols=SYMBOLS, roles=ROLES, policy=POLICY, **mimes)
+    environment.globals.update(explorer_style=explorer.STYLE, explorer_script=explorer.SCRIPT)
     return environment
 
 

@@ -138,7 +138,8 @@ class _Renderer(IPythonRenderer):
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
         # On the site, a neighbouring notebook is a neighbouring page.
-        return str(super().link(text, re.sub(r"^(\d\d-[\w-]+)\.ipynb", rf"{self.up}\1.html", url), title))
+        page = re.sub(r"^playground\.ipynb$", "explorer.ipynb", url)  # it is there to be edited; its page is to play on
+        return str(super().link(text, re.sub(r"^(\d\d-[\w-]+|explorer)\.ipynb", rf"{self.up}\1.html", page), title))
 
     def block_code(self, code: str, info: str | None = None) -> str:
         shown = super().block_code(code, info)

@@ -19,7 +19,7 @@ from kdelab.report.build.fingerprints import (
     sourced,
     unchanged,
 )  # fmt: skip
-from kdelab.report.build.index import write_index, write_thread
+from kdelab.report.build.index import write_explorer, write_index, write_thread
 from kdelab.report.build.pages import Page, failure_of, write_page
 from kdelab.report.build.project import Made, Project
 from kdelab.report.build.runs import Job, running
@@ -28,7 +28,7 @@ from kdelab.report.build.verdict_json import Summary, summary
 
 @dataclass(frozen=True)
 class _Source:
-    """A notebook's source, without its explorer; None, and why, where it can't be read."""
+    """A notebook's source; None, and why, where it can't be read."""
 
     path: Path
     notebook: Any = None
@@ -37,7 +37,7 @@ class _Source:
     @classmethod
     def of(cls, path: Path) -> "_Source":
         file = NotebookFile.read(path)
-        return cls(path, cells.without_explorer(file.notebook) if file.notebook is not None else None, file.problem)
+        return cls(path, file.notebook, file.problem)
 
     def page(self, run: NotebookFile | None) -> Page:
         """Return the page of its last run; None if there is none."""
@@ -73,7 +73,7 @@ def build(project: Project, timeout: float = TIMEOUT) -> list[str]:
     observed = [_drawn_if_ours(made, page) for page in observations]
     written = [page.name for page, new in [*drawn, *observed] if new]
     pages, observations = [page for page, _ in drawn], [page for page, _ in observed]
-    written += ["thread"] * write_thread(made, pages)
+    written += ["thread"] * write_thread(made, pages) + ["explorer"] * write_explorer(made)
     written += ["index"] * write_index(made, pages, observations, known, wrong)
     if jobs or written:
         print(f"{len(jobs)} of {len(sources)} notebooks run, written: {', '.join(written) or 'nothing'}")
@@ -171,7 +171,7 @@ def _run(project: Project, made: Made, jobs: Sequence[Job], before: Sequence[Pag
 
 def _keep(project: Project, made: Made, job: Job, run: Run, name: str) -> Page:
     """Write the executed notebook, with a record of how it came about; return its page."""
-    notebook = cells.tidy(run.notebook)
+    notebook = cells.tidy(run.notebook, explored=True)
     notebook.metadata[RECORD] = {
         "notebook": job.path.stem,
         "key": job.key,
@@ -192,7 +192,7 @@ def _drop_stale(made: Made, stems: set[str]) -> None:
     for name in made.names():
         path = Path(figures.page_of(name) or name)
         alone = path.parent != Path() and not (made.folder / path).with_suffix(".ipynb").exists()
-        if alone or (path.parent == Path() and path.stem not in {*stems, "index", "thread"}):
+        if alone or (path.parent == Path() and path.stem not in {*stems, "index", "thread", "explorer"}):
             made.drop(name)
 
 
