@@ -95,8 +95,8 @@ test-all: $(READY) ## what `make test` leaves out: other parameters, more wrong 
 mutants: $(READY) ## edit the library at random and see which edits the unit tests don't notice (an hour)
 	$(PYTHON) tests/helpers/mutate.py
 
-lab: $(READY) ## open the notebooks in JupyterLab
-	$(RUN) jupyterlab notebooks
+lab: $(READY) ## open copies of the notebooks, in lab/, in JupyterLab; LAB="--ip=0.0.0.0": with these options
+	$(PYTHON) tools/lab.py $(LAB)
 
 bench: $(READY) ## time the loss against its peers, in an environment of their own
 	$(RUN) benchmarks
