@@ -52,6 +52,7 @@ reports: $(READY) ## run the notebooks that changed and build reports/index.html
 notebooks: $(READY) ## refresh the outputs committed in notebooks/, and the published verdicts that follow from them
 	$(PYTHON) docs/house.py
 	$(RUN) kdelab.report notebooks
+	$(PYTHON) docs/fan.py
 
 lint: $(READY)
 	$(RUN) ruff check .
@@ -119,7 +120,7 @@ networks: env-torch ## compute again what notebook 17 decides from: a network ag
 duels: $(READY) ## fight again what notebook 16 decides from: real battles of trained guns (Robocode and a JDK; an hour)
 	$(ONE_THREAD) $(RUN) kdelab.gun.compare.live .duels
 
-release: $(READY) ## rehearse a release: sdist, wheel, twine's opinion, README's lines in an empty environment
+release: $(READY) ## rehearse a release: sdist, wheel, twine's opinion, the documents' lines in an empty environment
 	$(PYTHON) tools/release.py
 
 clean: ## remove what was built: environments, pages (not files of your own beside them), caches
