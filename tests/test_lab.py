@@ -1,4 +1,4 @@
-"""`make lab` opens copies of the notebooks: the committed ones stay as they are, and so does whoever's work on a copy."""
+"""`make lab` opens copies of the notebooks: the committed ones stay as they are, and so does work on a copy."""
 
 import importlib.util
 import json

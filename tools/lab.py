@@ -1,7 +1,7 @@
 """Open the notebooks in JupyterLab, as copies: ``python tools/lab.py [JupyterLab's options]``, or `make lab`.
 
-The copies are in lab/, which git ignores, beside a twin of each in lab/.fresh as it was copied: a copy that still equals
-its twin follows notebooks/, any other is somebody's work and stays.
+The copies are in lab/, which git ignores, beside a twin of each in lab/.fresh as it was copied: a copy that still
+equals its twin follows notebooks/, any other is somebody's work and stays.
 """
 
 import filecmp

@@ -1,7 +1,7 @@
 """Rehearse a release: ``python tools/release.py [FOLDER]``, or `make release`.
 
-An sdist, the wheel that this sdist builds, twine's opinion of both, and the documents' lines in environments with nothing but
-that wheel.  The folder gets the two files; all else that was made is removed.
+An sdist, the wheel that this sdist builds, twine's opinion of both, and the documents' lines in environments with
+nothing but that wheel.  The folder gets the two files; all else that was made is removed.
 """
 
 import os

@@ -59,7 +59,11 @@ def outside(repository: Path | None = None) -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if name not in ours}
     env["PATH"] = os.pathsep.join([str(Path(sys.base_prefix) / "bin"), env.get("PATH", "")])
     if repository is not None:
-        env |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.{repository.as_uri()}.insteadOf", "GIT_CONFIG_VALUE_0": HOME}
+        env |= {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"url.{repository.as_uri()}.insteadOf",
+            "GIT_CONFIG_VALUE_0": HOME,
+        }
     return env
 
 

@@ -1,6 +1,5 @@
 """What is committed agrees with itself: notebooks, their verdicts, the record, its tables."""
 
-import re
 from pathlib import Path
 
 import nbformat

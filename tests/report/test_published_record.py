@@ -153,7 +153,7 @@ def test_the_site_is_built_without_a_record_and_whatever_stands_in_verdicts_md(p
         ("reports/verdicts.md", None, ["reports/verdicts.md: not what reports/verdicts.json says"]),
         ("reports/verdicts.md", (b"counted", b"co\xffnted"), ["reports/verdicts.md: not what reports/verdicts.json"]),
         ("README.md", ("✔ holds".encode(), b"holds"), ["README.md: not what reports/verdicts.json says"]),
-        ("README.md", (b"<!-- verdicts:end -->", b""), ["README.md: <!-- verdicts:begin --> without <!-- verdicts:end"]),
+        ("README.md", (b"<!-- verdicts:end -->", b""), ["README.md: <!-- verdicts:begin --> without <!-- "]),
         ("README.md", (b"<!-- verdicts:begin -->", b""), []),
     ],
 )  # fmt: skip

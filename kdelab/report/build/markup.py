@@ -49,7 +49,9 @@ def clean(html: str) -> Markup:
 def _globals(environment: jinja2.Environment) -> jinja2.Environment:
     environment.autoescape = True
     environment.filters["urlencode"] = lambda name: quote(str(name), errors="surrogateescape")
-    environment.globals.update(symbols=SYMBOLS, roles=ROLES, mime=MIME, thread_mime=thread.MIME, policy=POLICY)
+    environment.globals.update(
+        symbols=SYMBOLS, roles=ROLES, mime=MIME, thread_mime=thread.MIME, policy=POLICY, home=mathml.HOME
+    )
     return environment
 
 

@@ -95,7 +95,7 @@ def _held(path: Path) -> bytes:
 
 
 def publish(project: Project, files: Iterable[NotebookFile]) -> None:
-    """Write what all notebooks' outputs say to the record; reports/verdicts.md and the README's tally and table from that.
+    """Write what all notebooks' outputs say to the record, and from that all that shows it.
 
     Raises
     ------
