@@ -164,11 +164,23 @@ def test_the_wheel_builds_and_carries_the_data(tmp_path):
     assert re.search(r"!\[[^]]*\]\(https://raw\.", page)
 
 
+@pytest.fixture
+def drawing(monkeypatch):
+    """The scripts that draw what is beside them."""
+    monkeypatch.syspath_prepend(ROOT / "docs")
+
+
+@pytest.mark.usefixtures("drawing")
+def test_the_fan_in_the_readme_is_that_of_notebook_05():
+    import fan
+
+    assert fan.png() == (ROOT / "docs" / "fan.png").read_bytes(), "`python docs/fan.py` copies it anew"
+
+
+@pytest.mark.usefixtures("drawing")
 def test_the_picture_of_the_house_is_that_of_the_contracts():
-    sys.path.insert(0, str(ROOT / "docs"))
     import house
 
-    sys.path.remove(str(ROOT / "docs"))
     said = "`python docs/house.py` draws it anew"
     assert house.svg() == (ROOT / "docs" / "house.svg").read_text(), said
     shown = json.loads((ROOT / "notebooks" / "00-start-here.ipynb").read_text())["cells"]

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import nbformat
 import pytest
+from links import dead_in
 from tiny_notebooks import Runs, display, notebook, save
 
 import kdelab
@@ -155,6 +156,10 @@ def test_links_to_files_with_odd_names_lead_to_them(hostile):
     odd = [link for link in found if "<i>" in link.name]
     assert len(odd) >= 4
     assert all(link.exists() for link in odd)
+
+
+def test_every_link_of_the_site_leads_to_a_page_of_it_or_away(committed):
+    assert dead_in(committed.reports) == []
 
 
 def test_no_page_loads_anything_and_every_image_has_alt_text(committed):

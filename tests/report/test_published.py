@@ -1,6 +1,5 @@
 """What is committed agrees with itself: notebooks, their verdicts, the record, its tables."""
 
-import re
 from pathlib import Path
 
 import nbformat
@@ -74,12 +73,3 @@ def test_formulas_that_are_not_understood_are_named_and_shown_as_source(tex):
     with pytest.raises(ValueError, match="not understood"):
         mathml.to_mathml(tex)
     assert 'class="tex"' in mathml.render(tex)
-
-
-def test_the_code_in_the_readme_runs(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
-    assert len(blocks) == 3
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), {})
-    assert "public final class LearnedWeights" in capsys.readouterr().out

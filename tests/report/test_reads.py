@@ -46,7 +46,7 @@ def reads(project):
 def three(project):
     save(project.notebooks / "02-other.ipynb", notebook(("# other",), ("seed = 1", "parameters"), ("print(seed)",)))
     save(project.notebooks / "03-third.ipynb", GOOD)
-    (project.root / "README.md").write_text(f"{published.BEGIN}\n{published.END}\n")
+    (project.root / "README.md").write_text("\n".join(published.MARKERS["verdicts"]))
     published.publish(project, [NotebookFile.read(path) for path in project.notebooks.glob("*.ipynb")])
     return project
 

@@ -217,7 +217,7 @@ def test_make_notebooks_keeps_outputs_and_publishes(tmp_path, capsys):
     path = save(project.notebooks / "01-the-loss.ipynb", PLAIN)
     noisy = notebook(("# 02",), ("seed = 1", "parameters"), ("import sys; print('oops', file=sys.stderr)",))
     save(project.notebooks / "02-noisy.ipynb", noisy)
-    (tmp_path / "README.md").write_text(f"before\n{published.BEGIN}\nold\n{published.END}\nafter\n")
+    (tmp_path / "README.md").write_text("before\n{}\nold\n{}\nafter\n".format(*published.MARKERS["verdicts"]))
     assert main(["notebooks", "--root", str(tmp_path)]) == 1
     assert "02-noisy: cell 3" in capsys.readouterr().err
     first = path.read_text()

@@ -57,7 +57,7 @@ def _globals(environment: jinja2.Environment) -> jinja2.Environment:
     environment.autoescape = True
     environment.filters["urlencode"] = lambda name: quote(str(name), errors="surrogateescape")
     mimes = {"mime": MIME, "thread_mime": thread.MIME, "shared_mime": SHARED, "explorer_mime": explorer.MIME}
-    environment.globals.update(symbols=SYMBOLS, roles=ROLES, policy=POLICY, **mimes)
+    environment.globals.update(symbols=SYMBOLS, roles=ROLES, policy=POLICY, home=mathml.HOME, **mimes)
     environment.globals.update(explorer_style=explorer.STYLE, explorer_script=explorer.SCRIPT)
     return environment
 

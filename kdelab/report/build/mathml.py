@@ -1,5 +1,6 @@
 """TeX to MathML at build time: mathematics that browsers draw without a script and without a network."""
 
+import posixpath
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -11,6 +12,8 @@ from latex2mathml.converter import convert_to_element
 from markupsafe import Markup
 from mistune.util import safe_entity
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+HOME = "https://github.com/kdelab/kdelab/blob/main"
 
 # latex2mathml knows the environments that stand alone, not those that belong inside of a formula.
 _ENVIRONMENTS = {"aligned": "align*", "align": "align*", "gathered": "align*", "equation": "align*", "dcases": "cases"}
@@ -137,9 +140,12 @@ class _Renderer(IPythonRenderer):
         return render(rf"\begin{{{name}}}{body}\end{{{name}}}", display=True)
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
-        # On the site, a neighbouring notebook is a neighbouring page.
+        # On the site, a neighbouring notebook is a neighbouring page; other files stay in the repository.
         page = re.sub(r"^playground\.ipynb$", "explorer.ipynb", url)  # it is there to be edited; its page is to play on
-        return str(super().link(text, re.sub(r"^(\d\d-[\w-]+|explorer)\.ipynb", rf"{self.up}\1.html", page), title))
+        page = re.sub(r"^(\d\d-[\w-]+|explorer)\.ipynb", rf"{self.up}\1.html", page)
+        if page == url and re.match(r"[\w.-]+(/|\.ipynb$)", url):
+            page = f"{HOME}/{posixpath.normpath(f'notebooks/{url}')}"
+        return str(super().link(text, page, title))
 
     def block_code(self, code: str, info: str | None = None) -> str:
         shown = super().block_code(code, info)
