@@ -86,7 +86,7 @@ def test_what_was_changed_on_purpose_is_found_and_nothing_else(folders, capsys, 
     assert line in said
     assert shown in page
     assert "02-same" not in said
-    assert "1 of 2 notebooks differ" in said
+    assert "1 of 2 notebooks differ (" in said
     kinds = {told.strip().split()[0] for told in said.splitlines()[1:-1]}
     wanted = {"verdict", "check"} if change == {"value": 4.0} else {line.split()[0]}
     assert kinds == wanted
@@ -104,15 +104,17 @@ def test_cells_and_notebooks_that_come_and_go_shift_nothing(folders, capsys):
     longer = made(picture=png("black"))
     longer.cells.insert(1, nbformat.v4.new_code_cell("'new'", outputs=[display({"image/png": png("red")})]))
     del longer.cells[2]
+    longer.cells.append(nbformat.v4.new_markdown_cell("an end"))
     save(folders / "after" / "01-tiny.ipynb", longer)
     (folders / "after" / "02-same.ipynb").rename(folders / "after" / "03-other.ipynb")
     said = compared(folders, capsys)[1].splitlines()
     assert [line for line in said if not line.startswith("  ")] == ["01-tiny", "02-same", "03-other", said[-1]]
     assert said[said.index("02-same") + 1] == "  gone"
     assert said[said.index("03-other") + 1] == "  new"
+    assert any(line.startswith("  source of cell 6 ") and line.endswith("(new)") for line in said)
     figures = [line for line in said if "figure in" in line]
     assert len(figures) == 2
-    assert "(new)" in figures[0]
+    assert "new figure" in figures[0]
     assert "100 % of its pixels" in figures[1]
 
 

@@ -25,15 +25,23 @@ def compare(project: Project, before: str, after: str) -> list[Difference]:
     stems = sorted({**sides[0], **sides[1]})
     found = [difference(stem, *(side.get(stem) for side in sides)) for stem in stems]
     differing = [one for one in found if one]
-    context = {"before": before, "after": after, "differing": differing, "count": len(stems), "visible": VISIBLE}
+    said = f"{len(differing) or 'none'} of {len(stems)} notebooks differ{_counted(differing)}"
+    context = {"before": before, "after": after, "differing": differing, "said": said, "visible": VISIBLE}
     page = index_environment().get_template("compare.html.j2").render(key="compare", style=style(), **context)
     Made(project.reports).write("compare.html", encoded(page + "\n"))
     for one in differing:
         print(f"{one.stem}")
         for line in one.lines():
             print(f"  {' '.join(line.split())}")
-    print(f"{len(differing) or 'none'} of {len(stems)} notebooks differ: {project.reports / 'compare.html'}")
+    print(f"{said}: {project.reports / 'compare.html'}")
     return differing
+
+
+def _counted(differing: list[Difference]) -> str:
+    kinds = ("verdicts", "numbers", "texts", "figures", "sources")
+    counts = {kind: sum(len(getattr(one, kind)) for one in differing) for kind in kinds}
+    found = ", ".join(f"{kind} {count}" for kind, count in counts.items() if count)
+    return f" ({found})" if found else ""
 
 
 def _notebooks(project: Project, side: str) -> Mapping[str, Any]:

@@ -66,8 +66,8 @@ class Difference:
             yield from (f"{name} of {cell}" for cell in where)
         for picture in self.figures:
             share = "" if picture.share is None else f", {100 * picture.share:.3g} % of its pixels"
-            what = "" if picture.before and picture.after else " (gone)" if picture.before else " (new)"
-            yield f"figure in {picture.where}{what}{share}"
+            what = "figure" if picture.before and picture.after else "lost figure" if picture.before else "new figure"
+            yield f"{what} in {picture.where}{share}"
 
 
 def difference(stem: str, before: Any, after: Any) -> Difference:
@@ -76,7 +76,7 @@ def difference(stem: str, before: Any, after: Any) -> Difference:
         notebook = after if before is None else before
         return Difference(stem, cells.title(notebook, stem), alone="new" if before is None else "gone")
     found = diff_notebooks(*map(_texts_only, (before, after)))
-    pairs = list(_aligned(found, len(before.cells), len(after.cells)))
+    pairs = list(_aligned(found, len(before.cells)))
     named = [_named(before, after, *pair) for pair in pairs]
     sources = [name for name, old, new in named if old is None or new is None or old.source != new.source]
     texts = [name for name, old, new in named if old is not None and new is not None and _text(old) != _text(new)]
@@ -116,29 +116,26 @@ def _text(cell: Any) -> list[str]:
     return [words for output in cell.get("outputs", []) if (words := _words(output))]
 
 
-def _aligned(found: Any, before: int, after: int) -> Iterator[tuple[int | None, int | None]]:
-    """Yield which cell became which, by nbdime's account of the two lists; None where there is none."""
+def _aligned(found: Any, before: int) -> Iterator[tuple[int | None, int | None]]:
+    """Yield which cell became which, by nbdime's account of the two lists; None where there is none.
+
+    Where cells went and others came, they count as the same, much changed, as far as there are as many.
+    """
     changes: list[Any] = next((entry.diff for entry in found if entry.key == "cells"), [])
     i = j = 0
-    for change in sorted(changes, key=lambda change: (change.key, change.op != "addrange")):
-        while i < change.key:
-            yield i, j
-            i, j = i + 1, j + 1
-        if change.op == "addrange":
-            for _ in change.valuelist:
-                yield None, j
-                j += 1
-        elif change.op == "removerange":
-            for _ in range(change.length):
-                yield i, None
-                i += 1
-    while i < before and j < after:
-        yield i, j
-        i, j = i + 1, j + 1
+    for at in sorted({*(change.key for change in changes), before}):
+        yield from zip(range(i, at), range(j, j + at - i), strict=True)
+        i, j = at, j + at - i
+        here = [change for change in changes if change.key == at]
+        new = sum(len(change.valuelist) for change in here if change.op == "addrange")
+        gone = sum(change.length for change in here if change.op == "removerange")
+        yield from zip_longest(range(i, i + gone), range(j, j + new))
+        i, j = i + gone, j + new
 
 
 def _named(before: Any, after: Any, i: int | None, j: int | None) -> tuple[str, Any, Any]:
     name = cells.cell_name(before, i) if j is None and i is not None else cells.cell_name(after, j or 0)
+    name += " (new)" if i is None else " (gone)" if j is None else ""
     return name, None if i is None else before.cells[i], None if j is None else after.cells[j]
 
 
