@@ -95,6 +95,13 @@ def test_what_was_changed_on_purpose_is_found_and_nothing_else(folders, capsys, 
     assert compared(folders, capsys, "--exit-code")[0] == 1
 
 
+def test_what_may_differ_from_run_to_run_is_said_to(folders, capsys):
+    loose = made(text="9 of 10")
+    loose.cells[2].metadata["tags"] = ["nbval-ignore-output"]
+    save(folders / "after" / "01-tiny.ipynb", loose)
+    assert "(which may differ from run to run)" in compared(folders, capsys)[1]
+
+
 def test_a_shift_of_colour_that_nobody_sees_is_none(folders, capsys):
     save(folders / "after" / "01-tiny.ipynb", made(picture=png((250, 250, 250))))
     assert "none of 2" in compared(folders, capsys)[1]

@@ -79,7 +79,8 @@ def difference(stem: str, before: Any, after: Any) -> Difference:
     pairs = list(_aligned(found, len(before.cells)))
     named = [_named(before, after, *pair) for pair in pairs]
     sources = [name for name, old, new in named if old is None or new is None or old.source != new.source]
-    texts = [name for name, old, new in named if old is not None and new is not None and _text(old) != _text(new)]
+    both = [(name, old, new) for name, old, new in named if old is not None and new is not None]
+    texts = [name + _loose(new) for name, old, new in both if _text(old) != _text(new)]
     verdicts = cells.verdicts(before), cells.verdicts(after)
     return Difference(
         stem, cells.title(after, stem), tuple(_verdicts(*verdicts)), tuple(_numbers(*verdicts)), tuple(sources),
@@ -114,6 +115,10 @@ def _words(output: Any) -> str:
 
 def _text(cell: Any) -> list[str]:
     return [words for output in cell.get("outputs", []) if (words := _words(output))]
+
+
+def _loose(cell: Any) -> str:
+    return " (which may differ from run to run)" if "nbval-ignore-output" in cells.tags(cell) else ""
 
 
 def _aligned(found: Any, before: int) -> Iterator[tuple[int | None, int | None]]:
