@@ -186,6 +186,20 @@ def test_a_sweep_that_waits_for_runs_says_so_and_goes_when_its_file_does(project
     assert "Sweeps" not in (project.reports / "index.html").read_text()
 
 
+@pytest.mark.parametrize("change", ["gone", "another name", "unreadable"])
+def test_a_sweep_that_its_notebook_would_not_take_any_more_goes(project, runs, change):
+    assert main(["sweep", "01", "waves=samples,surfers", "--root", str(project.root)]) == 0
+    path = project.notebooks / "01-good.ipynb"
+    save(project.notebooks / "02-other.ipynb", notebook(("# other",)))
+    if change == "gone":
+        path.unlink()
+    else:
+        path.write_text(path.read_text().replace("waves", "sets") if change == "another name" else "x")
+    site.build(project)
+    assert len(list(project.sweeps.iterdir())) == (2 if change == "unreadable" else 0), "that may be mended"
+    assert len(list(project.observations.glob("*.html"))) == 2, "the runs are kept"
+
+
 @pytest.mark.parametrize(
     ("text", "values"),
     [

@@ -102,10 +102,18 @@ def _split(text: str) -> list[str]:
 
 
 def known(made: Made, sources: Sequence[Source]) -> list[Sweep]:
-    """Return the sweeps that have been asked for."""
-    names = [name for name in made.names() if name.startswith(f"{FOLDER}/") and name.endswith(".json")]
-    found = [Sweep.read(content, sources) for name in names if (content := made.content(name)) is not None]
-    return [sweep for sweep in found if sweep is not None]
+    """Return the sweeps that have been asked for; one that its notebook wouldn't take any more goes, with its page."""
+    found = []
+    for name in made.names():
+        if name.startswith(f"{FOLDER}/") and name.endswith(".json"):
+            content = made.content(name)
+            sweep = None if content is None else Sweep.read(content, sources)
+            if sweep is not None:
+                found.append(sweep)
+            elif not any(source.problem for source in sources):  # a notebook that can't be read now may be mended
+                made.drop(name.removesuffix(".json") + ".html")
+                made.drop(name)
+    return found
 
 
 def write(made: Made, told: Mapping[str, Any]) -> bool:
