@@ -23,7 +23,7 @@ EXTRAS = {
     "notebooks": Extra(
         "figures, the explorer and reports (kdelab.plot, kdelab.report)",
         ("matplotlib", "seaborn", "PIL", "anywidget", "IPython", "ipykernel", "jupyter_client", "nbformat", "nbclient",
-         "nbconvert", "papermill", "traitlets", "jinja2", "markupsafe", "mistune", "bleach", "pygments",
+         "nbconvert", "nbdime", "papermill", "traitlets", "jinja2", "markupsafe", "mistune", "bleach", "pygments",
          "latex2mathml", "tqdm"),
     ),
     "torch": Extra("the loss in PyTorch (kdelab.torch)", ("torch",)),

@@ -23,7 +23,8 @@ def display(data, metadata=None):
     return nbformat.v4.new_output("display_data", data={"text/plain": "shown", **data}, metadata=metadata or {})
 
 
-GOOD = notebook(("# A good one",), ("waves = 'samples'", "parameters"), ("print(waves)",))
+WAVES = 'waves: str = "samples"  # "samples", "surfers" or a path: what is printed'
+GOOD = notebook(("# A good one",), (WAVES, "parameters"), ("print(waves)",))
 
 
 def save(path, content):

@@ -14,7 +14,7 @@ from links import dead_in
 from tiny_notebooks import Runs, display, notebook, save
 
 import kdelab
-from kdelab.report.build import published, site
+from kdelab.report.build import declarations, observe, published, site
 from kdelab.report.build.project import Project
 from kdelab.report.thread import MIME as THREAD
 
@@ -101,7 +101,9 @@ def hostile(tmp_path_factory):
     runs.failures[name.removesuffix(".ipynb")] = {"cell": EVIL, "error": EVIL}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(site, "running", runs)
-        site.observe(project, "01", {"text": f"{EVIL} "})
+        patch.setattr(observe, "running", runs)
+        patch.setattr(declarations, "checked", lambda notebook, asked, folder=None: dict(asked))
+        observe.observe(project, "01", {"text": f"{EVIL} "})
         assert len(site.build(project)) == 1
     return project
 

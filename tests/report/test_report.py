@@ -42,9 +42,13 @@ $$\\int_a^b p\\,dx = 1$$
 
 [next](02-other.ipynb)
 """
+PARAMETERS = """
+bound: int = 3  # 0 to 9: how much is allowed
+seed: int = 1  # 0 to 9: draws nothing
+"""
 LOSS = notebook(
     (PROSE,),
-    ("bound = 3  # how much is allowed\nseed = 1", "parameters"),
+    (PARAMETERS, "parameters"),
     (GOOD,),
     (VERDICT,),
     ("## Try to break it",),
@@ -189,7 +193,7 @@ def test_a_notebook_that_went_away_takes_its_page_along(built, tmp_path):
 def test_other_parameters_are_an_observation(built, tmp_path, capsys):
     shutil.copytree(built.project.root, tmp_path, dirs_exist_ok=True)
     before = (tmp_path / "reports" / "01-the-loss.html").read_text()
-    assert main(["site", "01", "--root", str(tmp_path), "--parameters", "bound=1"]) == 0
+    assert main(["01", "bound=1", "--root", str(tmp_path)]) == 0
     (page,) = (tmp_path / "reports" / "observations").glob("*.html")
     assert "An observation." in page.read_text()
     assert "bound = 1" in page.read_text()
@@ -202,13 +206,19 @@ def test_other_parameters_are_an_observation(built, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["01", "--parameters", "bnd=1"], "no bnd in this notebook, allowed are bound, seed"),
-        (["09", "--parameters", "bound=1"], "'09' given"),
-        (["01"], "none given"),
+        (["01", "bnd=1"], "no bnd in this notebook, allowed are\n  bound: int, 0 to 9\n  seed: int, 0 to 9\n"),
+        (["01", "bound=10"], "bound: '10' given, allowed is int, 0 to 9 (how much is allowed)"),
+        (["01", "bound=1", "bound=2"], "bound: given twice"),
+        (["09", "bound=1"], "'09' given"),
+        (["bound=1"], "before it the number of a notebook is wanted"),
+        (["01"], "no NAME=VALUE given"),
+        (["sweep", "01"], "has no standard sweep"),
+        (["sweep", "01", "bound=1,1"], "a value stands twice"),
+        (["sweep", "01", "bound=1,x"], "bound: 'x' given"),
     ],
 )
 def test_what_a_notebook_does_not_have_is_refused(built, arguments, named, capsys):
-    assert main(["site", *arguments, "--root", str(built.project.root)]) == 1
+    assert main([*arguments, "--root", str(built.project.root)]) == 1
     assert named in capsys.readouterr().err
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import nbformat
 
-from kdelab.plot import FIGURE
+from kdelab.plot import FIGURE, SHARED
 from kdelab.report.build.decoding import decoded
 from kdelab.report.build.inside import CUT
 from kdelab.report.build.project import encoded
@@ -120,14 +120,15 @@ def chosen(folder: Path, names: Iterable[str]) -> list[Path]:
     return [path for path in paths if not wanted or path.stem in wanted or path.stem[:2] in wanted]
 
 
-def tidy(notebook: Any, explored: bool = False) -> Any:
+def tidy(notebook: Any, drawn: bool = False) -> Any:
     """Return a copy without anything that differs between two runs of the same source: times, paths, versions.
 
-    Cell ids follow from the source, so that an insertion renames nothing below it. Explorer cells, which nbval is told
-    to skip, have no outputs unless the notebook is ``explored``: then what a page draws of them stays.
+    Cell ids follow from the source, so that an insertion renames nothing below it. What only a page draws stays if it is
+    to be ``drawn``: outputs of explorer cells, which nbval is told to skip, and what a figure is shared as.
     """
     seen: dict[str, int] = {}
     kept = []
+    unkept = {WIDGET} if drawn else {WIDGET, SHARED}  # a widget's number says nothing once the kernel has ended
     for cell in notebook.cells:
         name = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode("utf-8", "surrogatepass")).hexdigest()[:8]
         seen[name] = seen.get(name, 0) + 1
@@ -141,9 +142,9 @@ def tidy(notebook: Any, explored: bool = False) -> Any:
         if "attachments" in cell:
             clean["attachments"] = cell.attachments
         if cell.cell_type == "code":
-            dropped = EXPLORE in labels and not explored
+            dropped = EXPLORE in labels and not drawn
             clean["execution_count"] = None if dropped else cell.get("execution_count")
-            clean["outputs"] = [] if dropped else _joined(map(_without_widget, cell.get("outputs", [])))
+            clean["outputs"] = [] if dropped else _joined(_without(unkept, cell.get("outputs", [])))
         kept.append(clean)
     metadata = {
         "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -152,12 +153,14 @@ def tidy(notebook: Any, explored: bool = False) -> Any:
     return nbformat.from_dict({"cells": kept, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
 
 
-def _without_widget(output: Any) -> Any:
-    """Return an output without the number of its widget, which says nothing once the kernel has ended."""
-    if WIDGET not in output.get("data", {}):
-        return output
-    data = {kind: held for kind, held in output.data.items() if kind != WIDGET}
-    return nbformat.from_dict({**output, "data": data})
+def _without(kinds: set[str], outputs: Iterable[Any]) -> Iterator[Any]:
+    """Yield outputs without what they hold of these MIME types."""
+    for output in outputs:
+        if kinds.isdisjoint(output.get("data", {})):
+            yield output
+        else:
+            data = {kind: held for kind, held in output.data.items() if kind not in kinds}
+            yield nbformat.from_dict({**output, "data": data})
 
 
 def _joined(outputs: Iterable[Any]) -> list[Any]:

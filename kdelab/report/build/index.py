@@ -21,9 +21,14 @@ _THUMBNAIL = 360  # pixels across; shown at half of that
 
 
 def write_index(
-    made: Made, pages: list[Page], observations: list[Page], known: Mapping[str, Summary], wrong: list[str]
+    made: Made,
+    pages: list[Page],
+    observations: list[Page],
+    sweeps: list[dict[str, Any]],
+    known: Mapping[str, Summary],
+    wrong: list[str],
 ) -> bool:
-    """Write the index if it has to be; return whether it was."""
+    """Write the index if it has to be; return whether it was. `observations` are those that belong to no sweep."""
     by_stem = {page.name: page for page in pages}
     stems = list(dict.fromkeys([claim.notebook for claim in CLAIMS]))
     stems += [page.name for page in pages if page.name not in stems and page.rows(known)]
@@ -45,6 +50,7 @@ def write_index(
         "introduction": next((entry for entry in plain if entry[0].startswith("00-")), None),
         "others": [entry for entry in plain if not entry[0].startswith("00-")],
         "observations": [_told(page) for page in observations if page.ran is not None],
+        "sweeps": sweeps,
         "style": style(),
     }
     return _write(made, "index.html", "site.html.j2", context)
