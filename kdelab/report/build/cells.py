@@ -123,8 +123,8 @@ def chosen(folder: Path, names: Iterable[str]) -> list[Path]:
 def tidy(notebook: Any, drawn: bool = False) -> Any:
     """Return a copy without anything that differs between two runs of the same source: times, paths, versions.
 
-    Cell ids follow from the source, so that an insertion renames nothing below it. What only a page draws stays if it is
-    to be ``drawn``: outputs of explorer cells, which nbval is told to skip, and what a figure is shared as.
+    Cell ids follow from the source, so that an insertion renames nothing below it. What only a page draws stays if it
+    is to be ``drawn``: outputs of explorer cells, which nbval is told to skip, and what a figure is shared as.
     """
     seen: dict[str, int] = {}
     kept = []
