@@ -17,7 +17,10 @@ from kdelab.report.build.project import Project, digest_of
 RECORD = "kdelab"  # the key of our record in an executed notebook's metadata
 
 # What only draws pages doesn't touch what a notebook computes.
-_DRAWN_BY = "site index pages markup mathml published record refresh tally verdict_json decoding"
+_DRAWN_BY = """
+site index pages markup mathml published record refresh tally verdict_json decoding
+places headings cards plain docs api autodoc benchmarks search beside
+"""
 DRAWING = {"report/__main__.py", *(f"report/build/{name}.py" for name in _DRAWN_BY.split())}
 
 

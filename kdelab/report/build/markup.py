@@ -1,6 +1,9 @@
 """What may stand on a page: a policy that forbids all loading and all scripts, and HTML cleaned of what would try."""
 
+import base64
+import hashlib
 import re
+from collections.abc import Iterable
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -15,12 +18,12 @@ from traitlets.config import Config
 
 from kdelab.report import thread
 from kdelab.report.build import mathml
+from kdelab.report.build.places import HOSTED, leading
 from kdelab.report.verdicts import MIME, ROLES, SYMBOLS
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-#: Content-Security-Policy of every page: nothing is loaded, nothing runs; pictures and styles are in the page itself.
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 _PLAIN = """
 a b blockquote br caption code col colgroup dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins
@@ -29,6 +32,16 @@ kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td t
 _ATTRIBUTES = {"alt", "align", "colspan", "height", "open", "rowspan", "scope", "span", "start", "title", "width"}
 _UNSEEN = re.compile(r"<(script|style|template|title|textarea)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 _PRIORITY = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/latex", "text/plain"]
+
+
+def policy(scripts: Iterable[str] = ()) -> str:
+    """Return a page's Content-Security-Policy: nothing is loaded, and nothing runs but inline scripts of these texts.
+
+    Pictures and styles are in the page itself.
+    """
+    digests = [hashlib.sha256(text.encode()).digest() for text in scripts]
+    allowed = [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests]
+    return f"{_POLICY}; script-src {' '.join(allowed)}" if allowed else _POLICY
 
 
 def _allowed(tag: str, name: str, value: str) -> bool:
@@ -49,7 +62,8 @@ def clean(html: str) -> Markup:
 def _globals(environment: jinja2.Environment) -> jinja2.Environment:
     environment.autoescape = True
     environment.filters["urlencode"] = lambda name: quote(str(name), errors="surrogateescape")
-    environment.globals.update(symbols=SYMBOLS, roles=ROLES, mime=MIME, thread_mime=thread.MIME, policy=POLICY)
+    environment.globals.update(symbols=SYMBOLS, roles=ROLES, mime=MIME, thread_mime=thread.MIME)
+    environment.globals.update(policy=policy, hosted=HOSTED)
     return environment
 
 
@@ -70,8 +84,8 @@ class _Exporter(HTMLExporter):
 
 
 @cache
-def exporter(up: str) -> HTMLExporter:
-    """Return what draws a notebook's page; `up` leads from it to the folder of all pages.
+def exporter(up: str, root: Path) -> HTMLExporter:
+    """Return what draws a notebook's page; `up` leads from it to the folder of all pages, `root` is the project's.
 
     Everything is escaped but what these filters return.
     """
@@ -83,7 +97,7 @@ def exporter(up: str) -> HTMLExporter:
         exclude_input_prompt=True,
         exclude_output_prompt=True,
         filters={
-            "markdown2html": partial(mathml.markdown, up=up),
+            "markdown2html": partial(mathml.markdown, lead=leading(root, "notebooks", up)),
             "inline_markdown": mathml.inline,
             "clean_html": clean,
             "escape_html": escape,

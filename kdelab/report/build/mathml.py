@@ -1,7 +1,7 @@
 """TeX to MathML at build time: mathematics that browsers draw without a script and without a network."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape, unescape
 from typing import Any
 from xml.etree import ElementTree
@@ -93,7 +93,8 @@ def render(tex: str, display: bool = False) -> str:
 
 
 class _Renderer(IPythonRenderer):
-    up = ""  # the way from the page to the folder of all pages
+    lead: Callable[[str], str] = staticmethod(str)  # links of the source to links of the page
+    picture: Callable[[str], str] = staticmethod(str)  # likewise, to what is in the page itself
 
     def text(self, text: str) -> str:
         return str(safe_entity(text))  # &nbsp; and its like may be written, tags may not
@@ -108,27 +109,32 @@ class _Renderer(IPythonRenderer):
         return render(rf"\begin{{{name}}}{body}\end{{{name}}}", display=True)
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
-        # On the site, a neighbouring notebook is a neighbouring page.
-        return str(super().link(text, re.sub(r"^(\d\d-[\w-]+)\.ipynb", rf"{self.up}\1.html", url), title))
+        return str(super().link(text, self.lead(url), title))
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
         if url.removeprefix("attachment:") in self.attachments:
             return str(super().image(text, url, title))
-        # Pages load nothing: a picture that isn't in the notebook is a link.
-        return str(super().image(text, url, title) if url.startswith("data:image/") else super().link(text, url, title))
+        # Pages load nothing: a picture that isn't in the page is a link.
+        url = self.picture(url)
+        return str(super().image(text, url, title)) if url.startswith("data:image/") else self.link(text, url, title)
 
 
 def _rendered(source: str, renderer: _Renderer) -> str:
     return str(MarkdownWithMath(renderer=renderer).render(source))
 
 
-def markdown(source: str, up: str = "", attachments: Mapping[str, Any] | None = None) -> Markup:
+def markdown(
+    source: str,
+    lead: Callable[[str], str] = str,
+    attachments: Mapping[str, Any] | None = None,
+    picture: Callable[[str], str] = str,
+) -> Markup:
     """Return HTML for Markdown with TeX in it. HTML in it is shown as text, and links run no scripts.
 
-    `up` leads from the page to the folder of all pages; `attachments` are the cell's own pictures.
+    `lead` says where a link leads from the page, `picture` which data a picture is; `attachments` are the cell's own.
     """
     renderer = _Renderer(True, False, exclude_anchor_links=True, attachments=dict(attachments or {}))
-    renderer.up = up
+    renderer.lead, renderer.picture = lead, picture
     return Markup(_rendered(source, renderer))
 
 

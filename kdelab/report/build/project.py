@@ -83,6 +83,10 @@ class Made:
         """Whether the builds have made a file of that name."""
         return name in self._digests
 
+    def digest(self, name: str) -> str:
+        """Return the digest of a file as it was made; empty for one that isn't listed."""
+        return self._digests.get(name, "")
+
     def whole(self, name: str, content: bytes) -> bool:
         """Whether this, which the file of that name holds, is just what was made."""
         return self._digests.get(name) == sha256(content)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kdelab.report.build import cells, parameters, record
+from kdelab.report.build import beside, cells, parameters, record
 from kdelab.report.build.cells import NotebookFile
 from kdelab.report.build.client import TIMEOUT, Run
 from kdelab.report.build.fingerprints import (
@@ -66,7 +66,7 @@ def build(project: Project, timeout: float = TIMEOUT) -> list[str]:
     before = [source.page(_whole_run(made, source.path.stem)) for source in sources]
     jobs = _jobs(fingerprints, sources, before)
     pages = _run(project, made, jobs, before, timeout)
-    _drop_stale(made, {page.name for page in pages})
+    _drop_stale(made, {page.name for page in pages}, beside.files(project, pages))
     observations = [_observation(made, fingerprints, path, sources) for path in _observed(project)]
     known, wrong = _published(project)
     drawn = [write_page(made, page, known, *beside) for page, *beside in _with_neighbours(pages)]
@@ -75,6 +75,8 @@ def build(project: Project, timeout: float = TIMEOUT) -> list[str]:
     pages, observations = [page for page, _ in drawn], [page for page, _ in observed]
     written += ["thread"] * write_thread(made, pages)
     written += ["index"] * write_index(made, pages, observations, known, wrong)
+    more, failed = beside.write(project, made, pages)
+    written, wrong = written + more, wrong + failed
     if jobs or written:
         print(f"{len(jobs)} of {len(sources)} notebooks run, written: {', '.join(written) or 'nothing'}")
     else:
@@ -187,9 +189,9 @@ def _keep(project: Project, made: Made, job: Job, run: Run, name: str) -> Page:
     return Page.of(name, job.path.stem, job.path.stem, NotebookFile.of(made.folder / f"{name}.ipynb", content))
 
 
-def _drop_stale(made: Made, stems: set[str]) -> None:
+def _drop_stale(made: Made, stems: set[str], kept: set[str]) -> None:
     """Remove what was made of notebooks that are gone, and pages of observations that are."""
-    for name in made.names():
+    for name in set(made.names()) - kept:
         path = Path(name)
         alone = path.parent != Path() and not (made.folder / path).with_suffix(".ipynb").exists()
         if alone or (path.parent == Path() and path.stem not in {*stems, "index", "thread"}):
