@@ -24,7 +24,7 @@ EXTRAS = {
         "figures, sliders and reports (kdelab.plot, kdelab.report)",
         ("matplotlib", "seaborn", "PIL", "ipywidgets", "IPython", "ipykernel", "jupyter_client", "nbformat", "nbclient",
          "nbconvert", "papermill", "traitlets", "jinja2", "markupsafe", "mistune", "bleach", "pygments",
-         "latex2mathml", "tqdm"),
+         "latex2mathml", "sphinx", "tqdm"),
     ),
     "torch": Extra("the loss in PyTorch (kdelab.torch)", ("torch",)),
     "jax": Extra("the loss in JAX (kdelab.jax)", ("jax",)),

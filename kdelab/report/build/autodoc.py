@@ -33,7 +33,7 @@ _MODULES = {
     "kdelab.learn": "memory distance metric form examples fit parts checkpoint regressor.mixture",
     "kdelab.gun": """
 recall waves.columns waves.features waves.store waves.reading waves.parts waves.from_turns waves.frames waves.check
-learner export training.trained training.exam robot.build battles.record battles.turns compare.baselines
+learner export training.trained training.exam robot.build battles.record battles.turns compare.baselines compare.trials
 """,
     "kdelab.study": "rivals shortcuts shuffled bins by_hand rest moves audit toy",
     "kdelab.plot": "style forest",
@@ -45,7 +45,7 @@ _SETTINGS: dict[str, Any] = {
     "extensions": ["sphinx.ext.autodoc", "sphinx.ext.napoleon"],
     "default_role": "py:obj",
     "autodoc_mock_imports": _ELSEWHERE,
-    "autodoc_default_options": {"show-inheritance": True},
+    "autodoc_default_options": {"show-inheritance": True, "no-value": True},
     "autodoc_member_order": "bysource",
     "autodoc_preserve_defaults": True,
     "autodoc_typehints_format": "short",

@@ -15,9 +15,8 @@ _PICTURED = "05-near-and-far"  # whose figure stands for all
 def files(project: Project, pages: Sequence[Page]) -> set[str]:
     """Return the names of all that is written beside the claims' pages."""
     there = {href for _, href in places(project.root)}
-    guides = {page.file for page in docs.guides(project.root)}
-    reference = set(api.files()) if "api/index.html" in there else set()
-    return {*there, *guides, *reference, CARD, *(card_of(page.name) for page in pages)}
+    reference = api.files() if "api/index.html" in there else []
+    return {*there, *docs.files(project.root), *reference, CARD, *(card_of(page.name) for page in pages)}
 
 
 def write(project: Project, made: Made, pages: Sequence[Page]) -> tuple[list[str], list[str]]:

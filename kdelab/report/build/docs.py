@@ -18,11 +18,20 @@ ORDER = [
 _IMAGES = {".png": "image/png", ".svg": "image/svg+xml", ".jpg": "image/jpeg"}
 
 
+def files(root: Path) -> list[str]:
+    """Return the names of the pages of a project's guides, their list first; none if it has no guides."""
+    stems = [path.stem for path in _paths(root)]
+    return [f"docs/{stem}.html" for stem in ["index", *stems]] if stems else []
+
+
 def guides(root: Path) -> list[Plain]:
-    """Return the pages of a project's guides, their list first; none if it has no guides."""
-    paths = sorted((root / "docs").glob("*.md"), key=lambda path: (_place(path.stem), path.stem))
-    pages = [_guide(root, path) for path in paths]
+    """Return these pages."""
+    pages = [_guide(root, path) for path in _paths(root)]
     return [_list(pages), *pages] if pages else []
+
+
+def _paths(root: Path) -> list[Path]:
+    return sorted((root / "docs").glob("*.md"), key=lambda path: (_place(path.stem), path.stem))
 
 
 def _place(stem: str) -> int:
