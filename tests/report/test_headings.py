@@ -49,7 +49,8 @@ def test_what_a_heading_says_can_t_leave_its_id():
     assert Ids(anchored("<h2>&quot; onclick=&quot;x&lt;b&gt;</h2>")).headings == ["-onclickxb"]
 
 
-PAGE = """<nav><h2>not this</h2></nav><main><h1>Title</h1><p>Lead&amp;more</p><h2>One <code>word</code></h2>
+PAGE = """<nav><h2>not this</h2></nav><main><h1>Title</h1><p>Lead&amp;more</p>
+<h2>One <code>word</code> <math alttext="\\beta">b</math></h2>
 <p>first</p><details><summary>Code</summary>hidden</details><math>x</math><dl><dt>term</dt><dd>told</dd></dl>
 <dl><dt id="a.b">b(x)<a class="permalink" href="#a.b">#</a></dt><dd>does</dd></dl></main><footer><p>foot</p></footer>"""
 
@@ -57,6 +58,6 @@ PAGE = """<nav><h2>not this</h2></nav><main><h1>Title</h1><p>Lead&amp;more</p><h
 def test_sections_are_what_stands_under_each_heading():
     assert sections(anchored(PAGE)) == [
         Section("title", "Title", "Lead&more"),
-        Section("one-word", "One word", "first term told"),
+        Section("one-word-b", "One word \\beta", "first term told"),
         Section("a.b", "a.b", "b(x) does"),
     ]

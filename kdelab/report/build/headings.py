@@ -77,6 +77,8 @@ class _Sections(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         self._main = self._main or tag == "main"
+        if tag == "math" and self._heading:
+            self._title += given.get("alttext") or ""
         if tag in self._UNREAD:
             self._unread.append(tag)
         elif re.fullmatch(r"h[1-6]|dt", tag):

@@ -114,8 +114,10 @@ class _Renderer(IPythonRenderer):
     def image(self, text: str, url: str, title: str | None = None) -> str:
         if url.removeprefix("attachment:") in self.attachments:
             return str(super().image(text, url, title))
+        shown = self.picture(url)
+        if shown != url:
+            return f'<img src="{escape(shown)}" alt="{escape(text)}">'
         # Pages load nothing: a picture that isn't in the page is a link.
-        url = self.picture(url)
         return str(super().image(text, url, title)) if url.startswith("data:image/") else self.link(text, url, title)
 
 

@@ -15,6 +15,7 @@ from kdelab.report.build.project import Made
 
 FILE = "search.html"
 _SCRIPT = Path(__file__).parent / "templates" / "search.js"
+_LISTS = ("docs/index.html", "api/index.html")  # they repeat what other pages say
 _KINDS = {"docs": "guide", "api": "API"}
 
 
@@ -38,7 +39,7 @@ def write_search(made: Made) -> bool:
 
 def _searched(name: str) -> bool:
     folder = PurePosixPath(name).parent.as_posix()
-    return name != FILE and folder in {".", *_KINDS}
+    return name not in {FILE, *_LISTS} and folder in {".", *_KINDS}
 
 
 def _order(name: str) -> tuple[int, str]:
