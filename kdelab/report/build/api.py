@@ -9,9 +9,9 @@ from pathlib import Path
 
 import kdelab
 from kdelab.report.build.autodoc import PAGES
-from kdelab.report.build.fingerprints import digest, digest_of
+from kdelab.report.build.fingerprints import digest_of
 from kdelab.report.build.places import CODE
-from kdelab.report.build.plain import Plain
+from kdelab.report.build.plain import Plain, mark, marked
 from kdelab.report.build.project import Made
 
 
@@ -23,17 +23,15 @@ def files() -> list[str]:
 def write_api(made: Made) -> tuple[list[str], list[str]]:
     """Write the reference if the library has changed since; return the pages written, and what went wrong."""
     package = Path(kdelab.__file__).parent
-    key = digest([(path.name, digest_of(path)) for path in sorted(package.rglob("*.py"))])
-    mark = f"<!-- made of {key} -->"
-    before = [made.content(name) for name in files()]
-    if all(content is not None and mark.encode() in content for content in before):
+    now = mark(made, [(path.name, digest_of(path)) for path in sorted(package.rglob("*.py"))])
+    if all(marked(made, name, now) for name in files()):
         return [], []
     try:
         bodies = _bodies(package.parent)
     except (OSError, ValueError) as error:
         return [], [f"the API reference: {error}"]
     pages = [
-        Plain(f"api/{name}.html", name if name != "index" else "API", "API", f"{body}\n{mark}", _source(name))
+        Plain(f"api/{name}.html", name if name != "index" else "API", "API", f"{body}\n{now}", _source(name))
         for name, body in bodies.items()
     ]
     return [page.file for page in pages if page.write(made)], []

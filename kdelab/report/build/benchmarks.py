@@ -10,10 +10,12 @@ from pathlib import Path
 
 from kdelab.report.build import mathml
 from kdelab.report.build.places import CODE, HISTORY, leading
-from kdelab.report.build.plain import Plain
+from kdelab.report.build.plain import Plain, mark, marked
+from kdelab.report.build.project import Made
 
 Run = dict[str, tuple[float, float]]  # milliseconds, and times the yardstick, by case
 
+_FILE = "benchmarks.html"
 _SHOWN = 6  # runs in the table
 _PUBLISHED = re.compile(r"^## ((?:How fast|Against others)[^\n]*)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _INTRODUCTION = """
@@ -26,15 +28,21 @@ make bench      # the loss against its peers, in an environment of their own</pr
 """
 
 
-def page(root: Path) -> Plain | None:
-    """Return the page; None if the project has no history."""
-    path = root / HISTORY
-    if not path.is_file():
-        return None
-    runs = _runs(path.read_text(encoding="utf-8"))
-    body = f"<h1>Benchmarks</h1>{_INTRODUCTION}<h2>History</h2>{_chart(runs)}{_table(runs)}{''.join(_published(root))}"
+def write_benchmarks(made: Made, root: Path) -> bool:
+    """Write the page if a project has a history, and if it has to be; return whether it was."""
+    if not (root / HISTORY).is_file():
+        return False
+    now = mark(made, [(root / name).read_text(encoding="utf-8") for name in [HISTORY, *_documents(root)]])
+    return not marked(made, _FILE, now) and page(root, now).write(made)
+
+
+def page(root: Path, made_of: str = "") -> Plain:
+    """Return the page, with a mark of what it is made of."""
+    runs = _runs((root / HISTORY).read_text(encoding="utf-8"))
+    history = f"<h2>History</h2>{_chart(runs)}{_table(runs)}"
+    body = f"<h1>Benchmarks</h1>{_INTRODUCTION}{history}{''.join(_published(root))}{made_of}"
     words = "How long the loss and a step of training take: our own history, and what others take for the same."
-    return Plain("benchmarks.html", "Benchmarks", "benchmarks", body, (HISTORY, CODE + HISTORY), words)
+    return Plain(_FILE, "Benchmarks", "benchmarks", body, (HISTORY, CODE + HISTORY), words)
 
 
 def _runs(text: str) -> list[tuple[str, Run]]:
@@ -102,11 +110,15 @@ def _chart(runs: list[tuple[str, Run]]) -> str:
     return f'<figure><img src="data:image/svg+xml;base64,{data}" alt="{escape(alt)}"></figure>'
 
 
+def _documents(root: Path) -> list[str]:
+    paths = [*sorted((root / "docs").glob("*.md")), root / "README.md"]
+    return [path.relative_to(root).as_posix() for path in paths if path.is_file()]
+
+
 def _published(root: Path) -> Iterator[str]:
     """Yield what the guides and the README publish of their own measurements."""
-    for path in [*sorted((root / "docs").glob("*.md")), root / "README.md"]:
-        if not path.is_file():
-            continue
+    for name in _documents(root):
+        path = root / name
         source = path.read_text(encoding="utf-8")
         folder = path.parent.relative_to(root).as_posix()
         lead = leading(root, folder, "")

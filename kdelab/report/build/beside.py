@@ -29,8 +29,7 @@ def write(project: Project, made: Made, pages: Sequence[Page]) -> tuple[list[str
     if "api/index.html" in there:
         reference, wrong = api.write_api(made)
         written += ["API"] * bool(reference)
-    measured = benchmarks.page(project.root)
-    written += ["benchmarks"] * (measured is not None and measured.write(made))
+    written += ["benchmarks"] * benchmarks.write_benchmarks(made, project.root)
     written += ["search"] * search.write_search(made)
     return written, wrong
 

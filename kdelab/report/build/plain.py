@@ -34,6 +34,17 @@ def rendered(made: Made, name: str, template: str, key: str, context: Mapping[st
     return encoded(anchored(text) + "\n")
 
 
+def mark(made: Made, *parts: Any) -> str:
+    """Return a comment that says what a page was made of: one that has it still need not be made again."""
+    return f"<!-- made of {digest(*parts, places(made.folder.parent), drawing())} -->"
+
+
+def marked(made: Made, file: str, mark: str) -> bool:
+    """Whether a page is whole and was made of what this mark says."""
+    content = made.content(file)
+    return content is not None and mark.encode() in content
+
+
 @dataclass(frozen=True)
 class Plain:
     """A page of prose: ``here`` is its place in the navigation, ``source`` what it is made of, and where that is."""
