@@ -6,3 +6,6 @@ need("notebooks")
 
 FIGURE = "kdelab"
 """Key of a figure's display metadata: {"caption": str, "decisive": bool}."""
+
+SHARED = "application/vnd.kdelab.figure+json"
+"""MIME type of what pages offer beside a figure's picture: {"narrow", "width", "height", "svg", "csv"}."""

@@ -1,15 +1,20 @@
 """The house style of every figure, and the one way in which notebooks display them."""
 
+import os
+from base64 import b64encode
 from collections.abc import Iterable
-from io import BytesIO
+from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import seaborn as sns
 
-from kdelab.plot import FIGURE
+from kdelab.plot import FIGURE, SHARED
+from kdelab.plot.apart import tell_apart
+from kdelab.plot.data import as_csv
 from kdelab.plot.forest import forest as forest
+from kdelab.plot.narrow import stack
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
@@ -111,6 +116,22 @@ def _png(figure: "Figure") -> tuple[bytes, int, int]:
     return packed.getvalue(), small.width, small.height
 
 
+def _shared(figure: "Figure") -> dict[str, Any]:
+    """Return what a page offers beside the picture: SVG, the numbers as CSV, and the figure narrowed for phones."""
+    drawn = StringIO()
+    with mpl.rc_context({"svg.hashsalt": "kdelab", "svg.fonttype": "none"}):
+        figure.savefig(drawn, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    numbers = as_csv(figure)
+    stack(figure)
+    png, width, height = _png(figure)
+    return {"svg": drawn.getvalue(), "csv": numbers, "narrow": b64encode(png).decode(), **_size(width, height)}
+
+
+def _size(width: int, height: int) -> dict[str, int]:
+    """Return width and height at which a picture of so many pixels is shown."""
+    return {"width": round(width * _SHOWN_DPI / _DPI), "height": round(height * _SHOWN_DPI / _DPI)}
+
+
 def show(figure: "Figure", alt: str, caption: str, decisive: bool = False) -> None:
     """Display a figure with its alt text and caption, and close it.
 
@@ -142,10 +163,15 @@ def show(figure: "Figure", alt: str, caption: str, decisive: bool = False) -> No
         if _in_notebook():
             from IPython.display import display
 
+            tell_apart(figure)
             png, width, height = _png(figure)
             data: dict[str, Any] = {"image/png": png, "text/plain": caption}
-            shown = {name: round(pixels * _SHOWN_DPI / _DPI) for name, pixels in (("width", width), ("height", height))}
-            metadata = {"image/png": {"alt": alt, **shown}, FIGURE: {"caption": caption, "decisive": decisive}}
+            if os.environ.get("KDELAB_PAGES"):  # set where pages are made
+                data[SHARED] = _shared(figure)
+            metadata = {
+                "image/png": {"alt": alt, **_size(width, height)},
+                FIGURE: {"caption": caption, "decisive": decisive},
+            }
             display(data, metadata=metadata, raw=True)
     finally:
         plt.close(figure)

@@ -1,4 +1,7 @@
-"""A project of one good notebook, and a stand-in for the runs of its notebooks."""
+"""A project of one good notebook, a stand-in for the runs of its notebooks, and the site of the committed ones."""
+
+import shutil
+from pathlib import Path
 
 import pytest
 from tiny_notebooks import GOOD, Runs, save
@@ -19,3 +22,14 @@ def runs(monkeypatch):
 def project(tmp_path, runs):
     save(tmp_path / "notebooks" / "01-good.ipynb", GOOD)
     return Project(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def committed(tmp_path_factory):
+    """The site of the committed notebooks' own outputs, without running them again."""
+    project = Project(tmp_path_factory.mktemp("committed"))
+    shutil.copytree(Path(__file__).parents[2] / "notebooks", project.notebooks, ignore=shutil.ignore_patterns(".*"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(site, "running", Runs())
+        assert site.build(project) == []
+    return project

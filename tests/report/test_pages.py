@@ -40,17 +40,6 @@ class Loads(HTMLParser):
             self.without_alt += 1
 
 
-@pytest.fixture(scope="module")
-def committed(tmp_path_factory):
-    """The site of the committed notebooks' own outputs, without running them again."""
-    project = Project(tmp_path_factory.mktemp("committed"))
-    shutil.copytree(ROOT / "notebooks", project.notebooks, ignore=shutil.ignore_patterns(".*"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(site, "running", Runs())
-        assert site.build(project) == []
-    return project
-
-
 SCRIPT = "<script>window.ran = 1</script>"
 EVIL = f"{SCRIPT}<img src=x onerror='window.ran = 1'>\"'"
 AWAY = "http://localhost:9/"

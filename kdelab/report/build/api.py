@@ -10,6 +10,7 @@ from pathlib import Path
 import kdelab
 from kdelab.report.build.autodoc import PAGES
 from kdelab.report.build.fingerprints import digest_of
+from kdelab.report.build.mathml import headed, scrolling
 from kdelab.report.build.places import CODE
 from kdelab.report.build.plain import Plain, mark, marked
 from kdelab.report.build.project import Made
@@ -65,7 +66,10 @@ def _bodies(root: Path) -> dict[str, str]:
 
 
 def _ours(html: str) -> str:
-    """Return Sphinx's HTML with our links to a heading, and without the base of all classes."""
+    """Return Sphinx's HTML with our links and boxes that scroll, and without the base of all classes."""
     links = r'<a class="headerlink" href="#([^"]*)" title="([^"]*)">'
     html = re.sub(links, r'<a class="permalink" href="#\1" aria-label="\2">', html)
-    return re.sub(r"<p>Bases: <code[^>]*><span[^>]*>object</span></code></p>", "", html)
+    html = re.sub(r"<p>Bases: <code[^>]*><span[^>]*>object</span></code></p>", "", html)
+    html = re.sub(r"<table.*?</table>", lambda table: scrolling(headed(table[0]), "Table"), html, flags=re.DOTALL)
+    code = r'<div class="highlight"><pre>.*?</pre>\s*</div>'
+    return re.sub(code, lambda shown: scrolling(shown[0], "Code, for reading"), html, flags=re.DOTALL)

@@ -23,7 +23,7 @@ _INTRODUCTION = """
 on one thread: so entries of different machines can be compared roughly, and those of one machine well. The cases are
 250 predictions of 100 points, unless they say otherwise; <code>value_and_grads</code> has every gradient there is,
 <code>one-shot</code> prepares anew. To measure on yours, and add an entry:</p>
-<pre>make history    # our own cases, ten minutes
+<pre tabindex="0">make history    # our own cases, ten minutes
 make bench      # the loss against its peers, in an environment of their own</pre>
 """
 
@@ -73,7 +73,8 @@ def _table(runs: list[tuple[str, Run]]) -> str:
         )
     head = f'<tr><th scope="col">case</th><th scope="col">ms now</th>{heads}<th scope="col">change</th></tr>'
     caption = f"<caption>{len(runs)} runs, the newest of {escape(name)}; less is faster</caption>"
-    return f'<table class="history">{caption}<thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
+    table = f'<table class="history">{caption}<thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
+    return mathml.scrolling(table, "History as a table")
 
 
 def _short(number: float | None) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 import kdelab
 
+PAGES = "KDELAB_PAGES"  # kdelab.plot.style shows more of a figure where this is set
 PACKAGES = ("numpy", "scipy", "numba", "pandas", "pyarrow", "scikit-learn", "matplotlib", "seaborn")
 
 #: Characters that a cell may print, that its figures and tables may have, and that a notebook may show in all.
@@ -190,6 +191,7 @@ def launch() -> None:
     # -P kept the notebook's folder from hiding a module until here; this is IPython's place for it: behind the library.
     installed = (i for i, path in enumerate(sys.path) if Path(path).name in ("site-packages", "dist-packages"))
     sys.path.insert(next(installed, len(sys.path)), "")
+    os.environ[PAGES] = "yes"
     _reads = Reads()
     sys.addaudithook(_reads)
     IPKernelApp.launch_instance()

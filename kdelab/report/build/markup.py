@@ -16,6 +16,7 @@ from nbconvert import HTMLExporter, TemplateExporter
 from nbconvert.filters import Highlight2HTML, ansi2html
 from traitlets.config import Config
 
+from kdelab.plot import SHARED
 from kdelab.report import thread
 from kdelab.report.build import mathml
 from kdelab.report.build.places import HOSTED, leading
@@ -56,13 +57,14 @@ def clean(html: str) -> Markup:
     """Return foreign HTML with only its text, tables and pictures left: no scripts, no styles, nothing loaded."""
     text = _UNSEEN.sub("", html)  # not for reading; whatever this misses loses its tags below
     schemes = {"http", "https", "mailto", "data"}
-    return Markup(bleach.clean(text, set(_PLAIN.split()), _allowed, protocols=schemes, strip=True))
+    kept = bleach.clean(text, set(_PLAIN.split()), _allowed, protocols=schemes, strip=True)
+    return Markup(mathml.headed(kept))
 
 
 def _globals(environment: jinja2.Environment) -> jinja2.Environment:
     environment.autoescape = True
     environment.filters["urlencode"] = lambda name: quote(str(name), errors="surrogateescape")
-    environment.globals.update(symbols=SYMBOLS, roles=ROLES, mime=MIME, thread_mime=thread.MIME)
+    environment.globals.update(symbols=SYMBOLS, roles=ROLES, mime=MIME, thread_mime=thread.MIME, shared_mime=SHARED)
     environment.globals.update(policy=policy, hosted=HOSTED)
     return environment
 

@@ -1,6 +1,7 @@
 """TeX to MathML at build time: mathematics that browsers draw without a script and without a network."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from html import escape, unescape
 from typing import Any
@@ -14,8 +15,12 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 # latex2mathml knows the environments that stand alone, not those that belong inside of a formula.
 _ENVIRONMENTS = {"aligned": "align*", "align": "align*", "gathered": "align*", "equation": "align*", "dcases": "cases"}
 _ROWS = {"math", "mrow", "mtd", "mstyle", "mpadded"}
+_BARS = {"|", "‖"}
+_LETTERS = {"∂", "∇", "∞", "∅"}  # symbols that stand for a thing; latex2mathml takes some operators for one, too
+_OPERATORS = {"~": "∼"}
 _SCRIPTED = {"msub", "msup", "msubsup", "munder", "mover", "munderover"}
 _SPACED = {"mo", "mspace", "mtext"}  # what keeps its own distance
+_LONG = 40  # characters of TeX; such a formula gets a line of its own on a phone
 _MEANS = {"href", "style", "class", "id"}  # what \href, \style and others would say to the page around the formula
 # Browsers know no mathvariant but `normal`, so bold letters and digits must be characters of their own.
 _BOLD = {ord("A") + i: 0x1D400 + i for i in range(26)} | {ord("a") + i: 0x1D41A + i for i in range(26)}
@@ -43,6 +48,7 @@ def to_mathml(tex: str, display: bool = False) -> str:
         _refuse_the_unknown(element, tex)
         _translate(element, gap)
     for row in [element for element in math.iter() if element.tag in _ROWS]:
+        _pair_bars(row)
         _set_functions_apart(row)
     math.set("alttext", tex.strip())
     return ElementTree.tostring(math, encoding="unicode")
@@ -65,8 +71,19 @@ def _translate(element: ElementTree.Element, gap: str) -> None:
         element.text = (element.text or "").translate(_BOLD)
     if element.tag == "mo" and re.fullmatch(r"[A-Za-z]{2,}", element.text or ""):
         element.tag = "mi"  # a name: as an operator it would be set apart on both sides
+    if element.tag == "mi" and element.text not in _LETTERS and unicodedata.category((element.text or " ")[0]) == "Sm":
+        element.tag, element.text = "mo", _OPERATORS.get(element.text or "", element.text)
     if element.get("columnalign"):  # browsers want style where MathML once had attributes
         element.set("style", f"text-align:{element.get('columnalign')};padding:0.25em {gap}")
+
+
+def _pair_bars(row: ElementTree.Element) -> None:
+    """Tell the opening bar of |x| from the closing one: else each is set apart as if it stood between two things."""
+    opens = True
+    for element in row:
+        if element.tag == "mo" and element.text in _BARS and not element.get("form"):
+            element.attrib |= {"form": "prefix" if opens else "postfix", "lspace": "0", "rspace": "0"}
+            opens = not opens
 
 
 def _set_functions_apart(row: ElementTree.Element) -> None:
@@ -89,7 +106,19 @@ def render(tex: str, display: bool = False) -> str:
         math = to_mathml(tex, display)
     except ValueError:
         math = f'<code class="tex">{escape(tex.strip())}</code>'
-    return f'<div class="formula">{math}</div>' if display else math
+    if display:
+        return scrolling(math, "Formula", "formula")
+    return scrolling(math, "Formula", "long", "span") if len(tex) > _LONG else math
+
+
+def headed(table: str) -> str:
+    """Return a table whose empty corner heads nothing."""
+    return re.sub(r"<th\b[^>]*>\s*</th>", "<td></td>", table)
+
+
+def scrolling(html: str, name: str, kind: str = "scrolls", tag: str = "div") -> str:
+    """Return what may be wider than a page in a box of its own, that a keyboard can scroll."""
+    return f'<{tag} class="{kind}" tabindex="0" role="group" aria-label="{name}">{html}</{tag}>'
 
 
 class _Renderer(IPythonRenderer):
@@ -111,6 +140,10 @@ class _Renderer(IPythonRenderer):
     def link(self, text: str, url: str, title: str | None = None) -> str:
         return str(super().link(text, self.lead(url), title))
 
+    def block_code(self, code: str, info: str | None = None) -> str:
+        shown = super().block_code(code, info)
+        return scrolling(shown, "Code, for reading")
+
     def image(self, text: str, url: str, title: str | None = None) -> str:
         if url.removeprefix("attachment:") in self.attachments:
             return str(super().image(text, url, title))
@@ -122,7 +155,8 @@ class _Renderer(IPythonRenderer):
 
 
 def _rendered(source: str, renderer: _Renderer) -> str:
-    return str(MarkdownWithMath(renderer=renderer).render(source))
+    html = str(MarkdownWithMath(renderer=renderer).render(source))
+    return re.sub(r"<table>.*?</table>", lambda table: scrolling(headed(table[0]), "Table"), html, flags=re.DOTALL)
 
 
 def markdown(

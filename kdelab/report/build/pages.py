@@ -1,6 +1,5 @@
 """One page a run: what it shows, when it has to be drawn again, and what it says where it can't be shown."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -8,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from pygments.formatters import HtmlFormatter
 
-from kdelab.report.build import cells, mathml, parameters
+from kdelab.report.build import cells, figures, mathml, parameters
 from kdelab.report.build.cards import CARD, about, card_of
 from kdelab.report.build.fingerprints import RECORD, digest, sources
 from kdelab.report.build.headings import anchored
@@ -21,9 +19,6 @@ from kdelab.report.build.verdict_json import Summary, summary
 from kdelab.report.claims import BY_ID, Claim, of_notebook
 
 Failure = dict[str, str]
-
-#: On our pages green means that a claim holds, not a keyword or a number.
-_INSTEAD = {"#007020": "#0b4f7d", "#40A070": "#8a5a00", "#517918": "#8a5a00", "#00A000": "#0b4f7d"}
 
 
 def failure_of(where: str, error: Exception | str) -> Failure:
@@ -112,14 +107,7 @@ def row(
 @cache
 def style() -> str:
     """Return the style sheet of all pages."""
-    light = HtmlFormatter(style="friendly", nobackground=True).get_style_defs(".highlight")
-    dark = HtmlFormatter(style="github-dark", nobackground=True).get_style_defs(".highlight")
-    for green, other in _INSTEAD.items():
-        light = light.replace(green, other)
-    # Pygments numbers lines, which we don't, with colours that would need a dark twin.
-    light, dark = (re.sub(r"(?m)^(pre|td\.linenos|span\.linenos).*\n?", "", text) for text in (light, dark))
-    own = (TEMPLATES / "page" / "style.css").read_text(encoding="utf-8")
-    return f"{own}{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}"
+    return (TEMPLATES / "page" / "style.css").read_text(encoding="utf-8")
 
 
 @cache
@@ -143,20 +131,29 @@ def write_page(
         beside = [(other.name, other.title) if other else None for other in (previous, following)]
         shown = (page.title, page.content, page.failure, page.stale, page.rows(known))
         key = digest(shown, beside, places(root), drawing())
+        notebook = nbformat.from_dict(page.ran) if page.ran is not None else nbformat.v4.new_notebook()
+        for file, content in figures.files_of(page.name, notebook).items():
+            if made.content(file) != content:
+                made.write(file, content)
         if drawn(made, name, key):
             return page, False
-        made.write(name, encoded(_render(page, known, (previous, following), key, root)))
+        made.write(name, encoded(_render(page, notebook, known, (previous, following), key, root)))
     except Exception as error:
         page = page.failed("drawing its page", error)
-        made.write(name, encoded(_render(page, known, (previous, following), "failed", root)))
+        empty = nbformat.v4.new_notebook()
+        made.write(name, encoded(_render(page, empty, known, (previous, following), "failed", root)))
     return page, True
 
 
 def _render(
-    page: Page, known: Mapping[str, Summary], beside: tuple[Page | None, Page | None], key: str, root: Path
+    page: Page,
+    notebook: Any,
+    known: Mapping[str, Summary],
+    beside: tuple[Page | None, Page | None],
+    key: str,
+    root: Path,
 ) -> str:
     previous, following = beside
-    notebook = nbformat.from_dict(page.ran) if page.ran is not None else nbformat.v4.new_notebook()
     first = notebook.cells[0] if notebook.cells else None
     if first is not None and first.cell_type == "markdown" and first.source.startswith("# "):
         # The heading goes above the claims, the rest of its cell below.
@@ -165,6 +162,8 @@ def _render(
         named = parameters.defaults(notebook)
     except ValueError:  # the run's failure says so
         named = {}
+    for number, cell in enumerate(notebook.cells, 1):
+        cell.metadata["number"] = number
     up = "../" * page.name.count("/")
     context = {
         "key": key,
@@ -181,7 +180,7 @@ def _render(
         "failure": page.failure,
         "cut": cells.cut(notebook),
         "parameters": {**named, **page.given},
-        "executed": f"{page.name.rpartition('/')[2]}.ipynb",
+        "file": page.name.rpartition("/")[2],
         "places": places(root),
         "about": _about(page, known),
     }

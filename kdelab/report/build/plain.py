@@ -64,7 +64,7 @@ class Plain:
 
     def write(self, made: Made) -> bool:
         """Write the page if it has to be; return whether it was."""
-        heading, body = _beheaded(anchored(_reachable(self.body)))
+        heading, body = _beheaded(anchored(self.body))
         context = {
             "title": self.title,
             "heading": Markup(heading),
@@ -81,12 +81,6 @@ def _beheaded(body: str) -> tuple[str, str]:
     """Return the heading of the first rank, and what is left: the contents stand between them."""
     found = re.search(r"<h1\b.*?</h1>", body, re.DOTALL)
     return (found[0], body.replace(found[0], "", 1)) if found else ("", body)
-
-
-def _reachable(body: str) -> str:
-    """Return the body with what may have to be scrolled within reach of a keyboard, and no header that says nothing."""
-    body = body.replace("<pre>", '<pre tabindex="0">').replace("<th></th>", "<td></td>")
-    return re.sub(r"(<table\b.*?</table>)", r'<div class="scrolls" tabindex="0">\1</div>', body, flags=re.DOTALL)
 
 
 def _contents(body: str) -> Sequence[tuple[str, str]]:

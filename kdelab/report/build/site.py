@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kdelab.report.build import beside, cells, parameters, record
+from kdelab.report.build import beside, cells, figures, parameters, record
 from kdelab.report.build.cells import NotebookFile
 from kdelab.report.build.client import TIMEOUT, Run
 from kdelab.report.build.fingerprints import (
@@ -192,7 +192,7 @@ def _keep(project: Project, made: Made, job: Job, run: Run, name: str) -> Page:
 def _drop_stale(made: Made, stems: set[str], kept: set[str]) -> None:
     """Remove what was made of notebooks that are gone, and pages of observations that are."""
     for name in set(made.names()) - kept:
-        path = Path(name)
+        path = Path(figures.page_of(name) or name)
         alone = path.parent != Path() and not (made.folder / path).with_suffix(".ipynb").exists()
         if alone or (path.parent == Path() and path.stem not in {*stems, "index", "thread"}):
             made.drop(name)
