@@ -2,10 +2,12 @@
 
 import ast
 import re
+import shutil
 from html import unescape
 
 import pytest
 from test_house import ROOT
+from tour import chromium, complaints
 
 import kdelab
 from kdelab.report.build import api
@@ -101,6 +103,15 @@ def test_links_inside_of_the_reference_lead_somewhere(made):
             target = made.folder / "api" / (path or name.rpartition("/")[2])
             assert target.is_file(), f"{name}: {href}"
             assert not anchor or f'id="{anchor}"' in target.read_text(encoding="utf-8"), f"{name}: {href}"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("chromedriver"), reason="needs Debian's chromium and chromium-driver")
+def test_the_reference_is_for_everyone(made):
+    with chromium() as browser:
+        browser.set_script_timeout(300)
+        for name in api.files():
+            assert complaints(browser, made.folder / name) == [], name
 
 
 def test_what_hasn_t_changed_is_left_alone(made):

@@ -49,6 +49,7 @@ _SETTINGS: dict[str, Any] = {
     "autodoc_member_order": "bysource",
     "autodoc_preserve_defaults": True,
     "autodoc_typehints_format": "short",
+    "napoleon_use_param": False,
     "python_display_short_literal_types": True,
     "add_module_names": False,
     "html_theme": "basic",
@@ -106,7 +107,7 @@ def _own_signature(
 
     if what == "class" and signature and signature.startswith("(*args"):
         own = signatures.signature(found.__init__, bound_method=True)
-        signature = signatures.stringify_signature(own, unqualified_typehints=True)
+        signature = signatures.stringify_signature(own, show_return_annotation=False, unqualified_typehints=True)
     any_array = stringify_annotation(ArrayLike, "smart")
 
     def short(text: str | None) -> str | None:
