@@ -127,5 +127,5 @@ clean: ## remove what was built: environments, pages (not files of your own besi
 	rm -rf $(ENV) .venv-torch .venv-jax .venv-jax-oldest .venv-distributed .venv-lock .venv-lowest .bench .coverage .coverage.* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	cd reports && { sha256sum --check .made 2>/dev/null || :; } | sed -n 's/: OK$$//p' | \
 	  while IFS= read -r file; do rm -f -- "$$file"; done
-	rm -rf reports/.made reports/.work-* && { rmdir reports/observations 2>/dev/null || :; }
+	rm -rf reports/.made reports/.work-* && { rmdir reports/observations reports/docs reports/api reports/cards 2>/dev/null || :; }
 	find kdelab tests -name __pycache__ -type d -exec rm -rf {} +

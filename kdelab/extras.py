@@ -24,7 +24,7 @@ EXTRAS = {
         "figures, the explorer and reports (kdelab.plot, kdelab.report)",
         ("matplotlib", "seaborn", "PIL", "anywidget", "IPython", "ipykernel", "jupyter_client", "nbformat", "nbclient",
          "nbconvert", "nbdime", "papermill", "traitlets", "jinja2", "markupsafe", "mistune", "bleach", "pygments",
-         "latex2mathml", "tqdm"),
+         "latex2mathml", "sphinx", "tqdm"),
     ),
     "torch": Extra("the loss in PyTorch (kdelab.torch)", ("torch",)),
     "jax": Extra("the loss in JAX (kdelab.jax)", ("jax",)),

@@ -109,6 +109,13 @@ def test_the_workflows_name_each_action_by_its_commit():
     assert [line for line in uses if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", line)] == []
 
 
+def test_the_workflows_are_what_the_code_host_understands():
+    workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows]
+    done = subprocess.run(check, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
 def test_importing_kdelab_loads_no_plotting_no_tables_and_no_jupyter():
     heavy = {"numpy", "matplotlib", "seaborn", "pandas", "pyarrow", "numba", "IPython", "nbformat", "sklearn"}
     heavy |= {*FRAMEWORKS}

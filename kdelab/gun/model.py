@@ -95,7 +95,7 @@ class NeighbourModel(BaseEstimator):
     weights_, exponents_, offsets_ : array (features,)
         w (mean 1), a and b.
     scale_ : float
-        Of the distance: logit = -scale_ * distance.
+        Of the distance: ``logit = -scale_ * distance``.
     ranges_ : dict
         (low, high) that scales each feature to [0, 1].
     history_ : list of kdelab.learn.checkpoint.Retrieval

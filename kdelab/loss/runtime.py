@@ -27,7 +27,9 @@ MATH = {"contract", "nnan", "nsz", "arcp"}
 ENOUGH = 8192
 
 inlined = numba.njit(inline="always", error_model="numpy", fastmath=MATH)
+"""Decorator of a function that is compiled into each that calls it."""
 scalar = numba.njit(error_model="numpy", fastmath=MATH)
+"""Decorator of a compiled function of numbers, a kernel's say."""
 
 
 @cache

@@ -83,10 +83,10 @@ def pieces(rng: np.random.Generator, clusters: Clusters, size: int) -> list[Part
 def leading_bias(weights: Floats, responsibilities: Floats, share: Floats, pieces: int) -> Floats:
     """Return the bias of the gradient of one cluster cut at random into pieces, to leading order.
 
-    (pieces - 1) (k/(k - 1)) (S_i (|S|^2 - S_i) - mean r_i (|r|^2 - r_i)), the mean taken over the target. It counts the
-    pieces and not their sizes: a piece of m points has a bias of (k - m)/m and counts m/k, and those add up to
-    pieces - 1. Derived in notebook 11; higher orders are small while 1/|S|^2 and 1/|r|^2 are well below the points in
-    each piece.
+    ``(pieces - 1) (k/(k - 1)) (S_i (|S|^2 - S_i) - mean r_i (|r|^2 - r_i))``, the mean taken over the target. It counts
+    the pieces and not their sizes: a piece of m points has a bias of (k - m)/m and counts m/k, and those add up to
+    pieces - 1. Derived in notebook 11; higher orders are small while ``1/|S|^2`` and ``1/|r|^2`` are well below the
+    points in each piece.
 
     Parameters
     ----------

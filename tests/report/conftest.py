@@ -29,7 +29,10 @@ def project(tmp_path, runs):
 def committed(tmp_path_factory):
     """The site of the committed notebooks' own outputs, without running them again."""
     project = Project(tmp_path_factory.mktemp("committed"))
-    shutil.copytree(Path(__file__).parents[2] / "notebooks", project.notebooks, ignore=shutil.ignore_patterns(".*"))
+    here = Path(__file__).parents[2]
+    shutil.copytree(here / "notebooks", project.notebooks, ignore=shutil.ignore_patterns(".*"))
+    for folder in ("docs", "benchmarks"):
+        shutil.copytree(here / folder, project.root / folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(site, "running", Runs())
         assert site.build(project) == []

@@ -108,7 +108,7 @@ def built(tmp_path_factory):
 def test_a_run_leaves_a_page_a_notebook_and_the_index(built):
     assert built.first == []
     assert set(built.after_first) == {
-        ".made", "index.html", "thread.html", "explorer.html",
+        ".made", "cards", "figures", "index.html", "search.html", "thread.html", "explorer.html",
         "01-the-loss.html", "01-the-loss.ipynb", "02-other.html", "02-other.ipynb",
     }  # fmt: skip
 

@@ -8,9 +8,8 @@ from typing import Any
 from kdelab.report.build import cells
 from kdelab.report.build.cells import NotebookFile
 from kdelab.report.build.differences import VISIBLE, Difference, difference
-from kdelab.report.build.markup import index_environment
-from kdelab.report.build.pages import style
-from kdelab.report.build.project import Made, Project, encoded
+from kdelab.report.build.plain import rendered
+from kdelab.report.build.project import Made, Project
 
 
 def compare(project: Project, before: str, after: str) -> list[Difference]:
@@ -27,8 +26,8 @@ def compare(project: Project, before: str, after: str) -> list[Difference]:
     differing = [one for one in found if one]
     said = f"{len(differing) or 'none'} of {len(stems)} notebooks differ{_counted(differing)}"
     context = {"before": before, "after": after, "differing": differing, "said": said, "visible": VISIBLE}
-    page = index_environment().get_template("compare.html.j2").render(key="compare", style=style(), **context)
-    Made(project.reports).write("compare.html", encoded(page + "\n"))
+    made = Made(project.reports)
+    made.write("compare.html", rendered(made, "compare.html", "compare.html.j2", "compare", context))
     for one in differing:
         print(f"{one.stem}")
         for line in one.lines():

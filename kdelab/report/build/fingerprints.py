@@ -19,7 +19,8 @@ RECORD = "kdelab"  # the key of our record in an executed notebook's metadata
 # What only draws pages doesn't touch what a notebook computes.
 _DRAWN_BY = """
 site sources declarations listing observations observe sweeps compare differences index pages figures markup mathml
-published record refresh tally verdict_json decoding
+published record refresh tally verdict_json decoding places headings cards plain docs api autodoc benchmarks search
+beside
 """
 DRAWING = {
     "report/__main__.py",

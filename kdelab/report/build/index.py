@@ -1,16 +1,16 @@
 """Over the pages: the index of all claims, with tally and failures, and the thread sentence by sentence."""
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
 from kdelab.report.build import cells
-from kdelab.report.build.fingerprints import digest
-from kdelab.report.build.markup import index_environment
-from kdelab.report.build.pages import Page, drawing, drawn, row, style
-from kdelab.report.build.project import Made, encoded
+from kdelab.report.build.cards import about
+from kdelab.report.build.pages import Page, row
+from kdelab.report.build.places import leading
+from kdelab.report.build.plain import draw
+from kdelab.report.build.project import Made
 from kdelab.report.build.tally import in_a_sentence, tally
 from kdelab.report.build.verdict_json import Summary
 from kdelab.report.claims import CLAIMS, THREAD, of_notebook
@@ -51,9 +51,10 @@ def write_index(
         "others": [entry for entry in plain if not entry[0].startswith("00-")],
         "observations": [_told(page) for page in observations if page.ran is not None],
         "sweeps": sweeps,
-        "style": style(),
+        "preregistration": leading(made.folder.parent, "docs", "")("preregistration.md"),
+        "about": about("index.html", in_a_sentence(counted)),
     }
-    return _write(made, "index.html", "site.html.j2", context)
+    return draw(made, "index.html", "site.html.j2", context)
 
 
 def write_thread(made: Made, pages: Sequence[Page]) -> bool:
@@ -63,22 +64,19 @@ def write_thread(made: Made, pages: Sequence[Page]) -> bool:
         "posts": posts({told["id"]: told["status"] for page in pages for told in page.rows({})}),
         "kinds": KINDS,
         "exist": [page.name for page in pages],
-        "style": style(),
+        "about": about(
+            "thread.html", "Every sentence of the thread, in our words, with the verdict on what it claims."
+        ),
     }
-    return _write(made, "thread.html", "thread.html.j2", context)
+    return draw(made, "thread.html", "thread.html.j2", context)
 
 
 def write_explorer(made: Made) -> bool:
     """Write the page to play on, if it has to be; return whether it was."""
-    return _write(made, "explorer.html", "explorer.html.j2", {"state": EXAMPLE, "style": style()})
-
-
-def _write(made: Made, name: str, template: str, context: Mapping[str, Any]) -> bool:
-    key = digest(json.loads(json.dumps(context)), drawing())
-    if drawn(made, name, key):
-        return False
-    made.write(name, encoded(index_environment().get_template(template).render(key=key, **context) + "\n"))
-    return True
+    told = about(
+        "explorer.html", "One prediction to be moved by hand: points, target, kernel; and what the loss wants."
+    )
+    return draw(made, "explorer.html", "explorer.html.j2", {"state": EXAMPLE, "about": told})
 
 
 def _entry(stem: str, page: Page | None, known: Mapping[str, Summary]) -> dict[str, Any]:

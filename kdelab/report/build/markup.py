@@ -1,6 +1,9 @@
 """What may stand on a page: a policy against all loading and all scripts but ours, and HTML cleaned of the others."""
 
+import base64
+import hashlib
 import re
+from collections.abc import Iterable
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -16,16 +19,13 @@ from traitlets.config import Config
 from kdelab.plot import SHARED
 from kdelab.report import thread
 from kdelab.report.build import mathml
+from kdelab.report.build.places import HOSTED, leading
 from kdelab.report.explorer import module as explorer
 from kdelab.report.verdicts import MIME, ROLES, SYMBOLS
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-#: Content-Security-Policy of every page: nothing is loaded, nothing runs but the explorer; all is in the page itself.
-POLICY = (
-    f"default-src 'none'; script-src {explorer.SCRIPT_HASH}; img-src data:; style-src 'unsafe-inline'; "
-    "base-uri 'none'; form-action 'none'"
-)
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 _PLAIN = """
 a b blockquote br caption code col colgroup dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins
@@ -35,6 +35,16 @@ _ATTRIBUTES = {"alt", "align", "colspan", "height", "open", "rowspan", "scope", 
 _UNSEEN = re.compile(r"<(script|style|template|title|textarea)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 _PRIORITY = [explorer.MIME, "text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg"]
 _PRIORITY += ["text/latex", "text/plain"]
+
+
+def policy(scripts: Iterable[str] = ()) -> str:
+    """Return a page's Content-Security-Policy: nothing is loaded, and nothing runs but inline scripts of these texts.
+
+    Pictures and styles are in the page itself.
+    """
+    digests = [hashlib.sha256(text.encode()).digest() for text in scripts]
+    allowed = [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests]
+    return f"{_POLICY}; script-src {' '.join(allowed)}" if allowed else _POLICY
 
 
 def _allowed(tag: str, name: str, value: str) -> bool:
@@ -57,7 +67,7 @@ def _globals(environment: jinja2.Environment) -> jinja2.Environment:
     environment.autoescape = True
     environment.filters["urlencode"] = lambda name: quote(str(name), errors="surrogateescape")
     mimes = {"mime": MIME, "thread_mime": thread.MIME, "shared_mime": SHARED, "explorer_mime": explorer.MIME}
-    environment.globals.update(symbols=SYMBOLS, roles=ROLES, policy=POLICY, home=mathml.HOME, **mimes)
+    environment.globals.update(symbols=SYMBOLS, roles=ROLES, policy=policy, hosted=HOSTED, **mimes)
     environment.globals.update(explorer_style=explorer.STYLE, explorer_script=explorer.SCRIPT)
     return environment
 
@@ -79,8 +89,8 @@ class _Exporter(HTMLExporter):
 
 
 @cache
-def exporter(up: str) -> HTMLExporter:
-    """Return what draws a notebook's page; `up` leads from it to the folder of all pages.
+def exporter(up: str, root: Path) -> HTMLExporter:
+    """Return what draws a notebook's page; `up` leads from it to the folder of all pages, `root` is the project's.
 
     Everything is escaped but what these filters return.
     """
@@ -92,7 +102,7 @@ def exporter(up: str) -> HTMLExporter:
         exclude_input_prompt=True,
         exclude_output_prompt=True,
         filters={
-            "markdown2html": partial(mathml.markdown, up=up),
+            "markdown2html": partial(mathml.markdown, lead=leading(root, "notebooks", up)),
             "inline_markdown": mathml.inline,
             "clean_html": clean,
             "escape_html": escape,

@@ -1,9 +1,8 @@
 """TeX to MathML at build time: mathematics that browsers draw without a script and without a network."""
 
-import posixpath
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape, unescape
 from typing import Any
 from xml.etree import ElementTree
@@ -12,8 +11,6 @@ from latex2mathml.converter import convert_to_element
 from markupsafe import Markup
 from mistune.util import safe_entity
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
-
-HOME = "https://github.com/kdelab/kdelab/blob/main"
 
 # latex2mathml knows the environments that stand alone, not those that belong inside of a formula.
 _ENVIRONMENTS = {"aligned": "align*", "align": "align*", "gathered": "align*", "equation": "align*", "dcases": "cases"}
@@ -125,7 +122,8 @@ def scrolling(html: str, name: str, kind: str = "scrolls", tag: str = "div") -> 
 
 
 class _Renderer(IPythonRenderer):
-    up = ""  # the way from the page to the folder of all pages
+    lead: Callable[[str], str] = staticmethod(str)  # links of the source to links of the page
+    picture: Callable[[str], str] = staticmethod(str)  # likewise, to what is in the page itself
 
     def text(self, text: str) -> str:
         return str(safe_entity(text))  # &nbsp; and its like may be written, tags may not
@@ -140,12 +138,7 @@ class _Renderer(IPythonRenderer):
         return render(rf"\begin{{{name}}}{body}\end{{{name}}}", display=True)
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
-        # On the site, a neighbouring notebook is a neighbouring page; other files stay in the repository.
-        page = re.sub(r"^playground\.ipynb$", "explorer.ipynb", url)  # it is there to be edited; its page is to play on
-        page = re.sub(r"^(\d\d-[\w-]+|explorer)\.ipynb", rf"{self.up}\1.html", page)
-        if page == url and re.match(r"[\w.-]+(/|\.ipynb$)", url):
-            page = f"{HOME}/{posixpath.normpath(f'notebooks/{url}')}"
-        return str(super().link(text, page, title))
+        return str(super().link(text, self.lead(url), title))
 
     def block_code(self, code: str, info: str | None = None) -> str:
         shown = super().block_code(code, info)
@@ -154,8 +147,11 @@ class _Renderer(IPythonRenderer):
     def image(self, text: str, url: str, title: str | None = None) -> str:
         if url.removeprefix("attachment:") in self.attachments:
             return str(super().image(text, url, title))
-        # Pages load nothing: a picture that isn't in the notebook is a link.
-        return str(super().image(text, url, title) if url.startswith("data:image/") else super().link(text, url, title))
+        shown = self.picture(url)
+        if shown != url:
+            return f'<img src="{escape(shown)}" alt="{escape(text)}">'
+        # Pages load nothing: a picture that isn't in the page is a link.
+        return str(super().image(text, url, title)) if url.startswith("data:image/") else self.link(text, url, title)
 
 
 def _rendered(source: str, renderer: _Renderer) -> str:
@@ -163,13 +159,18 @@ def _rendered(source: str, renderer: _Renderer) -> str:
     return re.sub(r"<table>.*?</table>", lambda table: scrolling(headed(table[0]), "Table"), html, flags=re.DOTALL)
 
 
-def markdown(source: str, up: str = "", attachments: Mapping[str, Any] | None = None) -> Markup:
+def markdown(
+    source: str,
+    lead: Callable[[str], str] = str,
+    attachments: Mapping[str, Any] | None = None,
+    picture: Callable[[str], str] = str,
+) -> Markup:
     """Return HTML for Markdown with TeX in it. HTML in it is shown as text, and links run no scripts.
 
-    `up` leads from the page to the folder of all pages; `attachments` are the cell's own pictures.
+    `lead` says where a link leads from the page, `picture` which data a picture is; `attachments` are the cell's own.
     """
     renderer = _Renderer(True, False, exclude_anchor_links=True, attachments=dict(attachments or {}))
-    renderer.up = up
+    renderer.lead, renderer.picture = lead, picture
     return Markup(_rendered(source, renderer))
 
 

@@ -3,13 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import nbformat
 
 from kdelab.report.build import cells, figures, mathml, parameters
+from kdelab.report.build.cards import CARD, about, card_of
 from kdelab.report.build.fingerprints import RECORD, digest, sources
+from kdelab.report.build.headings import anchored
 from kdelab.report.build.markup import TEMPLATES, exporter
+from kdelab.report.build.places import places
 from kdelab.report.build.project import Made, encoded, sha256
 from kdelab.report.build.verdict_json import Summary, summary
 from kdelab.report.claims import BY_ID, Claim, of_notebook
@@ -123,27 +127,34 @@ def write_page(
     made: Made, page: Page, known: Mapping[str, Summary], previous: Page | None = None, following: Page | None = None
 ) -> tuple[Page, bool]:
     """Write a page if it has to be; return it, with a failure if it couldn't be drawn, and whether it was written."""
-    name = f"{page.name}.html"
+    name, root = f"{page.name}.html", made.folder.parent
     try:
         beside = [(other.name, other.title) if other else None for other in (previous, following)]
         shown = (page.title, page.content, page.failure, page.stale, page.rows(known))
-        key = digest(shown, beside, drawing())
+        key = digest(shown, beside, places(root), drawing())
         notebook = nbformat.from_dict(page.ran) if page.ran is not None else nbformat.v4.new_notebook()
         for file, content in figures.files_of(page.name, notebook).items():
             if made.content(file) != content:
                 made.write(file, content)
         if drawn(made, name, key):
             return page, False
-        made.write(name, encoded(_render(page, notebook, known, previous, following, key)))
+        made.write(name, encoded(_render(page, notebook, known, (previous, following), key, root)))
     except Exception as error:
         page = page.failed("drawing its page", error)
-        made.write(name, encoded(_render(page, nbformat.v4.new_notebook(), known, previous, following, "failed")))
+        empty = nbformat.v4.new_notebook()
+        made.write(name, encoded(_render(page, empty, known, (previous, following), "failed", root)))
     return page, True
 
 
 def _render(
-    page: Page, notebook: Any, known: Mapping[str, Summary], previous: Page | None, following: Page | None, key: str
+    page: Page,
+    notebook: Any,
+    known: Mapping[str, Summary],
+    beside: tuple[Page | None, Page | None],
+    key: str,
+    root: Path,
 ) -> str:
+    previous, following = beside
     first = notebook.cells[0] if notebook.cells else None
     if first is not None and first.cell_type == "markdown" and first.source.startswith("# "):
         # The heading goes above the claims, the rest of its cell below.
@@ -172,6 +183,18 @@ def _render(
         "explored": any(MIME in output.get("data", {}) for _, output in cells.outputs(notebook)),
         "parameters": {**named, **page.given},
         "file": page.name.rpartition("/")[2],
+        "places": places(root),
+        "about": _about(page, known),
     }
-    body, _ = exporter(up).from_notebook_node(notebook, resources={"page": context})
-    return str(body)
+    body, _ = exporter(up, root).from_notebook_node(notebook, resources={"page": context})
+    return anchored(str(body))
+
+
+def _about(page: Page, known: Mapping[str, Summary]) -> dict[str, str] | None:
+    """Return what a preview shows; None for an observation, which isn't published."""
+    if "/" in page.name:
+        return None
+    told = [f"{row['text'] or row['id']} {row['status'].capitalize()}." for row in page.rows(known)]
+    return about(
+        f"{page.name}.html", " ".join(told) or page.title, card_of(page.name) if page.ran is not None else CARD
+    )

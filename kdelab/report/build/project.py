@@ -79,6 +79,7 @@ class Made:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._digests = self._listed()
+        self._known: dict[str, bytes] = {}  # what was read or written, so that nothing is read twice
 
     def names(self) -> list[str]:
         """Return the names of the files, relative to the folder."""
@@ -87,6 +88,10 @@ class Made:
     def listed(self, name: str) -> bool:
         """Whether the builds have made a file of that name."""
         return name in self._digests
+
+    def digest(self, name: str) -> str:
+        """Return the digest of a file as it was made; empty for one that isn't listed."""
+        return self._digests.get(name, "")
 
     def whole(self, name: str, content: bytes) -> bool:
         """Whether this, which the file of that name holds, is just what was made."""
@@ -97,18 +102,21 @@ class Made:
         if not self.listed(name):
             return None
         try:
-            content = (self.folder / name).read_bytes()
+            content = self._known[name] if name in self._known else (self.folder / name).read_bytes()
         except OSError:
             return None
+        self._known[name] = content
         return content if self.whole(name, content) else None
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file and list it."""
         write(self.folder / name, content)
+        self._known[name] = content
         self._list(name, sha256(content))
 
     def drop(self, name: str) -> None:
         """Remove a file, if it still is what was made."""
+        self._known.pop(name, None)
         if self.content(name) is not None:
             (self.folder / name).unlink()
         if not (self.folder / name).exists():

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from kdelab.report.build import figures, observations, record, sources, sweeps
+from kdelab.report.build import beside, figures, observations, record, sources, sweeps
 from kdelab.report.build.client import TIMEOUT
 from kdelab.report.build.fingerprints import Fingerprints, refuse_another_kdelab, unchanged
 from kdelab.report.build.index import write_explorer, write_index, write_thread
@@ -31,15 +31,17 @@ def build(project: Project, timeout: float = TIMEOUT) -> list[str]:
     before = [source.page(sources.whole_run(made, source.path.stem)) for source in found]
     jobs = _jobs(fingerprints, found, before)
     pages = _run(project, made, jobs, before, timeout)
-    _drop_stale(made, {page.name for page in pages})
+    _drop_stale(made, {page.name for page in pages}, beside.files(project, pages))
     observed = [observations.page_of(made, fingerprints, path, found) for path in observations.listed(project)]
     known, wrong = _published(project)
-    drawn = [write_page(made, page, known, *beside) for page, *beside in _with_neighbours(pages)]
-    beside = [observations.draw(made, page) for page in observed]
-    written = [page.name for page, new in [*drawn, *beside] if new]
-    pages, observed = [page for page, _ in drawn], [page for page, _ in beside]
+    drawn = [write_page(made, page, known, *others) for page, *others in _with_neighbours(pages)]
+    drawn_too = [observations.draw(made, page) for page in observed]
+    written = [page.name for page, new in [*drawn, *drawn_too] if new]
+    pages, observed = [page for page, _ in drawn], [page for page, _ in drawn_too]
     written += ["thread"] * write_thread(made, pages) + ["explorer"] * write_explorer(made)
     written += _link(made, found, pages, observed, (known, wrong))
+    more, failed = beside.write(project, made, pages)
+    written, wrong = written + more, wrong + failed
     if jobs or written:
         print(f"{len(jobs)} of {len(found)} notebooks run, written: {', '.join(written) or 'nothing'}")
     else:
@@ -111,9 +113,9 @@ def _run(project: Project, made: Made, jobs: Sequence[Job], before: Sequence[Pag
     return list(pages.values())
 
 
-def _drop_stale(made: Made, stems: set[str]) -> None:
+def _drop_stale(made: Made, stems: set[str], kept: set[str]) -> None:
     """Remove what was made of notebooks that are gone, and pages of observations and sweeps that are."""
-    for name in made.names():
+    for name in set(made.names()) - kept:
         path = Path(figures.page_of(name) or name)
         of = (made.folder / path).with_suffix(".json" if path.parent.name == sweeps.FOLDER else ".ipynb")
         alone = path.parent != Path() and not of.exists()

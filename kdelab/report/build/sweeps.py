@@ -14,8 +14,8 @@ from typing import Any
 
 from kdelab.report.build import declarations, observations
 from kdelab.report.build.fingerprints import digest
-from kdelab.report.build.markup import index_environment
-from kdelab.report.build.pages import Page, drawing, drawn, style
+from kdelab.report.build.pages import Page
+from kdelab.report.build.plain import draw
 from kdelab.report.build.project import Made, encoded
 from kdelab.report.build.sources import Source
 
@@ -118,12 +118,7 @@ def known(made: Made, sources: Sequence[Source]) -> list[Sweep]:
 
 def write(made: Made, told: Mapping[str, Any]) -> bool:
     """Write the page of a sweep, if it has to be; return whether it was."""
-    name, key = f"{told['name']}.html", digest(told, drawing())
-    if drawn(made, name, key):
-        return False
-    page = index_environment().get_template("sweep.html.j2").render(key=key, style=style(), **told)
-    made.write(name, encoded(page + "\n"))
-    return True
+    return draw(made, f"{told['name']}.html", "sweep.html.j2", told)
 
 
 def told(sweep: Sweep, pages: Mapping[str, Page]) -> dict[str, Any]:

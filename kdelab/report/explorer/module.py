@@ -1,16 +1,11 @@
 """What draws the explorer, in a browser: explorer.js and explorer.css, as they stand on pages and in the widget."""
 
-import base64
-import hashlib
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
 SCRIPT = (HERE / "explorer.js").read_text(encoding="utf-8")
 STYLE = (HERE / "explorer.css").read_text(encoding="utf-8")
-
-#: By which a page's Content-Security-Policy allows this script, and no other.
-SCRIPT_HASH = f"'sha256-{base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()}'"
 
 #: What an explorer shows, in a notebook's output: points, logits, target, kernel, bandwidth, shape.
 MIME = "application/vnd.kdelab.explorer+json"
