@@ -36,8 +36,8 @@ def asked_by_pip() -> dict[str, str]:
 
 def asked_by_conda() -> dict[str, str]:
     text = (ROOT / "environment.yml").read_text()
-    listed = text.split("dependencies:")[1].split("- pip:")[0]
-    found = dict(split(line.strip()[2:]) for line in listed.splitlines() if line.strip().startswith("- "))
+    listed = [line.strip()[2:] for line in text.split("dependencies:")[1].splitlines() if line.strip().startswith("- ")]
+    found = dict(split(line) for line in listed if line not in ("pip:", "--editable ."))
     found.pop("pip")
     return found
 
