@@ -80,7 +80,8 @@ def _swept(project: Project, found: Sequence[Source], one: Sweep, timeout: float
         pages = list(_kept(project, made, jobs, f"sweep of {one.source.path.stem[:2]}", timeout))
     finally:
         link(project, made, fingerprints, found)
-    print(f"{len(jobs)} of {len(wanted)} runs made, the others were there: {project.reports / one.name}.html")
+    there = len(wanted) - len(jobs)
+    print(f"{len(jobs)} of {len(wanted)} runs made, {there} were there: {project.reports / one.name}.html")
     return [line(page) for page in pages if page.failure]
 
 
