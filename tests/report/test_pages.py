@@ -241,7 +241,9 @@ def test_in_a_browser_no_script_of_a_hostile_page_runs(hostile, browser):
 def test_in_a_browser_the_policy_stops_what_nobody_escaped(committed, browser, tmp_path):
     for path in (committed.reports / "index.html", committed.reports / "03-the-softmax-limit.html"):
         through = f"{EVIL}<img src='{AWAY}x.png'><a id=bad href='javascript:window.ran = 1'>x</a>"
-        (tmp_path / path.name).write_text(path.read_text(encoding="utf-8").replace("<main>", f"<main>{through}"))
+        (tmp_path / path.name).write_text(
+            path.read_text(encoding="utf-8").replace('<main id="content">', f"<main>{through}")
+        )
         browser.get((tmp_path / path.name).as_uri())
         browser.execute_script("document.getElementById('bad').click()")
         assert browser.execute_script("return document.scripts.length") == 1
