@@ -93,14 +93,14 @@ def _chart(runs: list[tuple[str, Run]]) -> str:
     with mpl.rc_context():
         style.use()
         mpl.rcParams["svg.hashsalt"] = "kdelab"  # the same names inside of the file at every build
-        figure = Figure(figsize=(7.6, 0.24 * len(cases) + 1.2))
+        figure = Figure(figsize=(5.6, 0.24 * len(cases) + 1.2))
         axes = figure.subplots()
         for _, run in runs[:-1]:
             there = [case for case in cases if case in run]
             places = [cases.index(case) for case in there]
             axes.plot([run[case][1] for case in there], places, "o", mfc="none", mec=style.COLOURS["muted"], ms=5)
         axes.plot([last[case][1] for case in cases], range(len(cases)), "o", color=style.COLOURS["density"], ms=6)
-        axes.set(xscale="log", xlabel="times NumPy's exp of as many numbers (less is faster)")
+        axes.set(xscale="log", xlabel="times NumPy's exp (less is faster)")
         axes.set_yticks(range(len(cases)), cases)
         axes.set_title("The newest run, and before it (circles)")
         raw = BytesIO()
