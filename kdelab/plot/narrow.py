@@ -72,9 +72,12 @@ def _fold_height(axes: "Axes") -> None:
 
 
 def _put_legend_below(axes: "Axes") -> None:
-    """Put a legend that is wider than its panel, or outside of it, below it, where room is made for it."""
+    """Put a legend that is outside of its panel, or takes too much of it, below it, where room is made for it."""
     legend, box = axes.get_legend(), axes.get_window_extent()
-    if legend is not None and (legend.get_window_extent().width > box.width or not box.contains(*_middle(legend))):
+    if legend is None:
+        return
+    its = legend.get_window_extent()
+    if its.width > box.width or its.height > 0.45 * box.height or not box.contains(*_middle(legend)):
         texts, title = [text.get_text() for text in legend.get_texts()], legend.get_title().get_text()
         under = (0, -0.6 * axes.figure.dpi / box.height)
         keys = [key for key in legend.legend_handles if key is not None]

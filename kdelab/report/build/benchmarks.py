@@ -102,7 +102,7 @@ def _chart(runs: list[tuple[str, Run]]) -> str:
         axes.plot([last[case][1] for case in cases], range(len(cases)), "o", color=style.COLOURS["density"], ms=6)
         axes.set(xscale="log", xlabel="times NumPy's exp (less is faster)")
         axes.set_yticks(range(len(cases)), cases)
-        axes.set_title("The newest run, and before it (circles)")
+        figure.suptitle("The newest run, and before it (circles)", x=0.02, ha="left", fontsize=12, fontweight="bold")
         raw = BytesIO()
         figure.savefig(raw, format="svg", metadata={"Date": None, "Creator": None})
     ends = f"from {_short(last[cases[0]][1])} ({cases[0]}) to {_short(last[cases[-1]][1])} times ({cases[-1]})"
