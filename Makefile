@@ -52,6 +52,7 @@ reports: $(READY) ## run the notebooks that changed and build reports/index.html
 notebooks: $(READY) ## refresh the outputs committed in notebooks/, and the published verdicts that follow from them
 	$(PYTHON) docs/house.py
 	$(RUN) kdelab.report notebooks
+	$(PYTHON) docs/fan.py
 
 lint: $(READY)
 	$(RUN) ruff check .
@@ -95,8 +96,8 @@ test-all: $(READY) ## what `make test` leaves out: other parameters, more wrong 
 mutants: $(READY) ## edit the library at random and see which edits the unit tests don't notice (an hour)
 	$(PYTHON) tests/helpers/mutate.py
 
-lab: $(READY) ## open the notebooks in JupyterLab
-	$(RUN) jupyterlab notebooks
+lab: $(READY) ## open copies of the notebooks, in lab/, in JupyterLab; LAB="--ip=0.0.0.0": with these options
+	$(PYTHON) tools/lab.py $(LAB)
 
 bench: $(READY) ## time the loss against its peers, in an environment of their own
 	$(RUN) benchmarks
@@ -119,7 +120,7 @@ networks: env-torch ## compute again what notebook 17 decides from: a network ag
 duels: $(READY) ## fight again what notebook 16 decides from: real battles of trained guns (Robocode and a JDK; an hour)
 	$(ONE_THREAD) $(RUN) kdelab.gun.compare.live .duels
 
-release: $(READY) ## rehearse a release: sdist, wheel, twine's opinion, README's lines in an empty environment
+release: $(READY) ## rehearse a release: sdist, wheel, twine's opinion, the documents' lines in an empty environment
 	$(PYTHON) tools/release.py
 
 clean: ## remove what was built: environments, pages (not files of your own beside them), caches

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from kdelab import __version__
 from kdelab.extras import MissingExtra, load
@@ -13,7 +14,10 @@ from kdelab.extras import MissingExtra, load
 WINGS = {
     "gun": "from Robocode battles to a robot that learned from them",
     "report": "run the notebooks and build their reports",
+    "sweep": "a notebook's verdicts over a grid of parameters",
+    "compare": "what differs between two builds of the reports, or two commits",
 }
+OF_REPORT = ("sweep", "compare")  # commands of that wing, so common that its name may be left out
 SHELLS = ("bash", "fish", "powershell", "tcsh", "zsh")
 
 
@@ -26,10 +30,17 @@ def parser(whole: bool = False) -> argparse.ArgumentParser:
         wing = commands.add_parser(name, help=what)
         if whole:
             with suppress(MissingExtra):
-                importlib.import_module(f"kdelab.{name}.__main__").fill(wing)
+                if name in OF_REPORT:
+                    _wing("report").COMMANDS[name][0](wing)
+                else:
+                    _wing(name).fill(wing)
     completion = commands.add_parser("completion", help='print what completes these commands: eval "$(...)" in bash')
     completion.add_argument("shell", choices=SHELLS)
     return top
+
+
+def _wing(name: str) -> Any:
+    return importlib.import_module(f"kdelab.{name}.__main__")
 
 
 def completion(shell: str) -> str:
@@ -54,9 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        if given and given[0] in OF_REPORT:
+            return int(_wing("report").main(given, prog="kdelab"))
         if given and given[0] in WINGS:
-            wing = importlib.import_module(f"kdelab.{given[0]}.__main__")
-            return int(wing.main(given[1:], prog=f"kdelab {given[0]}"))
+            return int(_wing(given[0]).main(given[1:], prog=f"kdelab {given[0]}"))
         print(completion(parser().parse_args(given).shell))
     except MissingExtra as error:
         print(f"error: {error}", file=sys.stderr)

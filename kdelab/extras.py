@@ -21,9 +21,9 @@ EXTRAS = {
     "distributed": Extra("fits on many machines (kdelab.distributed)", ("distributed",)),
     "record": Extra("recording Robocode's battles", ("jpype",)),
     "notebooks": Extra(
-        "figures, sliders and reports (kdelab.plot, kdelab.report)",
-        ("matplotlib", "seaborn", "PIL", "ipywidgets", "IPython", "ipykernel", "jupyter_client", "nbformat", "nbclient",
-         "nbconvert", "papermill", "traitlets", "jinja2", "markupsafe", "mistune", "bleach", "pygments",
+        "figures, the explorer and reports (kdelab.plot, kdelab.report)",
+        ("matplotlib", "seaborn", "PIL", "anywidget", "IPython", "ipykernel", "jupyter_client", "nbformat", "nbclient",
+         "nbconvert", "nbdime", "papermill", "traitlets", "jinja2", "markupsafe", "mistune", "bleach", "pygments",
          "latex2mathml", "sphinx", "tqdm"),
     ),
     "torch": Extra("the loss in PyTorch (kdelab.torch)", ("torch",)),

@@ -42,12 +42,3 @@ def test_the_examples_of_a_page_show_what_comes_out(page, tmp_path, monkeypatch)
     assert len(example.examples) > 8
     doctest.DocTestRunner().run(example, out=told.append)
     assert told == []
-
-
-def test_the_regressor_s_example_in_the_readme(capsys):
-    text = (Path(__file__).parents[1] / "README.md").read_text()
-    (source,) = re.findall(r"^```python sklearn\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    exec(compile(source, "README.md", "exec"), {})
-    lower, upper, score = map(float, re.findall(r"-?[\d.]+", capsys.readouterr().out))
-    assert 0 < lower < 151 < upper < 346
-    assert -6 < score < -5

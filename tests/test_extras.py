@@ -174,6 +174,11 @@ def test_the_wings_commands_go_by_both_names(capsys):
             __main__.main(words)
         assert ended.value.code == 0
         assert f"usage: kdelab {words[0]} {words[1]}" in capsys.readouterr().out
+    for word in ("sweep", "compare"):
+        with pytest.raises(SystemExit) as ended:
+            __main__.main([word, "--help"])
+        assert ended.value.code == 0
+        assert f"usage: kdelab {word} [-h]" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("shell", __main__.SHELLS)
@@ -181,7 +186,7 @@ def test_a_shell_completes_every_command(shell, capsys):
     pytest.importorskip("shtab")
     assert __main__.main(["completion", shell]) == 0
     script = capsys.readouterr().out
-    assert all(word in script for word in ("record", "duel", "site", "robocode"))
+    assert all(word in script for word in ("record", "duel", "site", "robocode", "sweep", "exit-code"))
 
 
 def test_names_of_files_are_completed(capsys):

@@ -36,8 +36,8 @@ def asked_by_pip() -> dict[str, str]:
 
 def asked_by_conda() -> dict[str, str]:
     text = (ROOT / "environment.yml").read_text()
-    listed = text.split("dependencies:")[1].split("- pip:")[0]
-    found = dict(split(line.strip()[2:]) for line in listed.splitlines() if line.strip().startswith("- "))
+    listed = [line.strip()[2:] for line in text.split("dependencies:")[1].splitlines() if line.strip().startswith("- ")]
+    found = dict(split(line) for line in listed if line not in ("pip:", "--editable ."))
     found.pop("pip")
     return found
 
@@ -160,7 +160,7 @@ def test_the_wheel_builds_and_carries_the_data(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {"kdelab/__init__.py", "kdelab/py.typed", "kdelab/gun/waves/data/surfers.parquet"} <= set(names)
-    assert "kdelab/gun/battles/data/fighters/Surfer.java" in names
+    assert {"kdelab/gun/battles/data/fighters/Surfer.java", "kdelab/report/explorer/explorer.js"} <= set(names)
     assert not [name for name in names if name.startswith(("tests", "notebooks", "benchmarks"))]
     (metadata,) = (name for name in names if name.endswith("METADATA"))
     page = zipfile.ZipFile(wheel).read(metadata).decode()
@@ -171,11 +171,23 @@ def test_the_wheel_builds_and_carries_the_data(tmp_path):
     assert re.search(r"!\[[^]]*\]\(https://raw\.", page)
 
 
+@pytest.fixture
+def drawing(monkeypatch):
+    """The scripts that draw what is beside them."""
+    monkeypatch.syspath_prepend(ROOT / "docs")
+
+
+@pytest.mark.usefixtures("drawing")
+def test_the_fan_in_the_readme_is_that_of_notebook_05():
+    import fan
+
+    assert fan.png() == (ROOT / "docs" / "fan.png").read_bytes(), "`python docs/fan.py` copies it anew"
+
+
+@pytest.mark.usefixtures("drawing")
 def test_the_picture_of_the_house_is_that_of_the_contracts():
-    sys.path.insert(0, str(ROOT / "docs"))
     import house
 
-    sys.path.remove(str(ROOT / "docs"))
     said = "`python docs/house.py` draws it anew"
     assert house.svg() == (ROOT / "docs" / "house.svg").read_text(), said
     shown = json.loads((ROOT / "notebooks" / "00-start-here.ipynb").read_text())["cells"]

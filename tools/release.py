@@ -1,7 +1,7 @@
 """Rehearse a release: ``python tools/release.py [FOLDER]``, or `make release`.
 
-An sdist, the wheel that this sdist builds, twine's opinion of both, and README's lines in environments with nothing but
-that wheel.  The folder gets the two files; all else that was made is removed.
+An sdist, the wheel that this sdist builds, twine's opinion of both, and the documents' lines in environments with
+nothing but that wheel.  The folder gets the two files; all else that was made is removed.
 """
 
 import os
@@ -72,9 +72,9 @@ def environment(folder: Path, *wanted: str) -> Path:
     return python
 
 
-def blocks() -> list[str]:
-    """Return README's blocks of Python."""
-    return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+def lines(page: str) -> str:
+    """Return a document's first block of Python."""
+    return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)[0]
 
 
 def alone(python: Path, folder: Path) -> None:
@@ -89,7 +89,7 @@ def alone(python: Path, folder: Path) -> None:
     print(f"{size:.0f} MB in site-packages, pip aside; {bytecode:.0f} of it bytecode; the rest may be {MOST}")
     if size - bytecode > MOST:
         sys.exit("that is too much")
-    print(run("README's first lines", [str(python), "-c", blocks()[0]], folder), end="")
+    print(run("README's lines", [str(python), "-c", lines("README.md")], folder), end="")
     command = str(python.with_name("kdelab"))
     print(run("kdelab --version", [command, "--version"], folder), end="")
     print(run("kdelab gun, which is not there", [command, "gun"], folder, code=2), end="")
@@ -98,7 +98,7 @@ def alone(python: Path, folder: Path) -> None:
 def with_gun(python: Path, wheel: Path, folder: Path) -> None:
     """Do what takes the extra for guns."""
     run('"kdelab[gun]"', [str(python), "-m", "pip", "install", "--quiet", f"{wheel}[gun]"], folder)
-    print(run("README's lines on waves", [str(python), "-c", blocks()[1]], folder), end="")
+    print(run("the lines on waves", [str(python), "-c", lines("docs/gun.md")], folder), end="")
     run("kdelab gun --help", [str(python.with_name("kdelab")), "gun", "--help"], folder)
 
 

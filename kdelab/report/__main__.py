@@ -1,4 +1,8 @@
-"""Command line: ``site`` builds the reports, ``notebooks`` refreshes committed outputs and published verdicts."""
+"""Command line of the reports.
+
+Without a command all pages are built; ``06 bandwidth=0.2 seed=3`` runs one notebook with other parameters, and
+``--parameters`` or ``--parameters 06`` lists them.
+"""
 
 import argparse
 import math
@@ -10,20 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kdelab.report.build import cells, parameters, published
+from kdelab.report.build import cells, listing, published
 from kdelab.report.build.client import TIMEOUT
 from kdelab.report.build.project import Project
 from kdelab.report.build.refresh import refresh
-
-
-def _parameter(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals or not name.isidentifier():
-        raise argparse.ArgumentTypeError(f"{text!r} given, wanted is NAME=VALUE")
-    try:
-        return name, parameters.parsed(value)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{name}: {error}") from None
 
 
 def _seconds(text: str) -> float:
@@ -36,12 +30,20 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _once(given: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in given]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"--parameters: {', '.join(twice)} given twice")
-    return dict(given)
+def _asked(words: Sequence[str]) -> tuple[str | None, dict[str, str]]:
+    """Return the notebook and the texts of parameters that words name; ValueError for what is neither."""
+    name = words[0] if words and "=" not in words[0] else None
+    found: dict[str, str] = {}
+    for word in words[name is not None :]:
+        parameter, equals, text = word.partition("=")
+        if not equals or not parameter.isidentifier():
+            raise ValueError(f"{word!r} given, wanted is NAME=VALUE")
+        if parameter in found:
+            raise ValueError(f"{parameter}: given twice")
+        found[parameter] = text
+    if found and name is None:
+        raise ValueError(f"{words[0]!r} given, before it the number of a notebook is wanted")
+    return name, found
 
 
 @contextmanager
@@ -64,29 +66,64 @@ def _stoppable() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _site(command: argparse.ArgumentParser) -> None:
+    command.add_argument("words", nargs="*", metavar="NOTEBOOK NAME=VALUE", help="one notebook, with other parameters")
+    command.add_argument("--parameters", action="store_true", help="run nothing, only list what may be given")
+    _common(command)
+
+
+def _notebooks(command: argparse.ArgumentParser) -> None:
+    command.add_argument("names", nargs="*", help="stems or numbers; all if none is given")
+    runless = command.add_mutually_exclusive_group()
+    runless.add_argument("--check", action="store_true", help="run nothing, only say what is out of step")
+    runless.add_argument("--publish", action="store_true", help="run nothing, only write what the outputs say")
+    _common(command)
+
+
+def _sweep(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "words", nargs="*", metavar="NOTEBOOK NAME=VALUE,VALUE", help="the standard sweeps where none is given"
+    )
+    _common(command)
+
+
+def _compare(command: argparse.ArgumentParser) -> None:
+    for name in ("before", "after"):
+        command.add_argument(name, help="a folder of reports or notebooks, or a git commit with its notebooks/")
+    command.add_argument("--exit-code", action="store_true", help="exit with 1 if anything differs")
+    command.add_argument("--root", type=Path, default=Path(), help="folder of notebooks/ and reports/")
+
+
+def _common(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--root", type=Path, default=Path(), help="folder of notebooks/ and reports/")
+    command.add_argument(
+        "--timeout", type=_seconds, default=TIMEOUT, metavar="SECONDS", help=f"of one cell; default {TIMEOUT:g}"
+    )
+
+
+COMMANDS = {
+    "site": (_site, "run the notebooks that changed and build reports/index.html; the word may be left out"),
+    "notebooks": (_notebooks, "refresh the outputs in notebooks/, verdicts.json and its tables"),
+    "sweep": (_sweep, "run a notebook with every combination of some values: its verdicts over the grid"),
+    "compare": (_compare, "say which verdicts, numbers, outputs and figures differ between two builds or commits"),
+}
+
+
 def fill(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Give a parser the sub-commands."""
     parser.description = __doc__
     commands = parser.add_subparsers(dest="command", required=True)
-    site = commands.add_parser("site", help="run the notebooks that changed and build reports/index.html")
-    site.add_argument("notebook", nargs="?", help="one notebook only, to run it with other parameters")
-    site.add_argument("--parameters", nargs="+", type=_parameter, metavar="NAME=VALUE", default=[])
-    notebooks = commands.add_parser("notebooks", help="refresh the outputs in notebooks/, verdicts.json and its tables")
-    notebooks.add_argument("names", nargs="*", help="stems or numbers; all if none is given")
-    runless = notebooks.add_mutually_exclusive_group()
-    runless.add_argument("--check", action="store_true", help="run nothing, only say what is out of step")
-    runless.add_argument("--publish", action="store_true", help="run nothing, only write what the outputs say")
-    for command in (site, notebooks):
-        command.add_argument("--root", type=Path, default=Path(), help="folder of notebooks/ and reports/")
-        command.add_argument(
-            "--timeout", type=_seconds, default=TIMEOUT, metavar="SECONDS", help=f"of one cell; default {TIMEOUT:g}"
-        )
+    for name, (give, what) in COMMANDS.items():
+        give(commands.add_parser(name, help=what))
     return parser
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m kdelab.report") -> int:
-    """Run a sub-command; the exit code is 1 if anything went wrong."""
-    given = fill(argparse.ArgumentParser(prog=prog)).parse_args(arguments)
+    """Run a sub-command, ``site`` if none is named; the exit code is 1 if anything went wrong."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] not in [["-h"], ["--help"], *([name] for name in COMMANDS)]:
+        words = ["site", *words]
+    given = fill(argparse.ArgumentParser(prog=prog)).parse_args(words)
     project = Project(given.root.resolve())
     try:
         with _stoppable():
@@ -101,6 +138,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m kdelab.r
 
 
 def _done(project: Project, given: argparse.Namespace) -> list[str]:
+    # What a command needs is imported by it: drawing takes seconds to load.
     if given.command == "notebooks":
         if given.check:
             return published.problems(project)
@@ -108,13 +146,26 @@ def _done(project: Project, given: argparse.Namespace) -> list[str]:
             published.publish(project, map(cells.NotebookFile.read, cells.chosen(project.notebooks, ())))
             return []
         return refresh(project, given.names, given.timeout)
-    from kdelab.report.build.site import build, observe
+    if given.command == "compare":
+        from kdelab.report.build.compare import compare
 
-    if given.notebook:
-        return observe(project, given.notebook, _once(given.parameters), given.timeout)
+        differ = compare(project, given.before, given.after)
+        return ["they differ"] if differ and given.exit_code else []
+    name, asked = _asked(given.words)
+    if given.command == "sweep":
+        from kdelab.report.build.observe import sweep
+
+        return sweep(project, name, asked, given.timeout)
     if given.parameters:
-        raise ValueError("--parameters: needs the name of one notebook")
-    return build(project, given.timeout)
+        print(listing.text(project, name))
+        return []
+    if name is None:
+        from kdelab.report.build.site import build
+
+        return build(project, given.timeout)
+    from kdelab.report.build.observe import observe
+
+    return observe(project, name, asked, given.timeout)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from kdelab.study import rest
 
 pytestmark = pytest.mark.xdist_group("14")
 NOTEBOOK = "14-where-it-comes-to-rest.ipynb"
-SMALL = {"predictions": 5, "steps": 80, "trained_on": 20, "judged_on": 20, "bandwidths": "0.1", "rested": 20}
+SMALL = {"predictions": 5, "steps": 80, "trained_on": 20, "judged_on": 20, "bandwidths": (0.1,), "rested": 20}
 
 
 def gradient_five_percent_too_large(monkeypatch):

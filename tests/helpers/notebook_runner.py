@@ -13,18 +13,22 @@ from IPython.display import display
 
 from kdelab.gun.waves import store
 from kdelab.report.build import cells
-from kdelab.report.build.parameters import checked
+from kdelab.report.build.declarations import declared
 from kdelab.report.verdicts import Verdict
 
 
 def run(path: Path | str, **parameters: Any) -> dict[str, Verdict]:
     """Return the verdicts that the notebook makes with the given parameters, by claim.
 
-    Cells tagged ``explore`` are left out. An unknown parameter is a ValueError. Figures are made and thrown away.
+    Cells tagged ``explore`` are left out. An unknown parameter is a ValueError; small or made-up worlds may lie outside
+    of ranges. Figures are made and thrown away.
     """
     path = Path(path)
     notebook = cells.read(path)
-    given = checked(notebook, parameters)
+    known = declared(notebook)
+    if unknown := parameters.keys() - known.keys():
+        raise ValueError(f"parameters: no {', '.join(unknown)} in this notebook")
+    given = {name: known[name].value(value) for name, value in parameters.items()}
     matplotlib.use("Agg")
     module = ModuleType("notebook")  # registered, so that dataclasses and numba find what the cells define
     space = module.__dict__

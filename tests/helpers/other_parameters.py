@@ -120,7 +120,7 @@ SETS: dict[str, list[dict[str, Any]]] = {
     ],
     "14-where-it-comes-to-rest": [
         {"seed": 24, "predictions": 10, "trained_on": 50, "judged_on": 50},
-        {"kernel_name": "Gaussian", "predictions": 10, "trained_on": 50, "judged_on": 50, "bandwidths": "0.05 0.1"},
+        {"kernel_name": "Gaussian", "predictions": 10, "trained_on": 50, "judged_on": 50, "bandwidths": [0.05, 0.1]},
         {
             "kernel_name": "Cauchy",
             "widen": 5.0,
@@ -130,7 +130,7 @@ SETS: dict[str, list[dict[str, Any]]] = {
             "rested": 20,
             "trained_on": 50,
             "judged_on": 50,
-            "bandwidths": "0.1 0.2",
+            "bandwidths": [0.1, 0.2],
         },
     ],
     "15-log-of-the-integral": [

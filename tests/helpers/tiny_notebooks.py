@@ -23,7 +23,8 @@ def display(data, metadata=None):
     return nbformat.v4.new_output("display_data", data={"text/plain": "shown", **data}, metadata=metadata or {})
 
 
-GOOD = notebook(("# A good one",), ("waves = 'samples'", "parameters"), ("print(waves)",))
+WAVES = 'waves: str = "samples"  # "samples", "surfers" or a path: what is printed'
+GOOD = notebook(("# A good one",), (WAVES, "parameters"), ("print(waves)",))
 
 
 def save(path, content):
@@ -53,5 +54,4 @@ class Runs:
     def _each(self, jobs):
         for job in jobs:
             self.names.append(job.path.stem)
-            ran = cells.without_explorer(job.notebook)
-            yield job, Run(ran, 0.5, self.failures.get(job.path.stem), versions(), self.reads)
+            yield job, Run(job.notebook, 0.5, self.failures.get(job.path.stem), versions(), self.reads)

@@ -157,11 +157,11 @@ def few(waves: pd.DataFrame) -> pd.DataFrame:
     return waves[(waves["battle"] == waves["battle"].iloc[0]) & (waves["round"] < 8)]
 
 
-def test_the_readme_on_one_set_and_then_on_another(
+def test_the_page_on_guns_on_one_set_and_then_on_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    readme = (ROOT / "README.md").read_text()
-    recipe = next(block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "checkpoint=" in block)
+    page = (ROOT / "docs" / "gun.md").read_text()
+    recipe = next(block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "checkpoint=" in block)
     for usual, small in (("predictions=1000", "predictions=50, max_iter=3"), ("progress=True", "progress=False")):
         assert usual in recipe
         recipe = recipe.replace(usual, small)

@@ -68,3 +68,10 @@ def test_bandwidth_must_be_positive(make, bad):
 def test_shape_must_be_positive(bad):
     with pytest.raises(ValueError, match=r"^shape"):
         kdelab.GeneralizedNormal(bad, 1)
+
+
+def test_a_misspelt_kernel_names_the_kernels():
+    assert kdelab.loss.kernels.named("Gaussian") is kdelab.Gaussian
+    for name in ("Laplas", "gaussian", "Kernel", "base", ""):
+        with pytest.raises(ValueError, match=r"^kernel: .* given, allowed are Laplace, Gaussian, .*, Epanechnikov$"):
+            kdelab.loss.kernels.named(name)

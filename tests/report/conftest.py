@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tiny_notebooks import GOOD, Runs, save
 
-from kdelab.report.build import refresh, site
+from kdelab.report.build import observe, refresh, site
 from kdelab.report.build.project import Project
 
 
@@ -15,6 +15,7 @@ def runs(monkeypatch):
     stand_in = Runs()
     monkeypatch.setattr(site, "running", stand_in)
     monkeypatch.setattr(refresh, "running", stand_in)
+    monkeypatch.setattr(observe, "running", stand_in)
     return stand_in
 
 

@@ -26,8 +26,9 @@ import numpy as np  # a comment
 def f(x: float) -> str:
     return f"{x + 1:.2f}" if x is not None and len([]) > 0x1F else None
 '''
-PROSE = r"""
-## A heading
+PROSE = r"""# A heading
+
+## Another
 
 A formula that is wide:
 $\log \frac{K(d_i + s)}{K(d_1 + s)} = -\int_{d_1}^{d_i} \lambda(t + s)\, dt \to -\ell\, (d_i - d_1)$.

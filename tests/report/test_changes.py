@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from tiny_notebooks import GOOD, notebook, save
 
-from kdelab.report.build import site
+from kdelab.report.build import observe, site
 from kdelab.report.build.project import Project
 
 TEXT = nbformat.writes(GOOD)
@@ -56,7 +56,7 @@ def test_a_notebook_that_fails_is_run_again(project, runs):
 def test_an_observation_of_what_has_changed_is_stale(project, runs, change):
     data = project.root / "mine.parquet"
     data.write_text("one")
-    assert site.observe(project, "01", {"waves": "../mine.parquet"}) == []
+    assert observe.observe(project, "01", {"waves": "../mine.parquet"}) == []
     path = project.notebooks / "01-good.ipynb"
     if change == "its notebook":
         path.write_text(TEXT.replace("print(waves)", "print(1)"))
@@ -72,12 +72,12 @@ def test_an_observation_of_what_has_changed_is_stale(project, runs, change):
     assert ("Stale:" in page.read_text()) == stale
     assert ("stale:" in (project.reports / "index.html").read_text()) == stale
     if change.startswith("its"):
-        assert "site 01 --parameters waves=../mine.parquet" not in page.read_text(), "text is quoted, as source"
-        assert "site 01 --parameters" in page.read_text()
+        assert "kdelab report 01 waves=../mine.parquet" not in page.read_text(), "text is quoted, as source"
+        assert "kdelab report 01 " in page.read_text()
 
 
 def test_an_observation_that_was_edited_is_named(project, runs):
-    site.observe(project, "01", {"waves": "surfers"})
+    observe.observe(project, "01", {"waves": "surfers"})
     (path,) = project.observations.glob("*.ipynb")
     path.write_text(path.read_text().replace("surfers", "sinkers"))
     (wrong,), _ = runs.build(project)

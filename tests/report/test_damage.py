@@ -139,7 +139,7 @@ def test_what_cannot_be_drawn_fails_and_is_tried_again(project, runs, monkeypatc
 
 def test_another_kdelab_than_the_project_s_is_refused(project, runs, capsys):
     save(project.root / "kdelab" / "__init__.py", nbformat.v4.new_notebook())
-    for command in (["site"], ["site", "01", "--parameters", "waves=surfers"], ["notebooks"]):
+    for command in (["site"], ["01", "waves=surfers"], ["sweep", "01", "waves=surfers"], ["notebooks"]):
         assert main([*command, "--root", str(project.root)]) == 1
         assert "has its own; run it from there" in capsys.readouterr().err
     assert runs.names == []

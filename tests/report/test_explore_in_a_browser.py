@@ -1,9 +1,9 @@
-"""The explorer's sliders in a real JupyterLab in a real browser."""
+"""The explorer in a real JupyterLab in a real browser."""
 
 import contextlib
+import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,22 +13,14 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from explorer_cases import truth
+from in_chromium import chromium, missing
+from tiny_notebooks import notebook, save
 
 import kdelab
 
 PATIENCE = 1800  # seconds; what waits for a program gives up on one that is stuck, not on one that is slow
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-
-
-def _missing() -> str:
-    """What is missing for the browser tests, in words; nothing if all is there."""
-    for program in ("chromium", "chromedriver"):
-        if shutil.which(program) is None:
-            return f"{program} isn't installed (Debian: apt install chromium chromium-driver)"
-    for module in ("selenium", "jupyterlab"):
-        if __import__("importlib.util").util.find_spec(module) is None:
-            return f"{module} isn't installed"
-    return ""
 
 
 @contextlib.contextmanager
@@ -74,25 +66,6 @@ def jupyter_lab(folder: Path):
         server.wait()
 
 
-@contextlib.contextmanager
-def chromium(profile: Path):
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    for switch in (
-        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1400,1800",
-        f"--user-data-dir={profile}", "--no-proxy-server",
-    ):  # fmt: skip
-        options.add_argument(switch)
-    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
-    try:
-        yield driver
-    finally:
-        driver.quit()
-
-
 def run_all(driver) -> None:
     """Choose Run, Run All Cells. JupyterLab drops the choice while it is still settling: ask until a cell answers."""
     from selenium.common.exceptions import TimeoutException, WebDriverException
@@ -121,11 +94,22 @@ def run_all(driver) -> None:
     raise AssertionError("JupyterLab ran no cell")
 
 
+NOTEBOOK = """
+import json
+import pathlib
+import kdelab
+explorer = kdelab.explore(kernel=kdelab.Gaussian(0.1))
+explorer.observe(lambda change: pathlib.Path("moved.json").write_text(json.dumps(explorer.state)))
+explorer
+"""
+
+
 @pytest.mark.xdist_group("browser")
 @pytest.mark.slow
-def test_a_slider_moves_picture_and_gradient_in_jupyterlab(tmp_path, monkeypatch):
-    if missing := _missing():
-        pytest.skip(missing)
+def test_in_jupyterlab_a_handle_moves_picture_numbers_and_python(tmp_path, monkeypatch):
+    if said := missing():
+        pytest.skip(said)
+    pytest.importorskip("jupyterlab")
     from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
     from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.by import By
@@ -133,45 +117,44 @@ def test_a_slider_moves_picture_and_gradient_in_jupyterlab(tmp_path, monkeypatch
     from selenium.webdriver.support.ui import WebDriverWait
 
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    (tmp_path / "notebooks").mkdir()
-    shutil.copy(NOTEBOOKS / "playground.ipynb", tmp_path / "notebooks")
+    save(tmp_path / "notebooks" / "mine.ipynb", notebook((NOTEBOOK,)))
     with jupyter_lab(tmp_path) as address, chromium(tmp_path / "profile") as driver:
-        # A first run compiles; a redraw may replace an element between finding and reading it.
         wait = WebDriverWait(
             driver, PATIENCE, ignored_exceptions=[StaleElementReferenceException, NoSuchElementException]
         )
-        driver.get(f"{address}/lab/tree/playground.ipynb?reset")
+        driver.get(f"{address}/lab/tree/mine.ipynb?reset")
         wait.until(lambda d: d.find_elements(By.CSS_SELECTOR, ".jp-Notebook .jp-Cell"))
         wait.until(lambda d: "Idle" in d.find_element(By.TAG_NAME, "body").get_attribute("innerHTML"))
-
         run_all(driver)
 
-        def shown(d):
-            picture = d.find_element(By.CSS_SELECTOR, "img.kdelab-picture").get_attribute("src")
-            gradient = d.find_element(By.CSS_SELECTOR, ".kdelab-gradient").text
-            return (picture, gradient) if re.search(r"\d", gradient) else None
+        def found(css):
+            return wait.until(lambda d: d.find_element(By.CSS_SELECTOR, f".kdelab-explorer {css}"))
 
-        def redrawn(before):
-            def both_differ(d):
-                now = shown(d)
-                return now if now and now[0] != before[0] and now[1] != before[1] else None
+        def python():
+            """What Python has been told, once that is what the browser shows."""
+            place = found("[aria-label='Target, its centre']").get_attribute("aria-valuenow")
 
-            return wait.until(both_differ)
+            def told(d):
+                with contextlib.suppress(OSError, json.JSONDecodeError):
+                    state = json.loads((tmp_path / "notebooks" / "moved.json").read_text())
+                    return state if sum(state["target"]) / 2 == pytest.approx(float(place)) else None
 
-        first = wait.until(shown)
-        handle = driver.find_elements(By.CSS_SELECTOR, ".widget-slider .noUi-handle")[2]  # the target's centre
+            return wait.until(told)
+
+        handle = found("[aria-label='Target, its centre']")
         driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", handle)
         shot(driver, "before")
-        handle.click()
+        driver.execute_script("arguments[0].focus()", handle)
         ActionChains(driver).send_keys(*[Keys.ARROW_RIGHT] * 20).perform()
-        there = kdelab.explore(kernel=kdelab.Laplace(0.1))
-        there.centre.value = 20 * there.centre.step
-        stepped = wait.until(lambda d: (now := shown(d)) and now[1] in there._numbers.value and now)  # the last step
-        assert stepped[0] != first[0]
-        shot(driver, "after")
+        wait.until(lambda d: handle.get_attribute("aria-valuenow").startswith("0.1"))
+        state = python()
+        assert state["target"] == pytest.approx([-0.05, 0.25])
+        value, _ = truth(state, kdelab.Gaussian(0.1))
+        wait.until(lambda d: f"{value:.4f}".replace("-", "−") in found(".kx-loss").text)
         ActionChains(driver).drag_and_drop_by_offset(handle, 40, 0).perform()
-        _, gradient = redrawn(stepped)
-        assert len(set(re.findall(r"[-+]\d\.\d+", gradient))) > 1
+        assert python()["target"][0] > -0.04
+        shot(driver, "after")
+        assert driver.find_elements(By.CSS_SELECTOR, ".jp-OutputArea-output[data-mime-type$=stderr]") == []
 
 
 def shot(driver, name: str) -> None:

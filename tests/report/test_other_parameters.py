@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from other_parameters import SETS
 
-from kdelab.report.build import cells, parameters
+from kdelab.report.build import cells, declarations
 from kdelab.report.build.project import Project
 from kdelab.report.build.runs import Job, running
 
@@ -17,7 +17,9 @@ def test_every_notebook_has_at_least_three_other_parameter_sets_one_with_another
     for path in NOTEBOOKS.glob("[0-9]*.ipynb"):
         sets = SETS.get(path.stem, [])
         assert len(sets) >= 3, path.stem
-        dice = {"seed", "seeds"} & set(parameters.defaults(cells.read(path)))
+        for given in sets:
+            declarations.checked(cells.read(path), given, NOTEBOOKS)
+        dice = {"seed", "seeds"} & set(declarations.declared(cells.read(path)))
         assert not dice or any(dice & set(given) for given in sets), path.stem
 
 
@@ -26,7 +28,7 @@ def test_every_notebook_has_at_least_three_other_parameter_sets_one_with_another
 def test_the_notebook_runs_with_other_parameters(name, i, tmp_path):
     path = NOTEBOOKS / f"{name}.ipynb"
     source = cells.read(path)
-    job = Job(path, source, parameters.checked(source, SETS[name][i]))
+    job = Job(path, source, declarations.checked(source, SETS[name][i], NOTEBOOKS))
     with running(Project(tmp_path), [job], name, timeout=10_000) as runs:
         ((_, run),) = runs
     assert run.failure is None

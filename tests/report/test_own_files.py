@@ -8,7 +8,7 @@ import pytest
 from tiny_notebooks import GOOD, save
 
 from kdelab.files import replacing
-from kdelab.report.build import record, site
+from kdelab.report.build import observe, record, site
 from kdelab.report.build.project import Made, working
 
 
@@ -52,7 +52,7 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
 def test_files_of_one_s_own_are_left_alone(project, runs):
     save(project.notebooks / "02-other.ipynb", GOOD)
     runs.build(project)
-    site.observe(project, "02", {"waves": "surfers"})
+    observe.observe(project, "02", {"waves": "surfers"})
     (observed,) = project.observations.glob("*.ipynb")
     mine = [
         project.reports / "03-mine.html",
@@ -79,7 +79,7 @@ def test_make_clean_removes_only_what_was_made(project, runs):
     for name in ("kdelab", "tests"):
         (project.root / name).mkdir()
     site.build(project)
-    site.observe(project, "01", {"waves": "surfers"})
+    observe.observe(project, "01", {"waves": "surfers"})
     mine = [project.root / record.NAME, project.reports / "verdicts.md"]
     mine += [project.reports / "notes of mine.html", project.observations / "a.txt"]
     for path in mine:

@@ -10,10 +10,11 @@ from urllib.parse import unquote
 
 import nbformat
 import pytest
+from links import dead_in
 from tiny_notebooks import Runs, display, notebook, save
 
 import kdelab
-from kdelab.report.build import published, site
+from kdelab.report.build import declarations, observe, published, site
 from kdelab.report.build.project import Project
 from kdelab.report.thread import MIME as THREAD
 
@@ -34,7 +35,8 @@ class Loads(HTMLParser):
         self.loads += [given[name] for name in ("src", "srcset", "poster", "data", "background") if given.get(name)]
         if tag == "link" and given.get("rel") != "canonical":
             self.loads.append(given.get("href", ""))
-        if tag == "script" and given.get("type") != "application/json":
+        ours = {"module", "application/json"}  # the explorer, whose hash the policy knows, and what the search finds
+        if tag == "script" and given.get("type") not in ours:
             self.loads.append("script")
         if tag == "img" and not (given.get("alt") or "").strip():
             self.without_alt += 1
@@ -100,7 +102,9 @@ def hostile(tmp_path_factory):
     runs.failures[name.removesuffix(".ipynb")] = {"cell": EVIL, "error": EVIL}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(site, "running", runs)
-        site.observe(project, "01", {"text": f"{EVIL} "})
+        patch.setattr(observe, "running", runs)
+        patch.setattr(declarations, "checked", lambda notebook, asked, folder=None: dict(asked))
+        observe.observe(project, "01", {"text": f"{EVIL} "})
         assert len(site.build(project)) == 1
     return project
 
@@ -110,8 +114,8 @@ def pages_of(project):
 
 
 def scripts_of(path):
-    """How many scripts of our own the page has: the search has one, and its data."""
-    return 2 if path.name == "search.html" else 0
+    """How many scripts of our own the page has: the search has one, and its data; the explorer is one."""
+    return {"search.html": 2, "explorer.html": 1}.get(path.name, 0)
 
 
 class Runnable(HTMLParser):
@@ -137,10 +141,10 @@ class Runnable(HTMLParser):
 
 
 def test_nothing_on_a_hostile_page_runs_or_is_loaded(hostile):
-    assert len(pages_of(hostile)) == 6
+    assert len(pages_of(hostile)) == 7
     for path in pages_of(hostile):
         text = path.read_text(encoding="utf-8")
-        ours = ["script"] * (path.name == "search.html")
+        ours = ["script"] * (path.name in ("search.html", "explorer.html"))
         assert Runnable(text).found == ours, path.name
         assert [load for load in Loads(text).loads if not load.startswith("data:")] == ours, path.name
         assert text.count("Content-Security-Policy") == 1
@@ -159,11 +163,15 @@ def test_links_to_files_with_odd_names_lead_to_them(hostile):
     assert all(link.exists() for link in odd)
 
 
+def test_every_link_of_the_site_leads_to_a_page_of_it_or_away(committed):
+    assert dead_in(committed.reports) == []
+
+
 def test_no_page_loads_anything_and_every_image_has_alt_text(committed):
     for path in pages_of(committed):
         text = path.read_text(encoding="utf-8")
         page = Loads(text)
-        ours = ["script"] * (path.name == "search.html")
+        ours = ["script"] * (path.name in ("search.html", "explorer.html"))
         assert [load for load in page.loads if not load.startswith("data:")] == ours, path.name
         assert page.without_alt == 0, path.name
         assert "@import" not in text
@@ -241,9 +249,7 @@ def test_in_a_browser_no_script_of_a_hostile_page_runs(hostile, browser):
 def test_in_a_browser_the_policy_stops_what_nobody_escaped(committed, browser, tmp_path):
     for path in (committed.reports / "index.html", committed.reports / "03-the-softmax-limit.html"):
         through = f"{EVIL}<img src='{AWAY}x.png'><a id=bad href='javascript:window.ran = 1'>x</a>"
-        (tmp_path / path.name).write_text(
-            path.read_text(encoding="utf-8").replace('<main id="content">', f"<main>{through}")
-        )
+        (tmp_path / path.name).write_text(path.read_text(encoding="utf-8").replace("<main id", f"{through}<main id"))
         browser.get((tmp_path / path.name).as_uri())
         browser.execute_script("document.getElementById('bad').click()")
         assert browser.execute_script("return document.scripts.length") == 1

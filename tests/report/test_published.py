@@ -1,6 +1,5 @@
 """What is committed agrees with itself: notebooks, their verdicts, the record, its tables."""
 
-import re
 from pathlib import Path
 
 import nbformat
@@ -8,6 +7,7 @@ import pytest
 
 from kdelab.report.build import cells, mathml, published
 from kdelab.report.build.project import Project
+from kdelab.report.claims import of_notebook
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = cells.listed(ROOT / "notebooks")
@@ -28,6 +28,15 @@ def test_one_figure_decides_each_notebook_that_judges(path):
     notebook = cells.read(path)
     decisive = [figure for figure in cells.figures(notebook) if figure.decisive]
     assert len(decisive) == 1 or not cells.verdicts(notebook)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_each_claim_ends_in_an_explorer_of_its_situation(path):
+    *_, before, last = cells.read(path).cells
+    if of_notebook(path.stem):
+        assert before.source.startswith("## Try to break it\n\n")
+        assert cells.EXPLORE in cells.tags(last)
+        assert "kdelab.explore(" in last.source
 
 
 def test_tidying_twice_changes_nothing():
@@ -64,12 +73,3 @@ def test_formulas_that_are_not_understood_are_named_and_shown_as_source(tex):
     with pytest.raises(ValueError, match="not understood"):
         mathml.to_mathml(tex)
     assert 'class="tex"' in mathml.render(tex)
-
-
-def test_the_code_in_the_readme_runs(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
-    assert len(blocks) == 3
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), {})
-    assert "public final class LearnedWeights" in capsys.readouterr().out

@@ -31,7 +31,7 @@ def committed(tmp_path):
     """A project in step: a notebook, the record, verdicts.md and the README."""
     project = Project(tmp_path)
     write(project.notebooks / "01-the-loss.ipynb", judging(kdelab.Verdict("binning", CHECKS, "noted").as_json()))
-    (tmp_path / "README.md").write_text(f"before\n{published.BEGIN}\nold\n{published.END}\nafter\n")
+    (tmp_path / "README.md").write_text("before\n{}\nold\n{}\nafter\n".format(*published.MARKERS["verdicts"]))
     assert main(["notebooks", "--publish", "--root", str(tmp_path)]) == 0
     assert published.problems(project) == []
     return project
@@ -152,9 +152,9 @@ def test_the_site_is_built_without_a_record_and_whatever_stands_in_verdicts_md(p
         (record.NAME, (b'"noted"', b'"known"'), ["reports/verdicts.json: not what the notebooks' outputs say of"]),
         ("reports/verdicts.md", None, ["reports/verdicts.md: not what reports/verdicts.json says"]),
         ("reports/verdicts.md", (b"counted", b"co\xffnted"), ["reports/verdicts.md: not what reports/verdicts.json"]),
-        ("README.md", (b"counted", b"guessed"), ["README.md: not what reports/verdicts.json says"]),
-        ("README.md", (published.END.encode(), b""), ["README.md: <!-- verdicts:begin --> without <!-- verdicts:end"]),
-        ("README.md", (published.BEGIN.encode(), b""), []),
+        ("README.md", ("✔ holds".encode(), b"holds"), ["README.md: not what reports/verdicts.json says"]),
+        ("README.md", (b"<!-- verdicts:end -->", b""), ["README.md: <!-- verdicts:begin --> without <!-- "]),
+        ("README.md", (b"<!-- verdicts:begin -->", b""), []),
     ],
 )  # fmt: skip
 def test_what_is_out_of_step_is_named(committed, name, change, expected):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tiny_notebooks import GOOD, notebook, save
 
-from kdelab.report.build import published, record, site
+from kdelab.report.build import observe, published, record
 from kdelab.report.build.cells import NotebookFile
 from kdelab.report.build.project import Made
 from kdelab.report.build.refresh import refresh
@@ -46,7 +46,7 @@ def reads(project):
 def three(project):
     save(project.notebooks / "02-other.ipynb", notebook(("# other",), ("seed = 1", "parameters"), ("print(seed)",)))
     save(project.notebooks / "03-third.ipynb", GOOD)
-    (project.root / "README.md").write_text(f"{published.BEGIN}\n{published.END}\n")
+    (project.root / "README.md").write_text("\n".join(published.MARKERS["verdicts"]))
     published.publish(project, [NotebookFile.read(path) for path in project.notebooks.glob("*.ipynb")])
     return project
 
@@ -68,7 +68,7 @@ def test_a_build_reads_each_file_once(three, runs):
 def test_an_observation_and_a_build_beside_one_read_each_file_once(three, runs):
     runs.build(three)
     with reads(three) as observing:
-        assert site.observe(three, "01", {"waves": "surfers"}) == []
+        assert observe.observe(three, "01", {"waves": "surfers"}) == []
     (three.notebooks / "02-other.ipynb").unlink()
     with reads(three) as building:
         assert runs.build(three) == ([], [])

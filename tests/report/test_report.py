@@ -15,6 +15,7 @@ from kdelab.report.build import cells, published, record, site
 from kdelab.report.build.fingerprints import RECORD
 from kdelab.report.build.project import Project, encoded, write
 from kdelab.report.build.refresh import refresh
+from kdelab.report.explorer.module import MIME
 
 pytestmark = pytest.mark.xdist_group("report")  # one worker: the built site is shared
 
@@ -41,13 +42,17 @@ $$\\int_a^b p\\,dx = 1$$
 
 [next](02-other.ipynb)
 """
+PARAMETERS = """
+bound: int = 3  # 0 to 9: how much is allowed
+seed: int = 1  # 0 to 9: draws nothing
+"""
 LOSS = notebook(
     (PROSE,),
-    ("bound = 3  # how much is allowed\nseed = 1", "parameters"),
+    (PARAMETERS, "parameters"),
     (GOOD,),
     (VERDICT,),
     ("## Try to break it",),
-    ("raise RuntimeError('sliders need a person')", "explore"),
+    ("kdelab.explore(target=(-bound, bound))", "explore"),
 )
 PLAIN = notebook(*[(cell.source, *cells.tags(cell)) for cell in LOSS.cells if "style" not in cell.source])
 OTHER = notebook(("# 02 · Another",), ("seed = 2", "parameters"), ("print('seed', seed)",))
@@ -103,7 +108,7 @@ def built(tmp_path_factory):
 def test_a_run_leaves_a_page_a_notebook_and_the_index(built):
     assert built.first == []
     assert set(built.after_first) == {
-        ".made", "cards", "figures", "index.html", "search.html", "thread.html",
+        ".made", "cards", "figures", "index.html", "search.html", "thread.html", "explorer.html",
         "01-the-loss.html", "01-the-loss.ipynb", "02-other.html", "02-other.ipynb",
     }  # fmt: skip
 
@@ -144,6 +149,14 @@ def test_the_record_tells_commit_dirty_flag_versions_and_time(built):
     assert "with uncommitted changes" in built.read("02-other.html")
 
 
+def test_an_executed_notebook_keeps_what_a_page_draws_of_an_explorer_and_a_committed_one_nothing(built):
+    executed = cells.read(built.project.reports / "01-the-loss.ipynb")
+    (explored,) = executed.cells[-1].outputs
+    assert sorted(explored.data) == [MIME, "text/plain"]
+    assert "widgets" not in executed.metadata
+    assert cells.tidy(executed).cells[-1].outputs == []
+
+
 def test_pages_hold_what_a_reader_needs(built):
     page = built.read("01-the-loss.html")
     assert 'alt="a line &lt; rising"' in page
@@ -152,8 +165,8 @@ def test_pages_hold_what_a_reader_needs(built):
     assert "<details" in page
     assert '<a href="02-other.html">next</a>' in page
     assert 'href="02-other.html" rel="next"' in page
-    assert "sliders" not in page
-    assert "Try to break it" not in page
+    assert page.index("Try to break it") < page.index("data-explorer='{")
+    assert '"target": [-3.0, 3.0]' in page
     assert "BeepBoop" in built.read("index.html")
 
 
@@ -180,7 +193,7 @@ def test_a_notebook_that_went_away_takes_its_page_along(built, tmp_path):
 def test_other_parameters_are_an_observation(built, tmp_path, capsys):
     shutil.copytree(built.project.root, tmp_path, dirs_exist_ok=True)
     before = (tmp_path / "reports" / "01-the-loss.html").read_text()
-    assert main(["site", "01", "--root", str(tmp_path), "--parameters", "bound=1"]) == 0
+    assert main(["01", "bound=1", "--root", str(tmp_path)]) == 0
     (page,) = (tmp_path / "reports" / "observations").glob("*.html")
     assert "An observation." in page.read_text()
     assert "bound = 1" in page.read_text()
@@ -193,13 +206,19 @@ def test_other_parameters_are_an_observation(built, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["01", "--parameters", "bnd=1"], "no bnd in this notebook, allowed are bound, seed"),
-        (["09", "--parameters", "bound=1"], "'09' given"),
-        (["01"], "none given"),
+        (["01", "bnd=1"], "no bnd in this notebook, allowed are\n  bound: int, 0 to 9\n  seed: int, 0 to 9\n"),
+        (["01", "bound=10"], "bound: '10' given, allowed is int, 0 to 9 (how much is allowed)"),
+        (["01", "bound=1", "bound=2"], "bound: given twice"),
+        (["09", "bound=1"], "'09' given"),
+        (["bound=1"], "before it the number of a notebook is wanted"),
+        (["01"], "no NAME=VALUE given"),
+        (["sweep", "01"], "has no standard sweep"),
+        (["sweep", "01", "bound=1,1"], "a value stands twice"),
+        (["sweep", "01", "bound=1,x"], "bound: 'x' given"),
     ],
 )
 def test_what_a_notebook_does_not_have_is_refused(built, arguments, named, capsys):
-    assert main(["site", *arguments, "--root", str(built.project.root)]) == 1
+    assert main([*arguments, "--root", str(built.project.root)]) == 1
     assert named in capsys.readouterr().err
 
 
@@ -208,7 +227,7 @@ def test_make_notebooks_keeps_outputs_and_publishes(tmp_path, capsys):
     path = save(project.notebooks / "01-the-loss.ipynb", PLAIN)
     noisy = notebook(("# 02",), ("seed = 1", "parameters"), ("import sys; print('oops', file=sys.stderr)",))
     save(project.notebooks / "02-noisy.ipynb", noisy)
-    (tmp_path / "README.md").write_text(f"before\n{published.BEGIN}\nold\n{published.END}\nafter\n")
+    (tmp_path / "README.md").write_text("before\n{}\nold\n{}\nafter\n".format(*published.MARKERS["verdicts"]))
     assert main(["notebooks", "--root", str(tmp_path)]) == 1
     assert "02-noisy: cell 3" in capsys.readouterr().err
     first = path.read_text()

@@ -43,8 +43,11 @@ def test_readme_and_verdicts_md_begin_with_the_tally_of_the_record():
     project = Project(ROOT)
     statuses = dict.fromkeys((claim.id for claim in CLAIMS), "open")
     verdicts = {claim: {"status": "refuted", "measured": "One.", "coverage": ""} for claim in statuses}
+    said_there = sum(bool(claim.date) for claim in CLAIMS)
     words = in_a_sentence(tally(dict.fromkeys(statuses, "refuted")))
-    assert published.readme_table(project, verdicts).startswith(words)
+    shown = published.readme_blocks(project, verdicts)
+    assert shown["tally"] == words
+    assert shown["verdicts"].count("|✘ refuted|") == said_there
     assert f"\n{words}\n" in published.verdicts_markdown(project, verdicts)
     assert in_a_sentence(tally(statuses)) in published.verdicts_markdown(project, {})
     numbers = tally(statuses)

@@ -25,6 +25,19 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def named(name: str) -> Any:
+    """Return the class of the kernel of that name.
+
+    Raises
+    ------
+    ValueError
+        If there is no kernel of that name.
+    """
+    if name not in HOME:
+        raise ValueError(f"kernel: {name!r} given, allowed are {', '.join(HOME)}")
+    return __getattr__(name)
+
+
 def every() -> list[Any]:
     """Return the classes of all kernels."""
     return [__getattr__(name) for name in HOME]

@@ -8,7 +8,7 @@ from typing import Any
 
 import nbformat
 
-from kdelab.plot import FIGURE
+from kdelab.plot import FIGURE, SHARED
 from kdelab.report.build.decoding import decoded
 from kdelab.report.build.inside import CUT
 from kdelab.report.build.project import encoded
@@ -16,6 +16,7 @@ from kdelab.report.build.verdict_json import flaw
 from kdelab.report.verdicts import MIME
 
 PARAMETERS, EXPLORE = "parameters", "explore"
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def tags(cell: Any) -> list[str]:
@@ -119,35 +120,15 @@ def chosen(folder: Path, names: Iterable[str]) -> list[Path]:
     return [path for path in paths if not wanted or path.stem in wanted or path.stem[:2] in wanted]
 
 
-def without_explorer(notebook: Any) -> Any:
-    """Return a copy without the cells tagged ``explore``, nor a section of their own that they would leave empty."""
-    kept: list[Any] = []
-    dropping = False
-    for cell in notebook.cells:
-        if EXPLORE in tags(cell):
-            # Their heading stands right above them, if it is only a heading.
-            if kept and not dropping and kept[-1].cell_type == "markdown" and _is_heading(kept[-1].source):
-                kept.pop()
-            dropping = True
-        else:
-            kept.append(cell)
-            dropping = False
-    return nbformat.from_dict({**notebook, "cells": kept})
-
-
-def _is_heading(source: str) -> bool:
-    lines = source.strip().splitlines()
-    return len(lines) == 1 and lines[0].startswith("#")
-
-
-def tidy(notebook: Any) -> Any:
+def tidy(notebook: Any, drawn: bool = False) -> Any:
     """Return a copy without anything that differs between two runs of the same source: times, paths, versions.
 
-    Cell ids follow from the source, so that an insertion renames nothing below it. Explorer cells have no outputs, and
-    nbval is told to skip them.
+    Cell ids follow from the source, so that an insertion renames nothing below it. What only a page draws stays if it
+    is to be ``drawn``: outputs of explorer cells, which nbval is told to skip, and what a figure is shared as.
     """
     seen: dict[str, int] = {}
     kept = []
+    unkept = {WIDGET} if drawn else {WIDGET, SHARED}  # a widget's number says nothing once the kernel has ended
     for cell in notebook.cells:
         name = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode("utf-8", "surrogatepass")).hexdigest()[:8]
         seen[name] = seen.get(name, 0) + 1
@@ -161,15 +142,25 @@ def tidy(notebook: Any) -> Any:
         if "attachments" in cell:
             clean["attachments"] = cell.attachments
         if cell.cell_type == "code":
-            explorer = EXPLORE in labels
-            clean["execution_count"] = None if explorer else cell.get("execution_count")
-            clean["outputs"] = [] if explorer else _joined(cell.get("outputs", []))
+            dropped = EXPLORE in labels and not drawn
+            clean["execution_count"] = None if dropped else cell.get("execution_count")
+            clean["outputs"] = [] if dropped else _joined(_without(unkept, cell.get("outputs", [])))
         kept.append(clean)
     metadata = {
         "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
     return nbformat.from_dict({"cells": kept, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
+
+
+def _without(kinds: set[str], outputs: Iterable[Any]) -> Iterator[Any]:
+    """Yield outputs without what they hold of these MIME types."""
+    for output in outputs:
+        if kinds.isdisjoint(output.get("data", {})):
+            yield output
+        else:
+            data = {kind: held for kind, held in output.data.items() if kind not in kinds}
+            yield nbformat.from_dict({**output, "data": data})
 
 
 def _joined(outputs: Iterable[Any]) -> list[Any]:

@@ -181,8 +181,7 @@ class Execution:
     """One run of a notebook, from its source to a :class:`Run`."""
 
     def __init__(self, notebook: Any, folder: Path, work: Path, kernels: Kernels, timeout: float) -> None:
-        self._source = cells.without_explorer(notebook)
-        self._notebook = self._source
+        self._source = self._notebook = notebook
         self._folder, self._work, self._kernels, self._timeout = folder, work, kernels, timeout
         self._client: _Client | None = None
 

@@ -18,10 +18,15 @@ RECORD = "kdelab"  # the key of our record in an executed notebook's metadata
 
 # What only draws pages doesn't touch what a notebook computes.
 _DRAWN_BY = """
-site index pages markup mathml published record refresh tally verdict_json decoding
-places headings cards plain docs api autodoc benchmarks search beside
+site sources declarations listing observations observe sweeps compare differences index pages figures markup mathml
+published record refresh tally verdict_json decoding places headings cards plain docs api autodoc benchmarks search
+beside
 """
-DRAWING = {"report/__main__.py", *(f"report/build/{name}.py" for name in _DRAWN_BY.split())}
+DRAWING = {
+    "report/__main__.py",
+    *(f"report/build/{name}.py" for name in _DRAWN_BY.split()),
+    *(f"report/explorer/{name}" for name in ("module.py", "explorer.js", "explorer.css")),
+}
 
 
 def digest(*parts: Any) -> str:

@@ -14,15 +14,21 @@ from kdelab.report.build.project import Made
 from kdelab.report.build.tally import in_a_sentence, tally
 from kdelab.report.build.verdict_json import Summary
 from kdelab.report.claims import CLAIMS, THREAD, of_notebook
+from kdelab.report.explorer.module import EXAMPLE
 from kdelab.report.thread import KINDS, posts
 
 _THUMBNAIL = 360  # pixels across; shown at half of that
 
 
 def write_index(
-    made: Made, pages: list[Page], observations: list[Page], known: Mapping[str, Summary], wrong: list[str]
+    made: Made,
+    pages: list[Page],
+    observations: list[Page],
+    sweeps: list[dict[str, Any]],
+    known: Mapping[str, Summary],
+    wrong: list[str],
 ) -> bool:
-    """Write the index if it has to be; return whether it was."""
+    """Write the index if it has to be; return whether it was. `observations` are those that belong to no sweep."""
     by_stem = {page.name: page for page in pages}
     stems = list(dict.fromkeys([claim.notebook for claim in CLAIMS]))
     stems += [page.name for page in pages if page.name not in stems and page.rows(known)]
@@ -44,6 +50,7 @@ def write_index(
         "introduction": next((entry for entry in plain if entry[0].startswith("00-")), None),
         "others": [entry for entry in plain if not entry[0].startswith("00-")],
         "observations": [_told(page) for page in observations if page.ran is not None],
+        "sweeps": sweeps,
         "preregistration": leading(made.folder.parent, "docs", "")("preregistration.md"),
         "about": about("index.html", in_a_sentence(counted)),
     }
@@ -62,6 +69,14 @@ def write_thread(made: Made, pages: Sequence[Page]) -> bool:
         ),
     }
     return draw(made, "thread.html", "thread.html.j2", context)
+
+
+def write_explorer(made: Made) -> bool:
+    """Write the page to play on, if it has to be; return whether it was."""
+    told = about(
+        "explorer.html", "One prediction to be moved by hand: points, target, kernel; and what the loss wants."
+    )
+    return draw(made, "explorer.html", "explorer.html.j2", {"state": EXAMPLE, "about": told})
 
 
 def _entry(stem: str, page: Page | None, known: Mapping[str, Summary]) -> dict[str, Any]:

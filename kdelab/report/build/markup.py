@@ -1,4 +1,4 @@
-"""What may stand on a page: a policy that forbids all loading and all scripts, and HTML cleaned of what would try."""
+"""What may stand on a page: a policy against all loading and all scripts but ours, and HTML cleaned of the others."""
 
 import base64
 import hashlib
@@ -20,6 +20,7 @@ from kdelab.plot import SHARED
 from kdelab.report import thread
 from kdelab.report.build import mathml
 from kdelab.report.build.places import HOSTED, leading
+from kdelab.report.explorer import module as explorer
 from kdelab.report.verdicts import MIME, ROLES, SYMBOLS
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -32,7 +33,8 @@ kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td t
 """
 _ATTRIBUTES = {"alt", "align", "colspan", "height", "open", "rowspan", "scope", "span", "start", "title", "width"}
 _UNSEEN = re.compile(r"<(script|style|template|title|textarea)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
-_PRIORITY = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/latex", "text/plain"]
+_PRIORITY = [explorer.MIME, "text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg"]
+_PRIORITY += ["text/latex", "text/plain"]
 
 
 def policy(scripts: Iterable[str] = ()) -> str:
@@ -64,8 +66,9 @@ def clean(html: str) -> Markup:
 def _globals(environment: jinja2.Environment) -> jinja2.Environment:
     environment.autoescape = True
     environment.filters["urlencode"] = lambda name: quote(str(name), errors="surrogateescape")
-    environment.globals.update(symbols=SYMBOLS, roles=ROLES, mime=MIME, thread_mime=thread.MIME, shared_mime=SHARED)
-    environment.globals.update(policy=policy, hosted=HOSTED)
+    mimes = {"mime": MIME, "thread_mime": thread.MIME, "shared_mime": SHARED, "explorer_mime": explorer.MIME}
+    environment.globals.update(symbols=SYMBOLS, roles=ROLES, policy=policy, hosted=HOSTED, **mimes)
+    environment.globals.update(explorer_style=explorer.STYLE, explorer_script=explorer.SCRIPT)
     return environment
 
 

@@ -17,6 +17,7 @@ from kdelab.report.build.places import places
 from kdelab.report.build.project import Made, encoded, sha256
 from kdelab.report.build.verdict_json import Summary, summary
 from kdelab.report.claims import BY_ID, Claim, of_notebook
+from kdelab.report.explorer.module import MIME
 
 Failure = dict[str, str]
 
@@ -179,6 +180,7 @@ def _render(
         "stale": page.stale,
         "failure": page.failure,
         "cut": cells.cut(notebook),
+        "explored": any(MIME in output.get("data", {}) for _, output in cells.outputs(notebook)),
         "parameters": {**named, **page.given},
         "file": page.name.rpartition("/")[2],
         "places": places(root),

@@ -20,7 +20,6 @@ def places(root: Path) -> list[tuple[str, str]]:
         "docs/index.html": any((root / "docs").glob("*.md")),
         "api/index.html": (root / "kdelab" / "__init__.py").is_file(),
         "benchmarks.html": (root / HISTORY).is_file(),
-        "explorer.html": (root / "kdelab" / "report" / "explorer" / "explorer.js").is_file(),
     }
     all_places = {
         "claims": "index.html",
@@ -60,6 +59,8 @@ def leading(root: Path, folder: str, up: str) -> Callable[[str], str]:
 
 
 def _page(root: Path, name: str, up: str) -> str:
+    if name == "notebooks/playground.ipynb":  # it is there to be edited; its page is to play on
+        return f"{up}explorer.html"
     if notebook := re.fullmatch(r"notebooks/(\d\d-[\w-]+)\.ipynb", name):
         return f"{up}{notebook[1]}.html"
     guide = re.fullmatch(r"docs/([\w-]+)\.md", name)

@@ -36,6 +36,11 @@ class Project:
         """Folder of the runs with other parameters."""
         return self.reports / "observations"
 
+    @property
+    def sweeps(self) -> Path:
+        """Folder of the pages on many such runs."""
+        return self.reports / "sweeps"
+
 
 def write(path: Path, content: bytes) -> None:
     """Write a file beside and move it into place, so that nobody ever sees half of it."""
@@ -138,7 +143,7 @@ class Made:
 def working(project: Project) -> Iterator[Path]:
     """Give a folder for what kernels leave behind, removed at the end; what killed runs left is removed now."""
     project.reports.mkdir(parents=True, exist_ok=True)
-    for folder in (project.notebooks, project.reports, project.observations):
+    for folder in (project.notebooks, project.reports, project.observations, project.sweeps):
         sweep(folder)
     for old in project.reports.glob(f"{_WORK}*"):
         if abandoned(old / _LOCK):

@@ -1,6 +1,6 @@
-"""What is published: the record of all verdicts; from it, reports/verdicts.md and the README's table."""
+"""What is published: the record of all verdicts; from it, reports/verdicts.md and the README's tally and table."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,13 @@ from kdelab.report.build.verdict_json import summary
 from kdelab.report.claims import BY_ID, CLAIMS, THREAD, Claim, of_notebook
 from kdelab.report.verdicts import SYMBOLS
 
-BEGIN, END = "<!-- verdicts:begin -->", "<!-- verdicts:end -->"
+MARKERS = {name: (f"<!-- {name}:begin -->", f"<!-- {name}:end -->") for name in ("tally", "verdicts")}
 LARGEST = 500_000  # bytes of a committed notebook
 
 
-def _row(*fields: str) -> str:
-    return "| " + " | ".join(escape(field, quote=False).replace("|", r"\|") for field in fields) + " |"
+def _row(*fields: str, blank: str = " ") -> str:
+    cells = (blank + escape(field, quote=False).replace("|", r"\|") + blank for field in fields)
+    return f"|{'|'.join(cells)}|"
 
 
 def _counted(verdicts: Verdicts) -> str:
@@ -42,44 +43,51 @@ def verdicts_markdown(project: Project, verdicts: Verdicts) -> str:
     for claim in CLAIMS:
         status, measured = summary(verdicts.get(claim.id))
         judged = _judged(claim, project.notebooks, "../notebooks/")
-        rows.append(_row(f"`{claim.id}`", claim.said, _status(status), measured, judged))
+        rows.append(_row(f"`{claim.id}`", claim.said, _status(status), measured, claim.text, claim.meaning, judged))
     return (
         "# Published verdicts\n\n"
         "Written by `make notebooks` from the outputs committed in `notebooks/`; not to be edited. `make reports`\n"
         f"names every verdict of a fresh run that differs.\n\n{_counted(verdicts)}\n\n"
-        "| claim | who | verdict | what was measured | notebook |\n|---|---|---|---|---|\n" + "\n".join(rows) + "\n"
+        f"The [thread's]({THREAD}) claims in our words, then our own.\n\n"
+        "| id | who | verdict | what was measured | claim | what it means for a gun | notebook |\n"
+        "|---|---|---|---|---|---|---|\n" + "\n".join(rows) + "\n"
     )
 
 
-def readme_table(project: Project, verdicts: Verdicts) -> str:
-    """Return the README's table: who, when, claim, verdict, bound or counterexample, meaning."""
+def readme_blocks(project: Project, verdicts: Verdicts) -> dict[str, str]:
+    """Return what the README shows between markers: the tally, and the thread's claims, as narrow as a phone."""
     rows = []
     for claim in CLAIMS:
-        status, measured = summary(verdicts.get(claim.id))
-        who = claim.said if claim.date else "ours"
-        judged = _judged(claim, project.notebooks, "notebooks/")
-        judged = judged.replace(f"[{claim.notebook}]", f"[{claim.notebook[:2]}]") if "[" in judged else judged[:2]
-        rows.append(_row(judged, who, claim.text, f"{_status(status)}", measured, claim.meaning))
-    return (
-        f"{_counted(verdicts)}\n\n"
-        f"The [thread's]({THREAD}) claims in our words, then our own; written by `make notebooks`.\n\n"
-        "| | who | claim | verdict | measured | what it means |\n|---|---|---|---|---|---|\n" + "\n".join(rows)
-    )
+        if claim.date:
+            judged = _judged(claim, project.notebooks, "notebooks/").replace(claim.notebook, claim.notebook[:2], 1)
+            rows.append(_row(judged, _status(summary(verdicts.get(claim.id))[0]), claim.text, blank=""))
+    return {"tally": _counted(verdicts), "verdicts": "||verdict|claim|\n|---|---|---|\n" + "\n".join(rows)}
 
 
 def _tables(project: Project, verdicts: Verdicts) -> Iterator[tuple[str, bytes, bytes]]:
     """Yield what is written from the record: the file's name, what it holds, and what it should.
 
-    That is reports/verdicts.md and, where the README has the two markers, the README.
+    That is reports/verdicts.md and, where the README has markers, the README.
     """
     yield "reports/verdicts.md", _held(project.reports / "verdicts.md"), encoded(verdicts_markdown(project, verdicts))
     readme = _held(project.root / "README.md")
-    before, begin, rest = readme.partition(BEGIN.encode())
-    _, end, after = rest.partition(END.encode())
-    if begin and not end:
-        raise ValueError(f"README.md: {BEGIN} without {END}")
-    if begin:
-        yield "README.md", readme, b"\n".join([before + begin, encoded(readme_table(project, verdicts)), end + after])
+    wanted = _filled(readme, readme_blocks(project, verdicts))
+    if wanted is not None:
+        yield "README.md", readme, wanted
+
+
+def _filled(readme: bytes, blocks: Mapping[str, str]) -> bytes | None:
+    """Return the README with these blocks between their markers; None if it has none of them."""
+    found = False
+    for name, text in blocks.items():
+        begin, end = (marker.encode() for marker in MARKERS[name])
+        before, has, rest = readme.partition(begin)
+        _, ends, after = rest.partition(end)
+        if has and not ends:
+            raise ValueError(f"README.md: {begin.decode()} without {end.decode()}")
+        if has:
+            found, readme = True, b"\n".join([before + begin, encoded(text), end + after])
+    return readme if found else None
 
 
 def _held(path: Path) -> bytes:
@@ -87,7 +95,7 @@ def _held(path: Path) -> bytes:
 
 
 def publish(project: Project, files: Iterable[NotebookFile]) -> None:
-    """Write what all notebooks' outputs say to the record; reports/verdicts.md and the README's table from that.
+    """Write what all notebooks' outputs say to the record, and from that all that shows it.
 
     Raises
     ------

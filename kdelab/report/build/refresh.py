@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from kdelab.plot import SHARED
 from kdelab.report.build import cells, record
 from kdelab.report.build.annotated import outdated
 from kdelab.report.build.cells import NotebookFile, tidy
@@ -58,8 +57,6 @@ def _kept(job: Job, run: Run, file: NotebookFile) -> tuple[NotebookFile, str]:
     for cell in job.notebook.cells:
         if cell.cell_type == "code" and cell.id in ran:
             cell.outputs, cell.execution_count = ran[cell.id].outputs, ran[cell.id].execution_count
-            for output in cell.outputs:
-                output.get("data", {}).pop(SHARED, None)
     content = cells.content(tidy(job.notebook))
     write(job.path, content)
     return NotebookFile.of(job.path, content), ""

@@ -1,4 +1,4 @@
-"""Sliders for one cluster, and a picture of what its gradient wants."""
+"""One cluster to be moved by hand, and what its gradient wants: in JupyterLab and on pages, by one module."""
 
 from kdelab.extras import need
 

@@ -1,149 +1,83 @@
-"""The explorer: sliders for one cluster, its target and its kernel, and a picture of what the gradient wants.
-
-A redraw must keep up with a hand on a slider. So the figure is built once and never again: a change moves its artists,
-draws them over a stored background, and sends the pixels as a PNG.
-"""
+"""The explorer in JupyterLab: one cluster, its target and its kernel, moved by hand, in step with Python."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
+import anywidget
 import numpy as np
+import traitlets
 from numpy.typing import ArrayLike
 
 from kdelab.loss.clusters import Clusters
 from kdelab.loss.cross_entropy import CrossEntropy
 from kdelab.loss.kernels import every
-from kdelab.loss.kernels.base import Kernel
+from kdelab.loss.kernels.base import NARROWEST, WIDEST, Kernel
 from kdelab.loss.kernels.generalized_normal import GeneralizedNormal
-from kdelab.loss.kernels.laplace import Laplace
 from kdelab.loss.validate import Floats, vector
-from kdelab.report.explorer.canvas import Canvas, point_colours
+from kdelab.report.explorer.module import EXAMPLE, MIME, SCRIPT, STYLE
 
-KERNELS: dict[str, Callable[[float], Kernel]] = {
-    kind.__name__: kind for kind in every() if kind is not GeneralizedNormal
-}
-TAIL = "exp(-|u|^shape)"
-MOST_POINTS = 8
+KERNELS: dict[str, Callable[..., Kernel]] = {kind.__name__: kind for kind in every()}
+MOST_POINTS = 20
 _FARTHEST = 1e300
 
-# What is shown when nothing is asked for: some points near, some far, on both sides of a target.
-_POINTS, _LOGITS, _TARGET, _BANDWIDTH = (-0.35, -0.05, 0.1, 0.6), (0.0, 0.3, -0.2, 0.4), (-0.15, 0.15), 0.1
 
-
-class Explorer:
-    """Sliders and picture; `widget` shows them, `value` and `gradient` hold what the picture shows.
+class Explorer(anywidget.AnyWidget):
+    """One cluster under the hand; what the browser changes is changed here, too, and the other way round.
 
     Attributes
     ----------
-    widget : ipywidgets.Widget
-    points, logits : list of ipywidgets.FloatSlider
-    centre, width : ipywidgets.FloatSlider
-        The target, in guess factors.
-    kernel : ipywidgets.Dropdown
-    shape, bandwidth : ipywidgets.FloatLogSlider
-        The shape of `TAIL`, and h in guess factors.
-    value : float
-        The loss, in nats.
-    gradient : array, (k,)
+    points, logits : list of float
+    target : list of float
+        Lower and upper end, in guess factors.
+    kernel : str
+        The name of its class.
+    bandwidth, shape : float
+        The shape is that of a generalised normal kernel; the others have none.
     """
 
-    def __init__(self, points: Floats, logits: Floats, target: tuple[float, float], kernel: Kernel) -> None:
-        import ipywidgets as widgets
-
-        # Every slider reaches as far as what is asked for: beyond its ends it would show something else.
-        reach = max(1.0, float(np.ceil(10 * max(abs(points).max(), abs(target[0]), abs(target[1]))) / 10))
-        span = max(8.0, float(np.ceil(abs(logits).max())))
-        slim = {"layout": widgets.Layout(width="280px"), "style": {"description_width": "72px"}}
-        position = partial(widgets.FloatSlider, min=-reach, max=reach, step=0.005, readout_format=".3f", **slim)
-        logit = partial(widgets.FloatSlider, min=-span, max=span, step=0.05, readout_format=".2f", **slim)
-        self.points = [position(value=x, description=f"point {j + 1}") for j, x in enumerate(points)]
-        self.logits = [logit(value=z, description=f"logit {j + 1}") for j, z in enumerate(logits)]
-        for column in (self.points, self.logits):
-            for slider, colour in zip(column, point_colours(len(points)), strict=True):
-                slider.style.handle_color = colour
-        self.centre = position(value=sum(target) / 2, description="target")
-        self.width = widgets.FloatSlider(
-            value=target[1] - target[0], min=0.0, max=max(2.0, target[1] - target[0]), step=0.005,
-            readout_format=".3f", description="its width", **slim,
-        )  # fmt: skip
-        named = next((name for name, kind in KERNELS.items() if kind is type(kernel)), TAIL)
-        self.kernel = widgets.Dropdown(options=[*KERNELS, TAIL], value=named, description="kernel", **slim)
-        log = partial(widgets.FloatLogSlider, base=10, step=0.01, readout_format=".3f", **slim)
-        shape, h = getattr(kernel, "shape", 1.0), kernel.bandwidth
-        self.shape = log(value=shape, **_decades(shape, -0.5, 0.7), description="tail, shape")
-        self.bandwidth = log(value=h, **_decades(h, -2.0, 1.0), description="bandwidth")
-        self._asked = (self.centre.value, self.width.value), target
-
-        self._picture = widgets.Image(format="png", layout=widgets.Layout(width="820px", max_width="100%"))
-        self._picture.add_class("kdelab-picture")
-        self._numbers = widgets.HTML()
-        self._numbers.add_class("kdelab-numbers")
-        self._canvas = Canvas(len(points), reach)
-        self.value = np.nan
-        self.gradient: Floats = np.zeros(len(points))
-        for control in self.controls:
-            control.observe(self._on_change, names="value")
-        self.redraw()
-        columns = [[self.kernel, self.shape, self.bandwidth, self.centre, self.width], self.points, self.logits]
-        sliders = widgets.HBox(
-            [widgets.VBox(column) for column in columns], layout=widgets.Layout(flex_flow="row wrap")
-        )
-        self.widget = widgets.VBox([sliders, self._picture, self._numbers])
+    _esm, _css = SCRIPT, STYLE
+    points = traitlets.List(traitlets.Float()).tag(sync=True)
+    logits = traitlets.List(traitlets.Float()).tag(sync=True)
+    target = traitlets.List(traitlets.Float()).tag(sync=True)
+    kernel = traitlets.Enum(list(KERNELS)).tag(sync=True)
+    bandwidth = traitlets.Float(min=NARROWEST, max=WIDEST).tag(sync=True)
+    shape = traitlets.Float(min=1 / 20, max=50.0).tag(sync=True)
 
     @property
-    def controls(self) -> list[Any]:
-        """All sliders and the choice of the kernel."""
-        return [self.kernel, self.shape, self.bandwidth, self.centre, self.width, *self.points, *self.logits]
+    def state(self) -> dict[str, Any]:
+        """What is shown, as JSON has it."""
+        return {name: getattr(self, name) for name in EXAMPLE}
 
-    def redraw(self) -> None:
-        """Compute everything anew and send the picture and the numbers."""
-        clusters, logits, kernel = self._state()
-        loss = CrossEntropy(clusters, kernel)
-        values, self.gradient = loss.value_and_grad(logits)
-        self.value = float(values[0])
-        self._picture.value = self._canvas.draw(clusters, logits, kernel, loss, self.value, self.gradient)
-        self._numbers.value = numbers_html(self.value, self.gradient)
-        self.shape.disabled = self.kernel.value != TAIL
+    @property
+    def value(self) -> float:
+        """The loss, in nats, by `kdelab.CrossEntropy`."""
+        return self._computed()[0]
 
-    def _state(self) -> tuple[Clusters, Floats, Kernel]:
-        shown, (lower, upper) = self._asked
-        if shown != (self.centre.value, self.width.value):  # else as asked for, to the last digit
-            lower, upper = self.centre.value - self.width.value / 2, self.centre.value + self.width.value / 2
-        clusters = Clusters.from_lists([[slider.value for slider in self.points]], [lower], [upper])
-        h = self.bandwidth.value
-        kernel = GeneralizedNormal(self.shape.value, h) if self.kernel.value == TAIL else KERNELS[self.kernel.value](h)
-        return clusters, np.array([slider.value for slider in self.logits]), kernel
+    @property
+    def gradient(self) -> Floats:
+        """The gradient by the logits, (k,)."""
+        return self._computed()[1]
 
-    def _on_change(self, change: Any) -> None:
-        self.redraw()
+    def _computed(self) -> tuple[float, Floats]:
+        clusters = Clusters.from_lists([self.points], self.target[:1], self.target[1:])
+        kind = KERNELS[self.kernel]
+        kernel = kind(self.shape, self.bandwidth) if kind is GeneralizedNormal else kind(self.bandwidth)
+        values, gradient = CrossEntropy(clusters, kernel).value_and_grad(np.array(self.logits))
+        return float(values[0]), gradient
 
-    def _ipython_display_(self) -> None:
-        from IPython.display import display
-
-        display(self.widget)
-
-
-def _decades(value: float, low: float, high: float) -> dict[str, float]:
-    """Return the ends of a slider on a logarithmic axis, as exponents of 10, with the value between them."""
-    exponent = np.log10(value)
-    return {"min": min(low, float(np.floor(exponent))), "max": max(high, float(np.ceil(exponent)))}
-
-
-def numbers_html(value: float, gradient: Floats) -> str:
-    """Return the loss, the gradient and the pull as a line of HTML."""
-    entries = ", ".join(f"{g + 0.0:+.4f}" for g in gradient.round(4))
-    loss = f"{value:.4f} nats" if np.isfinite(value) else "infinite: part of the target is out of reach"
-    return (
-        f"<p><b>loss</b> {loss} &nbsp; <b>gradient</b> <code class='kdelab-gradient'>({entries})</code> &nbsp; "
-        f"<b>pull</b> {abs(gradient).sum() / 2:.4f}</p>"
-    )
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Add what a page draws: there is no Python behind it."""
+        shown = super()._repr_mimebundle_(**options)
+        if shown is None:
+            return None
+        data, metadata = shown
+        return {**data, MIME: self.state}, metadata
 
 
 def explore(
-    points: ArrayLike = _POINTS,
+    points: ArrayLike = EXAMPLE["points"],
     logits: ArrayLike | None = None,
-    target: Sequence[float] = _TARGET,
+    target: Sequence[float] = EXAMPLE["target"],
     kernel: Kernel | None = None,
 ) -> Explorer:
     """Return the explorer of one cluster, for the last line of a notebook's cell.
@@ -151,14 +85,14 @@ def explore(
     Parameters
     ----------
     points : array_like, (k,)
-        At most eight, in guess factors.
+        At most twenty, in guess factors.
     logits : array_like, (k,)
         All 0 if they are left out (for the example cluster, its own).
     target : (lower, upper)
-        In guess factors; lower == upper is one bin.
+        In guess factors; lower == upper is one place.
     kernel : Kernel
-        Where the sliders of kernel, shape and bandwidth start; Laplace of bandwidth 0.1 if it is left out. All sliders
-        are made wide enough for what is asked for: what is shown first is the loss of these very arguments.
+        Laplace of bandwidth 0.1 if it is left out. All axes are made wide enough for what is asked for: what is shown
+        first is the loss of these very arguments.
 
     Returns
     -------
@@ -171,16 +105,19 @@ def explore(
     """
     x = vector("points", points)
     if not 1 <= len(x) <= MOST_POINTS:
-        raise ValueError(f"points must be 1 to {MOST_POINTS}, one slider each, not {len(x)}")
+        raise ValueError(f"points must be 1 to {MOST_POINTS}, not {len(x)}")
     if logits is None:
-        logits = _LOGITS if points is _POINTS else np.zeros(len(x))
+        logits = EXAMPLE["logits"] if points is EXAMPLE["points"] else np.zeros(len(x))
     z = vector("logits", logits, len(x), "one a point")
     lower, upper = map(float, vector("target", target, 2, "lower and upper"))
     if max(abs(x).max(), abs(lower), abs(upper)) > _FARTHEST:
         raise ValueError(f"points and target must lie within {_FARTHEST:g} of 0 to be drawn, not {x} and {target!r}")
     if lower > upper:
         raise ValueError(f"target must not have lower > upper, but it is ({lower}, {upper})")
-    chosen = Laplace(_BANDWIDTH) if kernel is None else kernel
-    if type(chosen) not in {*KERNELS.values(), GeneralizedNormal}:
-        raise ValueError(f"kernel must be one of {', '.join(KERNELS)} or GeneralizedNormal, not {chosen!r}")
-    return Explorer(x, z, (lower, upper), chosen)
+    chosen = KERNELS[EXAMPLE["kernel"]](EXAMPLE["bandwidth"]) if kernel is None else kernel
+    if type(chosen) not in KERNELS.values():
+        raise ValueError(f"kernel must be one of {', '.join(KERNELS)}, not {chosen!r}")
+    return Explorer(
+        points=x.tolist(), logits=z.tolist(), target=[lower, upper], kernel=type(chosen).__name__,
+        bandwidth=chosen.bandwidth, shape=getattr(chosen, "shape", 1.0),
+    )  # fmt: skip
