@@ -77,7 +77,7 @@ def read(project, name):
 
 
 def test_every_page_leads_to_all_places(told):
-    expected = ["index.html", "thread.html", "docs/index.html", "benchmarks.html", "search.html"]
+    expected = ["index.html", "thread.html", "docs/index.html", "benchmarks.html", "explorer.html", "search.html"]
     assert [href for _, href in places(told.root)] == expected
     for path in told.reports.rglob("*.html"):
         up = "../" * (len(path.relative_to(told.reports).parts) - 1)
