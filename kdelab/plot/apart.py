@@ -50,6 +50,7 @@ def _part_lines(shown: Iterable[list[Any]]) -> None:
         if marker not in _UNMARKED:
             _part(same, _MARKERS, _set_marker)
         else:
+            same.sort(key=lambda artists: -artists[1].get_linewidth())  # what is drawn boldest stays whole
             free = [other for other in _STROKES if other not in plain]
             _part(same, [stroke, *free], lambda line, look: line.set_linestyle(look))
             plain |= set(free[: len(same) - 1])

@@ -10,7 +10,7 @@ from tiny_notebooks import Runs, display, notebook, save
 from tour import chromium, complaints, show
 
 import kdelab
-from kdelab.report.build import site
+from kdelab.report.build import observe, site
 from kdelab.report.build.project import Project
 
 pytestmark = [
@@ -35,7 +35,7 @@ $\log \frac{K(d_i + s)}{K(d_1 + s)} = -\int_{d_1}^{d_i} \lambda(t + s)\, dt \to 
 
 $$ L = -\frac{1}{b-a}\int_a^b \log \sum_j S_j K_h(x - x_j)\, dx + \log \sum_j S_j K_h(x - x_j) + \log p(x) $$
 
-| a table | with `code` | $x$ |
+| a table | with `code` | and $x$ |
 |---|---|---|
 | of | several | columns |
 
@@ -54,7 +54,7 @@ def browser():
 def dense(tmp_path_factory):
     """A page of everything that a page may hold."""
     project = Project(tmp_path_factory.mktemp("dense"))
-    made = notebook(("# 01 · Everything",), ("a = 1", "parameters"), (PROSE,), (CODE,))
+    made = notebook(("# 01 · Everything",), ("a: int = 1  # 0 to 9: a number", "parameters"), (PROSE,), (CODE,))
     checks = [kdelab.Check("a number", 1.0, at_most=2), kdelab.Check("another", 3.0, at_most=2)]
     table = "<table class='dataframe'><thead><tr><th></th><th>x</th></tr></thead><tr><th>a</th><td>1</td></tr></table>"
     made.cells[3].outputs = [
@@ -72,7 +72,8 @@ def dense(tmp_path_factory):
     save(project.notebooks / "01-everything.ipynb", made)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(site, "running", Runs())
-        site.observe(project, "01", {"a": 2})
+        patch.setattr(observe, "running", Runs())
+        observe.observe(project, "01", {"a": 2})
         assert site.build(project) == []
     return project
 

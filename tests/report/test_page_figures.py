@@ -5,7 +5,7 @@ import pytest
 from tiny_notebooks import display, notebook, save
 
 from kdelab.plot import SHARED
-from kdelab.report.build import site
+from kdelab.report.build import observe, site
 from kdelab.report.build.figures import harmless
 
 DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
@@ -57,9 +57,9 @@ def test_a_lost_file_comes_back_and_those_of_a_lost_notebook_go(built):
 
 def test_an_observations_page_finds_its_files(built):
     made = with_figures(DRAWN)
-    made.cells.insert(1, nbformat.v4.new_code_cell("a = 1", metadata={"tags": ["parameters"]}))
+    made.cells.insert(1, nbformat.v4.new_code_cell("a: int = 1  # 0 to 9: a number", metadata={"tags": ["parameters"]}))
     save(built.notebooks / "02-figures.ipynb", made)
-    assert site.observe(built, "02", {"a": 2}) == []
+    assert observe.observe(built, "02", {"a": 2}) == []
     (page,) = built.observations.glob("*.html")
     name = page.stem
     assert f'href="../figures/observations/{name}/figure-1.svg"' in page.read_text()

@@ -146,7 +146,9 @@ def test_nothing_on_a_hostile_page_runs_or_is_loaded(hostile):
         text = path.read_text(encoding="utf-8")
         ours = ["script"] * (path.name in ("search.html", "explorer.html"))
         assert Runnable(text).found == ours, path.name
-        assert [load for load in Loads(text).loads if not load.startswith("data:")] == ours, path.name
+        assert [load for load in Loads(text).loads if not load.startswith("data:")] == ours[
+            : path.name == "search.html"
+        ]
         assert text.count("Content-Security-Policy") == 1
     page = pages_of(hostile)[0].read_text(encoding="utf-8")
     assert "<td>kept</td>" in page
@@ -171,7 +173,7 @@ def test_no_page_loads_anything_and_every_image_has_alt_text(committed):
     for path in pages_of(committed):
         text = path.read_text(encoding="utf-8")
         page = Loads(text)
-        ours = ["script"] * (path.name in ("search.html", "explorer.html"))
+        ours = ["script"] * (path.name == "search.html")
         assert [load for load in page.loads if not load.startswith("data:")] == ours, path.name
         assert page.without_alt == 0, path.name
         assert "@import" not in text
