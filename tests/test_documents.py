@@ -43,6 +43,7 @@ RUN = [
     ("docs/gun.md", "kdelab gun check"),
     ("docs/logs.md", "kdelab gun check"),
     ("docs/loss.md", "pip install"),
+    ("docs/reports.md", "kdelab report --parameters"),
 ]
 #: Which tests run a page's Python, by what stands behind the fence.
 PYTHON = {
@@ -149,6 +150,11 @@ def test_a_reader_s_commands(tmp_path, away):
     assert "17-in-a-network" in (clone / "reports" / "index.html").read_text()
     shell(block("README.md", ".venv/bin/kdelab"), clone, away)
     assert len(list((clone / "reports").glob("observations/06*.html"))) == 1
+    shell("git -c user.name=reader -c user.email=reader@localhost commit --quiet --allow-empty -m second", clone, away)
+    activated = {**away, "PATH": os.pathsep.join([str(clone / ".venv" / "bin"), away["PATH"]])}
+    told = shell(block("docs/reports.md", "kdelab report --parameters"), clone, activated)
+    assert "none of 18 notebooks differ" in told
+    assert len(list((clone / "reports" / "sweeps").glob("06-*.html"))) == 2
     shell(block("CONTRIBUTING.md", ".venv/bin/python -m pip"), clone, away)
     assert "pre-commit" in (clone / ".git" / "hooks" / "pre-commit").read_text()
     assert shell("git status --porcelain", clone, away) == ""
