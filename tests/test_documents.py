@@ -29,7 +29,7 @@ NOT_RUN = {
     (
         "docs/scale.md",
         "pip install",
-    ): "servers that don't end, on several machines; tests/frameworks/distributed starts some",
+    ): "servers that don't end, on many machines; tests/frameworks/distributed starts some",
     ("docs/scale.md", "kdelab gun record"): "the same machines; tests/frameworks/distributed records by workers",
 }
 #: Page and first words of lines for a shell that are run below.
