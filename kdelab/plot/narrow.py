@@ -1,6 +1,7 @@
 """A figure for a phone: its panels one below the other, no wider than a hand."""
 
 import textwrap
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.gridspec import GridSpec
@@ -40,7 +41,7 @@ def stack(figure: "Figure") -> None:
         _lift_title(placed[0][0])
     figure.suptitle(_folded(figure.get_suptitle(), WIDTH / _LETTER), x=0.01, ha="left")
     figure.set_size_inches(WIDTH, sum(heights))
-    for fit in (_fold_height, _put_legend_below, _fit_titles):
+    for fit in (_fold_height, _put_legend_below, _fit_titles, _thin_ticks):
         figure.draw_without_rendering()  # which says how large each panel is by now
         for axes, _ in placed:
             fit(axes)
@@ -96,6 +97,19 @@ def _fit_titles(axes: "Axes") -> None:
         if title := axes.get_title(loc=place):
             at = {"x": (start * dots - box.x0) / box.width, "ha": "left"}
             axes.set_title(_folded(title, (WIDTH - start) / _LETTER), loc=place, **at)
+
+
+def _thin_ticks(axes: "Axes") -> None:
+    """Leave out every other label below a panel until none runs into the next."""
+    places = axes.get_xticks()
+    names = [label.get_text() for label in axes.get_xticklabels()]
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
+    shown = [i for i, place in enumerate(places) if names[i] and axes.viewLim.x0 <= place <= axes.viewLim.x1]
+    kept = list(shown)
+    while len(kept) > 2 and any(boxes[i].x1 + 2 > boxes[j].x0 for i, j in pairwise(kept)):
+        kept = kept[::2]
+    if kept != shown:
+        axes.set_xticks(places, [name if i in kept else "" for i, name in enumerate(names)])
 
 
 def _middle(legend: "Legend") -> tuple[float, float]:

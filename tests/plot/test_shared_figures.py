@@ -150,3 +150,15 @@ def test_markers_points_and_areas_are_told_apart_too():
     assert len({one.get_paths()[0].vertices.tobytes() for one in points}) == 2
     assert [area.get_hatch() or "" for area in areas] == ["", "///"]
     plt.close(figure)
+
+
+def test_labels_of_ticks_don_t_run_into_each_other():
+    figure, axes = plt.subplots(figsize=(9, 4), layout="constrained")
+    axes.plot([0, 100], [0, 1])
+    axes.set_xticks(range(0, 101, 5), [f"{100 * number} long" for number in range(0, 101, 5)])
+    stack(figure)
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_text()]
+    assert 2 <= len(boxes) < 21
+    assert all(one.x1 < other.x0 for one, other in zip(boxes, boxes[1:], strict=False))
+    plt.close(figure)

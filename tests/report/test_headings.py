@@ -41,7 +41,7 @@ def test_ids_are_unique_beside_those_that_the_page_has():
     assert found.headings == ["twice-1", "twice-2", "own"]
     assert len(found.ids) == len(set(found.ids))
     assert page.count('class="permalink"') == 3
-    assert 'href="#own" aria-label="Link to this section">#</a></h2>' in page
+    assert '</h2><a class="permalink" href="#own" aria-label="Link to: Other word">#</a></div>' in page
     assert anchored(page) == page
 
 

@@ -67,6 +67,7 @@ def _bodies(root: Path) -> dict[str, str]:
 
 def _ours(html: str) -> str:
     """Return Sphinx's HTML with our links and boxes that scroll, and without the base of all classes."""
+    html = re.sub(r'<a class="headerlink"[^>]*>[^<]*</a>(?=</h\d>)', "", html)  # headings get theirs as on all pages
     links = r'<a class="headerlink" href="#([^"]*)" title="([^"]*)">'
     html = re.sub(links, r'<a class="permalink" href="#\1" aria-label="\2">', html)
     html = re.sub(r"<p>Bases: <code[^>]*><span[^>]*>object</span></code></p>", "", html)

@@ -7,8 +7,9 @@ from html import escape
 from pathlib import Path
 
 from kdelab.report.build import mathml
+from kdelab.report.build.headings import plain_text
 from kdelab.report.build.places import CODE, leading
-from kdelab.report.build.plain import Plain, plain_text
+from kdelab.report.build.plain import Plain
 
 #: Those for whom the guides are written first; whatever else there is comes after them.
 ORDER = [

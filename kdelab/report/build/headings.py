@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from html import unescape
+from html import escape, unescape
 from html.parser import HTMLParser
 from typing import NamedTuple
 
-_HEADING = re.compile(r"<(h[1-6])\b([^>]*)>(.*?)</\1>", re.DOTALL)
+_HEADING = re.compile(r"(?<!<div class=\"headed\">)<(h[1-6])\b([^>]*)>(.*?)</\1>", re.DOTALL)
+CONTENTS = "<!-- contents -->"
+"""Where a template wants the contents of its page."""
 _ID = re.compile(r'\sid="([^"]*)"')
 
 
@@ -15,26 +17,38 @@ def slug(text: str) -> str:
     return re.sub(r"[^\w\- ]", "", text.strip().lower()).replace(" ", "-") or "section"
 
 
-def permalink(name: str) -> str:
-    """Return the link that a heading has to itself: seen when the heading is pointed at or the link has the focus."""
-    return f'<a class="permalink" href="#{name}" aria-label="Link to this section">#</a>'
+def permalink(name: str, words: str) -> str:
+    """Return the link to a heading: seen when the heading is pointed at or the link has the focus."""
+    return f'<a class="permalink" href="#{name}" aria-label="Link to: {escape(words)}">#</a>'
 
 
 def anchored(html: str) -> str:
-    """Return a page in which every heading has an id, unique there, and a link to itself."""
+    """Return a page in which every heading has an id, unique there, and a link to it; and contents at `CONTENTS`."""
     taken = set(_ID.findall(html))
 
     def anchor(match: re.Match[str]) -> str:
         tag, attributes, inner = match.groups()
-        if 'class="permalink"' in inner:
-            return match[0]
         given = _ID.search(attributes)
-        name = given[1] if given else _free(slug(unescape(re.sub(r"<[^>]*>", "", inner))), taken)
+        words = plain_text(inner)
+        name = given[1] if given else _free(slug(words), taken)
         taken.add(name)
         attributes = attributes if given else f'{attributes} id="{name}"'
-        return f"<{tag}{attributes}>{inner}{permalink(name)}</{tag}>"
+        return f'<div class="headed"><{tag}{attributes}>{inner}</{tag}>{permalink(name, words)}</div>'
 
-    return _HEADING.sub(anchor, html)
+    return _with_contents(_HEADING.sub(anchor, html))
+
+
+def plain_text(html: str) -> str:
+    """Return the words of some HTML."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", "", html)).split())
+
+
+def _with_contents(html: str) -> str:
+    """Return a page with contents where its mark was: the headings of the second rank, if there are several."""
+    found = re.findall(r'<h2[^>]*? id="([^"]*)"[^>]*>(.*?)</h2>', html, re.DOTALL)
+    lines = [f'<li><a href="#{name}">{escape(plain_text(words))}</a></li>' for name, words in found]
+    listed = f'<nav class="contents" aria-label="On this page"><ul>{"".join(lines)}</ul></nav>'
+    return html.replace(CONTENTS, listed if len(lines) > 2 else "")
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -82,9 +96,11 @@ class _Sections(HTMLParser):
         if tag in self._UNREAD:
             self._unread.append(tag)
         elif re.fullmatch(r"h[1-6]|dt", tag):
-            self._heading, self._id, self._title = tag, "", ""
-        elif tag == "a" and given.get("class") == "permalink" and self._heading:
-            self._id, self._link = (given.get("href") or "").removeprefix("#"), True
+            self._heading, self._title = tag, ""
+            self._id = "" if tag == "dt" else given.get("id") or ""
+        elif tag == "a" and given.get("class") == "permalink":
+            self._link = True
+            self._id = self._id or (given.get("href") or "").removeprefix("#")
         self._apart(tag)
 
     def handle_endtag(self, tag: str) -> None:

@@ -84,7 +84,7 @@ def _entry(stem: str, page: Page | None, known: Mapping[str, Summary]) -> dict[s
     if page is None:
         rows = [row(claim, None, known) for claim in of_notebook(stem)]
         name = stem[3:].replace("-", " ")
-        return {"stem": stem, "title": name, "exists": False, "thumbnail": "", "alt": "", "rows": rows, "ours": False}
+        return {"stem": stem, "title": name, "exists": False, "thumbnail": "", "rows": rows, "ours": False}
     rows = page.rows(known)
     decisive = [figure for figure in cells.figures(page.ran) if figure.decisive] if page.ran is not None else []
     return {
@@ -92,7 +92,6 @@ def _entry(stem: str, page: Page | None, known: Mapping[str, Summary]) -> dict[s
         "title": page.title,
         "exists": True,
         "thumbnail": _thumbnail(decisive[0].png) if decisive else "",
-        "alt": decisive[0].alt if decisive else "",
         "rows": rows,
         "ours": all(told["said"] == "ours" for told in rows),
     }

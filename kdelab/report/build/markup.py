@@ -20,6 +20,7 @@ from kdelab.plot import SHARED
 from kdelab.report import thread
 from kdelab.report.build import mathml
 from kdelab.report.build.places import HOSTED, leading
+from kdelab.report.claims import CLAIMS
 from kdelab.report.explorer import module as explorer
 from kdelab.report.verdicts import MIME, ROLES, SYMBOLS
 
@@ -69,6 +70,7 @@ def _globals(environment: jinja2.Environment) -> jinja2.Environment:
     mimes = {"mime": MIME, "thread_mime": thread.MIME, "shared_mime": SHARED, "explorer_mime": explorer.MIME}
     environment.globals.update(symbols=SYMBOLS, roles=ROLES, policy=policy, hosted=HOSTED, **mimes)
     environment.globals.update(explorer_style=explorer.STYLE, explorer_script=explorer.SCRIPT)
+    environment.globals["texts"] = {claim.id: claim.text for claim in CLAIMS}
     return environment
 
 

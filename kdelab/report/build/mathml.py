@@ -112,8 +112,19 @@ def render(tex: str, display: bool = False) -> str:
 
 
 def headed(table: str) -> str:
-    """Return a table whose empty corner heads nothing."""
-    return re.sub(r"<th\b[^>]*>\s*</th>", "<td></td>", table)
+    """Return a table whose headers say of what: those in two rows, each half empty, in one; an empty one is none."""
+    head, body, rest = table.partition("<tbody")
+    rows = re.findall(r"<tr\b[^>]*>(.*?)</tr>", head, re.DOTALL)
+    cells = [re.findall(r"<th\b([^>]*)>\s*(.*?)\s*</th>", row, re.DOTALL) for row in rows]
+    if len(rows) == 2 and "span=" not in head and len(cells[0]) == len(cells[1]):
+        pairs = [(upper, lower) for (_, upper), (_, lower) in zip(*cells, strict=True)]
+        if all(not (upper and lower) for upper, lower in pairs):
+            merged = "".join(f"<th>{upper or lower}</th>" for upper, lower in pairs)
+            head = f"{head[: head.index('<tr')]}<tr>{merged}</tr></thead>"
+    named = re.sub(r"<th\b(?![^>]*scope)", '<th scope="col"', head) + re.sub(
+        r"<th\b(?![^>]*scope)", '<th scope="row"', body + rest
+    )
+    return re.sub(r"<th\b[^>]*>\s*</th>", "<td></td>", named)
 
 
 def scrolling(html: str, name: str, kind: str = "scrolls", tag: str = "div") -> str:

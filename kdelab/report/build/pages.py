@@ -184,6 +184,9 @@ def _render(
         "parameters": {**named, **page.given},
         "file": page.name.rpartition("/")[2],
         "places": places(root),
+        "glossary": next(
+            (f"{path.stem}.html" for path in cells.listed(root / "notebooks") if path.stem[:2] == "00"), ""
+        ),
         "about": _about(page, known),
     }
     body, _ = exporter(up, root).from_notebook_node(notebook, resources={"page": context})

@@ -2,16 +2,15 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from html import unescape
 from typing import Any
 
 from markupsafe import Markup
 
 from kdelab.report.build.cards import about
 from kdelab.report.build.fingerprints import digest
-from kdelab.report.build.headings import anchored
+from kdelab.report.build.headings import anchored, plain_text
 from kdelab.report.build.markup import index_environment
 from kdelab.report.build.pages import drawing, drawn, style
 from kdelab.report.build.places import places
@@ -70,7 +69,6 @@ class Plain:
             "heading": Markup(heading),
             "here": self.here,
             "body": Markup(body),
-            "contents": _contents(body),
             "source": self.source,
             "about": about(self.file, self.summary),
         }
@@ -79,17 +77,5 @@ class Plain:
 
 def _beheaded(body: str) -> tuple[str, str]:
     """Return the heading of the first rank, and what is left: the contents stand between them."""
-    found = re.search(r"<h1\b.*?</h1>", body, re.DOTALL)
+    found = re.search(r'<div class="headed"><h1\b.*?</div>', body, re.DOTALL)
     return (found[0], body.replace(found[0], "", 1)) if found else ("", body)
-
-
-def _contents(body: str) -> Sequence[tuple[str, str]]:
-    """Return ids and words of the headings of the second rank, if there are several."""
-    found = re.findall(r'<h2[^>]*>(.*?)<a class="permalink" href="#([^"]*)"', body, re.DOTALL)
-    listed = [(name, plain_text(words)) for words, name in found]
-    return listed if len(listed) > 2 else []
-
-
-def plain_text(html: str) -> str:
-    """Return the words of some HTML."""
-    return " ".join(unescape(re.sub(r"<[^>]*>", "", html)).split())

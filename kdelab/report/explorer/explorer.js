@@ -227,6 +227,7 @@ export function mount(root, given, told = () => {}) {
   let width = Math.max(260, root.clientWidth || 640);
   let pending = false;
   let speaking = 0;
+  let news = ""; // what a button did, to be spoken before the loss
   let handles = [];
   let rows = [];
   let lanes = []; // under the axis, one for each point
@@ -252,7 +253,7 @@ export function mount(root, given, told = () => {}) {
     make("span", { "aria-hidden": "true" }));
   const more = make("button", { type: "button", click: add }, "Add a point");
   const less = make("button", { type: "button", click: drop });
-  const again = make("button", { type: "button", click: () => set(first) }, "Reset");
+  const again = make("button", { type: "button", click: () => { news = "Reset. "; set(first); } }, "Reset");
   const body = make("tbody");
   const head = make("tr", {}, ...["point", "place", "logit", "weight", "share", "pull"].map(
     (name) => make("th", { scope: "col" }, name)));
@@ -300,6 +301,7 @@ export function mount(root, given, told = () => {}) {
     const widest = gaps.indexOf(Math.max(...gaps));
     chosen = state.points.length;
     const middle = Number(((x[widest] + x[widest + 1]) / 2).toPrecision(3));
+    news = `Point ${chosen + 1} added at ${number(middle)}. `;
     change({ points: [...state.points, middle], logits: [...state.logits, 0] });
   }
 
@@ -311,6 +313,7 @@ export function mount(root, given, told = () => {}) {
 
   function drop() {
     const others = (_, j) => j !== chosen;
+    news = `Point ${chosen + 1} removed. `;
     change({ points: state.points.filter(others), logits: state.logits.filter(others) });
   }
 
@@ -432,7 +435,8 @@ export function mount(root, given, told = () => {}) {
       });
     });
     rows.forEach(({ logit, shown, cells }, j) => {
-      range(logit, state.logits[j], -limits.span, limits.span, number(state.logits[j], 2));
+      range(logit, state.logits[j], -limits.span, limits.span, 
+        `${number(state.logits[j], 2)}; weight ${number(weights[j])}, pull ${number(-gradient[j])}`);
       put(shown, {}, number(state.logits[j], Math.abs(state.logits[j]) < 100 ? 2 : 0));
       put(cells[0], {}, number(state.points[j]));
       [weights[j], shares[j], -gradient[j]].forEach((one, i) => put(cells[i + 2], {}, number(one)));
@@ -463,11 +467,11 @@ export function mount(root, given, told = () => {}) {
   function tell(value) {
     const text = value < Infinity ? `Loss ${number(value, 4)} nats`
       : "The loss is infinite: part of the target is out of every point's reach, and pulls at nothing";
-    if (text === loss.textContent) return;
+    if (text === loss.textContent && !news) return;
     const before = loss.textContent;
     loss.textContent = text;
     clearTimeout(speaking);
-    if (before) speaking = setTimeout(() => (said.textContent = text), 700);
+    if (before) speaking = setTimeout(() => { said.textContent = news + text; news = ""; }, 700);
   }
 
   /** The target through all that has the same axis, the axis itself, and what the three panels are. */

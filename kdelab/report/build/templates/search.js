@@ -28,14 +28,21 @@ function answers(words) {
   return scored.filter(({ score }) => score > 0).sort((a, b) => b.score - a.score).map(({ section }) => section);
 }
 
+// The next place where a word begins so, at or after another; -1 for none.
+function begins(text, word, from) {
+  let place = text.indexOf(word, from);
+  while (place > 0 && /[\p{L}\p{N}]/u.test(text[place - 1])) place = text.indexOf(word, place + 1);
+  return place;
+}
+
 // The text around the first word that occurs, with all words marked.
 function snippet({ text, folded }, words) {
-  const places = words.map((word) => folded.text.indexOf(word)).filter((place) => place >= 0);
+  const places = words.map((word) => begins(folded.text, word, 0)).filter((place) => place >= 0);
   const from = Math.max(0, (places.length ? Math.min(...places) : 0) - 60), to = from + 220;
   const shown = document.createElement("p");
   shown.append(from > 0 ? "… " : "");
   for (let at = from; at < Math.min(to, text.length);) {
-    const next = words.map((word) => [folded.text.indexOf(word, at), word]).filter(([place]) => place >= 0 && place < to);
+    const next = words.map((word) => [begins(folded.text, word, at), word]).filter(([place]) => place >= 0 && place < to);
     const [place, word] = next.sort((a, b) => a[0] - b[0])[0] ?? [Math.min(to, text.length), ""];
     const mark = document.createElement("mark");
     mark.textContent = text.slice(place, place + word.length);
@@ -61,7 +68,8 @@ function answer() {
   const found = words.length ? answers(words) : [];
   list.replaceChildren(...found.slice(0, MOST).map((section) => entry(section, words)));
   const shown = found.length > MOST ? `, the best ${MOST} shown` : "";
-  told.textContent = words.length ? `${found.length || "No"} ${found.length === 1 ? "place" : "places"} found${shown}` : "";
+  const hint = found.length ? "" : ": is it spelt so? Fewer words find more";
+  told.textContent = words.length ? `${found.length || "No"} ${found.length === 1 ? "place" : "places"} found${shown}${hint}` : "";
   const address = new URL(location.href);
   address.search = words.length ? new URLSearchParams({ q: field.value }) : "";
   history.replaceState(null, "", address);
