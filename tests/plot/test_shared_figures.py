@@ -2,6 +2,7 @@
 
 import csv
 from io import StringIO
+from itertools import pairwise
 
 import matplotlib
 import numpy as np
@@ -160,5 +161,5 @@ def test_labels_of_ticks_don_t_run_into_each_other():
     figure.draw_without_rendering()
     boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_text()]
     assert 2 <= len(boxes) < 21
-    assert all(one.x1 < other.x0 for one, other in zip(boxes, boxes[1:], strict=False))
+    assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
     plt.close(figure)
