@@ -101,9 +101,9 @@ def _fit_titles(axes: "Axes") -> None:
 
 def _thin_ticks(axes: "Axes") -> None:
     """Leave out every other label below a panel until none runs into the next."""
-    places = axes.get_xticks()
-    names = [label.get_text() for label in axes.get_xticklabels()]
-    boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
+    labels = axes.get_xticklabels()
+    places = axes.get_xticks()[: len(labels)]  # an axis that shows none has none
+    names, boxes = [label.get_text() for label in labels], [label.get_window_extent() for label in labels]
     shown = [i for i, place in enumerate(places) if names[i] and axes.viewLim.x0 <= place <= axes.viewLim.x1]
     kept = list(shown)
     while len(kept) > 2 and any(boxes[i].x1 + 2 > boxes[j].x0 for i, j in pairwise(kept)):

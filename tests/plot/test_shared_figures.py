@@ -163,3 +163,12 @@ def test_labels_of_ticks_don_t_run_into_each_other():
     assert 2 <= len(boxes) < 21
     assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
     plt.close(figure)
+
+
+def test_a_panel_that_shows_no_labels_is_narrowed_too():
+    figure, axes = plt.subplots(figsize=(9, 6), layout="constrained")
+    axes.plot([0, 1], [0, 1])
+    axes.tick_params(labelbottom=False)
+    stack(figure)
+    assert figure.get_size_inches()[0] == WIDTH
+    plt.close(figure)
