@@ -167,6 +167,7 @@ class _Renderer(IPythonRenderer):
 
 def _rendered(source: str, renderer: _Renderer) -> str:
     html = str(MarkdownWithMath(renderer=renderer).render(source))
+    html = re.sub(r"</math></span>([.,;:])", r"</math>\1</span>", html)  # a line of its own ends with what ends it
     return re.sub(r"<table>.*?</table>", lambda table: scrolling(headed(table[0]), "Table"), html, flags=re.DOTALL)
 
 
