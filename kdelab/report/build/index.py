@@ -37,6 +37,7 @@ def write_index(
     counted = tally({told["id"]: told["status"] for told in rows})
     plain = [(page.name, page.title) for page in pages if page.name not in stems]
     lost = [page for page in observations if page.ran is None]
+    lead = leading(made.folder.parent, "docs", "")
     context = {
         "thread": THREAD,
         "notebooks": notebooks,
@@ -51,7 +52,8 @@ def write_index(
         "others": [entry for entry in plain if not entry[0].startswith("00-")],
         "observations": [_told(page) for page in observations if page.ran is not None],
         "sweeps": sweeps,
-        "preregistration": leading(made.folder.parent, "docs", "")("preregistration.md"),
+        "preregistration": lead("preregistration.md"),
+        "guide": lead("gun.md"),
         "about": about("index.html", in_a_sentence(counted)),
     }
     return draw(made, "index.html", "site.html.j2", context)

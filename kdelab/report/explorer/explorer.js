@@ -518,7 +518,7 @@ export function mount(root, given, told = () => {}) {
     ];
   }
 
-  /** From a point's weight to its share of the target, by the way that descent would take; of the panel's height. */
+  /** From a point's weight to its share of the target, which is minus the gradient; of the panel's height. */
   function arrow(j, x, weight, pull, top) {
     const y = (one) => top + HEIGHT.weights * (1 - one);
     const [from, to] = [y(weight), y(weight + pull)];
